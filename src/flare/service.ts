@@ -51,7 +51,12 @@ export interface FlareService {
    * Reads up to `count` bytes; fewer only at the end of the file. ISDIR on a directory, INVAL on other flares that are no files. The buffer is the
    * caller's until the next turn of the event loop: it may be the store's own memory and must not be changed.
    */
-  read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<{ data: Buffer; attributes: Attributes }>;
+  read(
+    caller: Caller,
+    id: FlareId,
+    offset: number,
+    count: number,
+  ): Eventually<{ data: Buffer; attributes: Attributes }>;
 
   /** Writes all of `data` at `offset`; a gap before it becomes a hole. `data` is copied before the call returns. FBIG, NOSPC. */
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes>;
@@ -61,7 +66,13 @@ export interface FlareService {
    * flare that has it is returned if it is not a directory: cut or grown to `birth.size` if it is a file and a size was given
    * (write permission needed), else untouched. A new directory starts with nlink 2 and counts in its parent's.
    */
-  create(caller: Caller, directory: FlareId, name: Name, birth: Birth, options?: { existing?: 'refuse' | 'open' }): Eventually<Attributes>;
+  create(
+    caller: Caller,
+    directory: FlareId,
+    name: Name,
+    birth: Birth,
+    options?: { existing?: 'refuse' | 'open' },
+  ): Eventually<Attributes>;
 
   /** Takes a name off a flare that is no directory (ISDIR); its last one ends the flare. Sticky directories: only the owner of either. */
   remove(caller: Caller, directory: FlareId, name: Name): Eventually<void>;
@@ -82,7 +93,12 @@ export interface FlareService {
    * Entries whose cookies come after `cookie` (0: from the start), in the order of their cookies, at most `limit`. `end` when there are no more.
    * An entry that lives throughout a listing is seen exactly once, whatever comes and goes around it.
    */
-  readdir(caller: Caller, directory: FlareId, cookie: number, limit: number): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }>;
+  readdir(
+    caller: Caller,
+    directory: FlareId,
+    cookie: number,
+    limit: number,
+  ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }>;
 
   /** The room there is. Never waits. */
   statfs(): Eventually<SpaceFigures>;

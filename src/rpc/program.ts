@@ -1,5 +1,5 @@
-import type { Endpoint } from '../base/net.ts';
 import type { Eventually } from '../base/eventually.ts';
+import type { Endpoint } from '../base/net.ts';
 import type { Codec } from './xdr.ts';
 
 /** Who calls, as the call's credential says it (RFC 5531 §8.2, appendix A). */
