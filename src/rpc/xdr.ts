@@ -17,8 +17,8 @@ export type Plain<T> = T extends bigint
 /** The value type of a compiled schema. */
 export type Value<S> = S extends XdrType<unknown> ? Plain<Infer<S>> : never;
 
-export type XdrReader = {};
-export type XdrWriter = {};
+export type XdrReader = object;
+export type XdrWriter = object;
 
 /** A compiled reader and writer of one XDR type (RFC 4506). */
 export interface Codec<T> {
