@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.ts';
+
+const MAGMAD = fileURLToPath(new URL('../../bin/magmad', import.meta.url));
+/** Milliseconds until `ready` is given up. A recovery of a large log is part of it. */
+const READY_TIMEOUT = 30_000;
+/** Milliseconds for SIGTERM to take effect. */
+const STOP_TIMEOUT = 15_000;
+/** Characters of log kept. */
+const LOG_MAX = 1024 * 1024;
+
+export interface VolcanoOptions {
+  readonly directory: string;
+  /** Rules, as `--share` takes them. Default: everybody may read and write everything, as root too. */
+  readonly shares?: readonly string[];
+  /** Default: a free one, kept over restarts. */
+  readonly nfsPort?: number;
+  readonly mountPort?: number;
+  /** `--portmap`, default `off`. */
+  readonly portmap?: 'own' | 'system' | 'auto' | 'off';
+  readonly portmapPort?: number;
+  /** The network namespace (`ip netns`) it runs in; none: this process's. */
+  readonly namespace?: string;
+  /** More flags. */
+  readonly flags?: readonly string[];
+}
+
+/** All that is let go of at the end of a test. tap's `t` is one. */
+export interface Teardown {
+  teardown(undo: () => unknown): unknown;
+}
+
+/** A magmad process, and the process that follows it when it is started again. */
+export class Volcano {
+  readonly nfsPort: number;
+  readonly mountPort: number;
+  readonly directory: string;
+  /** What it has written, standard output and error together; the last of it. */
+  log = '';
+  readonly #options: VolcanoOptions;
+  #child: ChildProcess | undefined;
+  #ended: Promise<number> = Promise.resolve(0);
+
+  private constructor(options: VolcanoOptions, nfsPort: number, mountPort: number) {
+    this.#options = options;
+    this.directory = options.directory;
+    this.nfsPort = nfsPort;
+    this.mountPort = mountPort;
+  }
+
+  /** Starts one and resolves when it serves. It is killed when the test ends, however that ends. */
+  static async start(t: Teardown, options: VolcanoOptions): Promise<Volcano> {
+    const volcano = new Volcano(
+      options,
+      options.nfsPort ?? (await freePort()),
+      options.mountPort ?? (await freePort()),
+    );
+    t.teardown(() => volcano.kill());
+    await volcano.start();
+    return volcano;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('the volcano does not run');
+    return pid;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
+  /** Starts it again, on the same ports and directory. */
+  async start(): Promise<void> {
+    if (this.#child !== undefined) throw new Error('the volcano runs already');
+    const o = this.#options;
+    const flags = ['-b', '-n', 'test', '-d', o.directory, '--nfs-port', `${this.nfsPort}`];
+    flags.push('--mount-port', `${this.mountPort}`, '--portmap', o.portmap ?? 'off');
+    if (o.portmapPort !== undefined) flags.push('--portmap-port', `${o.portmapPort}`);
+    for (const share of o.shares ?? ['/ * w no_root_squash']) flags.push('--share', share);
+    flags.push(...(o.flags ?? []));
+    const [command, args] =
+      o.namespace === undefined ? [MAGMAD, flags] : ['nsenter', [`--net=/run/netns/${o.namespace}`, MAGMAD, ...flags]];
+    // A group of its own: a launcher that forks instead of becoming magmad is killed together with it.
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.#child = child;
+    const killAtExit = (): void => this.#signal('SIGKILL');
+    process.once('exit', killAtExit);
+    this.#ended = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        process.removeListener('exit', killAtExit);
+        this.#child = undefined;
+        resolve(code ?? (signal === null ? -1 : 128));
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#signal('SIGKILL');
+        reject(new Error(`magmad did not say ready within ${READY_TIMEOUT} ms:\n${this.log}`));
+      }, READY_TIMEOUT);
+      let unfinished = '';
+      const onData = (data: Buffer): void => {
+        const text = data.toString('latin1');
+        this.log = (this.log + text).slice(-LOG_MAX);
+        const lines = (unfinished + text).split('\n');
+        unfinished = lines.pop()!;
+        if (lines.some((line) => /\bready\b/.test(line))) {
+          clearTimeout(late);
+          resolve();
+        }
+      };
+      child.stdout!.on('data', onData);
+      child.stderr!.on('data', onData);
+      child.once('error', (error) => {
+        clearTimeout(late);
+        this.#child = undefined;
+        reject(error);
+      });
+      child.once('close', (code) => {
+        clearTimeout(late);
+        reject(new Error(`magmad ended with status ${code} before it was ready:\n${this.log}`));
+      });
+    });
+  }
+
+  /** Ends it in order (SIGTERM) and resolves with its exit status. */
+  async stop(): Promise<number> {
+    if (this.#child === undefined) throw new Error(`the volcano does not run:\n${this.log}`);
+    this.#signal('SIGTERM');
+    const late = setTimeout(() => this.#signal('SIGKILL'), STOP_TIMEOUT);
+    const status = await this.#ended;
+    clearTimeout(late);
+    return status;
+  }
+
+  /** Ends it as a crash does (SIGKILL); resolves when the process is gone. Harmless when it does not run. */
+  async kill(): Promise<void> {
+    this.#signal('SIGKILL');
+    await this.#ended;
+  }
+
+  /** Has it read its rules again. */
+  reload(): void {
+    this.#signal('SIGHUP', false);
+  }
+
+  /** Resident memory in bytes. */
+  residentBytes(): number {
+    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'));
+    return Number(line![1]) * 1024;
+  }
+
+  /** Throws, with the log, unless the process that was started last still runs. */
+  assertAlive(): void {
+    if (this.#child === undefined || this.#child.exitCode !== null)
+      throw new Error(`the volcano has ended:\n${this.log.slice(-4000)}`);
+  }
+
+  #signal(signal: NodeJS.Signals, group = true): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(group && signal === 'SIGKILL' ? -pid : pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
