@@ -6,6 +6,7 @@ import type {
   Caller,
   DirectoryEntry,
   FlareId,
+  Key,
   Name,
   SpaceFigures,
 } from './types.ts';
@@ -35,9 +36,14 @@ export interface FlareService {
 
   getattr(id: FlareId): Eventually<Attributes>;
 
+  /** The flare that holds this key now, whatever its generation; STALE when none does. For handles, which hold the generation's low bits only. */
+  find(key: Key): Eventually<Attributes>;
+
   /**
-   * Changes attributes. chmod, chown and set times need the owner (chown uid 0; the owner may give a group that he is in); both times to `now` and a size need write
-   * permission. chown and writes by others than uid 0 clear setuid and setgid. A size grows a file with a hole, or cuts it.
+   * Changes attributes. chmod, chown and set times need the owner (chown uid 0; the owner may give a group that he is in), else PERM; times of which
+   * all that are given are `now`, and a size, need write permission, else ACCES. chown, a size and writes by others than uid 0 clear setuid and setgid of what is no directory; so does chmod
+   * with setgid, of others than uid 0 who are not in the flare's group. A size grows a file with a hole, or cuts it, and sets mtime if no mtime is given: ISDIR,
+   * INVAL as for `read`. No changes at all: nothing happens.
    */
   setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes>;
 
@@ -64,7 +70,8 @@ export interface FlareService {
   /**
    * Makes a flare of any type under a name that is free. When the name is taken: EXIST, but with `existing: 'open'` the
    * flare that has it is returned if it is not a directory: cut or grown to `birth.size` if it is a file and a size was given
-   * (write permission needed), else untouched. A new directory starts with nlink 2 and counts in its parent's.
+   * (write permission needed), else untouched. A new directory starts with nlink 2 and counts in its parent's; in a directory with
+   * setgid it has setgid too. Block and character devices are made by uid 0 only (PERM). A symlink's target is 1 to 1,024 bytes without NUL (INVAL, NAMETOOLONG). A full directory: NOSPC.
    */
   create(
     caller: Caller,
@@ -74,7 +81,7 @@ export interface FlareService {
     options?: { existing?: 'refuse' | 'open' },
   ): Eventually<Attributes>;
 
-  /** Takes a name off a flare that is no directory (ISDIR); its last one ends the flare. Sticky directories: only the owner of either. */
+  /** Takes a name off a flare that is no directory (ISDIR); its last one ends the flare. Sticky directories: only the owner of either (PERM). */
   remove(caller: Caller, directory: FlareId, name: Name): Eventually<void>;
 
   /** Ends an empty directory. NOTEMPTY, NOTDIR. */
@@ -82,7 +89,8 @@ export interface FlareService {
 
   /**
    * Gives a flare another name, atomically in place of what had that name: a file over a non-directory, a directory over an empty directory
-   * (NOTDIR, ISDIR, NOTEMPTY). A directory into itself or below: INVAL. Two names of the same flare: nothing happens. Handles stay valid.
+   * (NOTDIR, ISDIR, NOTEMPTY). A directory into itself or below: INVAL. Two names of the same flare: nothing happens. Handles stay valid. A name that was
+   * there before keeps its cookie, so that a listing that goes on meanwhile sees it once.
    */
   rename(caller: Caller, from: FlareId, fromName: Name, to: FlareId, toName: Name): Eventually<void>;
 
