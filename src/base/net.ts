@@ -13,7 +13,7 @@ export interface DatagramSocket {
    * endpoint the datagram came to.
    */
   onMessage(handler: (data: Buffer, from: Endpoint, to: Endpoint) => void): void;
-  /** Sends one datagram, from the local endpoint `from` when given. Never throws: a datagram may be lost. */
+  /** Sends one datagram, from the local endpoint `from` when given. Never throws: a datagram may be lost. `data` must not change any more. */
   send(data: Uint8Array, to: Endpoint, from?: Endpoint): void;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface Stream {
   onClose(handler: (error?: Error) => void): void;
   /** Called when all that was written has left after `write` returned false. */
   onDrain(handler: () => void): void;
-  /** Queues bytes; false when the peer reads too slowly and the caller should stop for now. */
+  /** Queues bytes, which must not change any more; false when the peer reads too slowly and the caller should stop for now. */
   write(data: Uint8Array): boolean;
   /** Holds written bytes back until `uncork`, so that several replies leave in one system call. */
   cork(): void;
@@ -53,8 +53,12 @@ export interface StreamListener {
 
 /** The only way to the network. The real one is `systemNet`; the simulator has its own. */
 export interface Net {
-  /** Binds UDP. `addresses` empty means all local addresses, IPv4 and IPv6; port 0 takes a free one (the same on all). Rejects with the host's error. */
-  bindDatagram(addresses: readonly string[], port: number): Promise<DatagramSocket>;
+  /**
+   * Binds UDP. `addresses` empty means all local addresses, IPv4 and IPv6 (`0.0.0.0`, `::`: all of that family); port 0 takes a free one (the
+   * same on all). `sole`: one socket a family will do, because it does not matter from which address its datagrams leave: for clients. Rejects
+   * with the host's error.
+   */
+  bindDatagram(addresses: readonly string[], port: number, options?: { sole?: boolean }): Promise<DatagramSocket>;
   /** Listens on TCP, addresses and port as in `bindDatagram`. */
   listen(addresses: readonly string[], port: number): Promise<StreamListener>;
   /** Connects to a numeric address. */
