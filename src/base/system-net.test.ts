@@ -145,11 +145,7 @@ t.test('UDP: a receive buffer smaller than wanted is told to the log', async (t)
   t.equal(lines.length, small ? 1 : 0);
 });
 
-async function exchange(
-  t: typeof import('tap').default,
-  listenAddresses: string[],
-  connectAddress: string,
-): Promise<void> {
+async function exchange(t: Test, listenAddresses: string[], connectAddress: string): Promise<void> {
   const listener = await systemNet.listen(listenAddresses, 0);
   const accepted = new Promise<Stream>((resolve) => listener.onConnection(resolve));
   const client = await systemNet.connect({ address: connectAddress, port: portOf(listener) });
