@@ -40,13 +40,15 @@ export interface Disk {
   open(name: string): Promise<DiskFile>;
   /** Makes a new, empty file. Rejects with code EEXIST when the name is taken. Durable only after `syncDirectory`. */
   create(name: string): Promise<DiskFile>;
-  /** Makes a directory and those above it; no error when it is there already. */
+  /** Makes a directory and those above it, durably; no error when it is there already. */
   makeDirectory(name: string): Promise<void>;
   /** Names in a directory, in no order; empty when it does not exist. */
   list(directory: string): Promise<string[]>;
   /** Removes a file; no error when there is none. Durable only after `syncDirectory`. */
   remove(name: string): Promise<void>;
-  /** Makes creations and removals in that directory durable. */
+  /** Gives a file another name, in place of what had that. Durable only after `syncDirectory`. */
+  rename(name: string, to: string): Promise<void>;
+  /** Makes creations, removals and renames in that directory durable. */
   syncDirectory(directory: string): Promise<void>;
   /** The room left. */
   space(): Promise<DiskSpace>;

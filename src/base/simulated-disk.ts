@@ -1,0 +1,286 @@
+import type { Disk, DiskFile, DiskLock, DiskSpace } from './disk.ts';
+import type { Random } from './random.ts';
+import { SimulatedFile } from './simulated-file.ts';
+
+/** What can be made to fail. */
+export type DiskOperation = 'write' | 'sync' | 'read';
+
+interface Failure {
+  readonly operation: DiskOperation;
+  left: number;
+  readonly code: string;
+}
+
+/** Names that change together, in one directory; `syncDirectory` has not yet made it durable. */
+interface NameChange {
+  readonly directory: string;
+  readonly names: readonly (readonly [name: string, file: SimulatedFile | null])[];
+}
+
+function applyNames(to: Map<string, SimulatedFile>, change: NameChange): void {
+  for (const [name, file] of change.names) {
+    if (file === null) to.delete(name);
+    else to.set(name, file);
+  }
+}
+
+export interface SimulatedDiskOptions {
+  /** Room in bytes; endless when absent. */
+  readonly capacity?: number;
+  /** Never lets a power cut come at the steps of reads, so that sweeps over steps are shorter. True when absent. */
+  readonly stepsOnlyForChanges?: boolean;
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: simulated`), { code });
+}
+
+function directoryOf(name: string): string {
+  const slash = name.lastIndexOf('/');
+  return slash === -1 ? '' : name.slice(0, slash);
+}
+
+/**
+ * A disk in memory that keeps apart what is durable and what is not: bytes, lengths and directory entries. For tests. Everything that it does is
+ * a row of numbered steps, and the power can be cut at any of them; then all that goes on fails with code EPOWER, and `powerCut` is the disk as the next
+ * process finds it.
+ */
+export class SimulatedDisk implements Disk {
+  readonly path = '(simulated)';
+  readonly #options: SimulatedDiskOptions;
+  #names = new Map<string, SimulatedFile>();
+  #durableNames = new Map<string, SimulatedFile>();
+  #unsynced: NameChange[] = [];
+  #directories = new Set<string>(['']);
+  #failures: Failure[] = [];
+  #capacity: number;
+  #steps = 0;
+  #stopAt = Number.POSITIVE_INFINITY;
+  #locked = false;
+
+  constructor(options: SimulatedDiskOptions = {}) {
+    this.#options = options;
+    this.#capacity = options.capacity ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** How many steps have been taken: `stopAt` below that is in the past. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** True when the power has been cut. */
+  get stopped(): boolean {
+    return this.#steps > this.#stopAt;
+  }
+
+  /**
+   * Cuts the power when step `step` (from 0) is to be taken. A durable write is three steps: before anything is written, before it is synced, and before
+   * the answer; everything else is two: before it is done, and before the answer.
+   */
+  stopAt(step: number): void {
+    this.#stopAt = step;
+  }
+
+  /** Makes the `nth` operation of that kind from now on (from 1) fail with `code`. A write that fails is half there, unsynced. */
+  fail(operation: DiskOperation, nth: number, code: 'EIO' | 'ENOSPC'): void {
+    this.#failures.push({ operation, left: nth, code });
+  }
+
+  /** Sets the room, in bytes. */
+  limit(capacity: number): void {
+    this.#capacity = capacity;
+  }
+
+  /** Turns one bit of a file over. Throws when there is no such file. */
+  flipBit(name: string, position: number, bit = 0): void {
+    this.#file(name).flipBit(position, bit);
+  }
+
+  /** The bytes of a file as the process sees them. */
+  content(name: string): Buffer {
+    const file = this.#file(name);
+    const bytes = Buffer.alloc(file.length);
+    file.read(bytes, 0);
+    return bytes;
+  }
+
+  /**
+   * The disk after a power cut now: of what was not durable, as much or little as `random` says. This one stops for
+   * good.
+   */
+  powerCut(random: Random): SimulatedDisk {
+    this.#stopAt = -1;
+    this.#steps = Math.max(this.#steps, 1);
+    const next = new SimulatedDisk(this.#options);
+    next.#capacity = this.#capacity;
+    const names = new Map(this.#durableNames);
+    for (const change of this.#unsynced) if (random.below(2) === 0) applyNames(names, change);
+    for (const [name, file] of names) {
+      const survivor = file.afterPowerCut(random);
+      next.#names.set(name, survivor);
+      next.#durableNames.set(name, survivor);
+    }
+    next.#directories = new Set(this.#directories);
+    return next;
+  }
+
+  async open(name: string): Promise<DiskFile> {
+    await this.#step();
+    const file = this.#file(name);
+    return this.#handle(file);
+  }
+
+  async create(name: string): Promise<DiskFile> {
+    await this.#step(true);
+    if (this.#names.has(name)) throw failure('EEXIST');
+    if (!this.#directories.has(directoryOf(name))) throw failure('ENOENT');
+    const file = new SimulatedFile();
+    this.#change(name, [[name, file]]);
+    await this.#step(true);
+    return this.#handle(file);
+  }
+
+  async makeDirectory(name: string): Promise<void> {
+    await this.#step(true);
+    let at = '';
+    for (const part of name.split('/')) {
+      at = at === '' ? part : `${at}/${part}`;
+      this.#directories.add(at);
+    }
+  }
+
+  async list(directory: string): Promise<string[]> {
+    await this.#step();
+    const prefix = directory === '' ? '' : `${directory}/`;
+    const names = new Set<string>();
+    for (const name of [...this.#names.keys(), ...this.#directories]) {
+      if (name === directory || !name.startsWith(prefix)) continue;
+      names.add(name.slice(prefix.length).split('/')[0]!);
+    }
+    return [...names];
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#step(true);
+    if (this.#names.has(name)) this.#change(name, [[name, null]]);
+    await this.#step(true);
+  }
+
+  async rename(name: string, to: string): Promise<void> {
+    await this.#step(true);
+    const file = this.#file(name);
+    this.#change(name, [
+      [to, file],
+      [name, null],
+    ]);
+    await this.#step(true);
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    await this.#step(true);
+    this.#meet('sync');
+    this.#unsynced = this.#unsynced.filter((change) => {
+      if (change.directory !== directory) return true;
+      applyNames(this.#durableNames, change);
+      return false;
+    });
+    await this.#step(true);
+  }
+
+  async space(): Promise<DiskSpace> {
+    const total = Number.isFinite(this.#capacity) ? this.#capacity : 2 ** 50;
+    return { total, free: Math.max(0, total - this.#used()) };
+  }
+
+  async lock(): Promise<DiskLock | null> {
+    if (this.#locked) return null;
+    this.#locked = true;
+    return {
+      release: () => {
+        this.#locked = false;
+      },
+    };
+  }
+
+  #used(): number {
+    let used = 0;
+    for (const file of this.#names.values()) used += file.length;
+    return used;
+  }
+
+  #file(name: string): SimulatedFile {
+    const file = this.#names.get(name);
+    if (file === undefined) throw failure('ENOENT');
+    return file;
+  }
+
+  #change(name: string, names: NameChange['names']): void {
+    const change = { directory: directoryOf(name), names };
+    applyNames(this.#names, change);
+    this.#unsynced.push(change);
+  }
+
+  /** One step of something. `change`: it alters the disk, so the power may go here. */
+  async #step(change = false): Promise<void> {
+    await null;
+    this.#stepNow(change);
+  }
+
+  #stepNow(change: boolean): void {
+    if (this.stopped) throw failure('EPOWER');
+    if (!change && this.#options.stepsOnlyForChanges !== false) return;
+    this.#steps++;
+    if (this.stopped) throw failure('EPOWER');
+  }
+
+  /** Throws when an operation of that kind is due to fail. */
+  #meet(operation: DiskOperation): void {
+    for (const entry of this.#failures) {
+      if (entry.operation !== operation || entry.left <= 0) continue;
+      entry.left--;
+      if (entry.left === 0) throw failure(entry.code);
+    }
+  }
+
+  async #writeDurable(file: SimulatedFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
+    const bytes = Buffer.concat(buffers);
+    await this.#step(true);
+    try {
+      this.#meet('write');
+      const growth = Math.max(0, position + bytes.length - file.length);
+      if (this.#used() + growth > this.#capacity) throw failure('ENOSPC');
+    } catch (error) {
+      file.write(position, bytes.subarray(0, bytes.length >> 1));
+      throw error;
+    }
+    file.write(position, bytes);
+    await this.#step(true);
+    this.#meet('sync');
+    file.sync();
+    await this.#step(true);
+  }
+
+  #handle(file: SimulatedFile): DiskFile {
+    const readNow = (into: Uint8Array, position: number): number => {
+      this.#stepNow(false);
+      this.#meet('read');
+      return file.read(into, position);
+    };
+    return {
+      writeDurable: (buffers, position) => this.#writeDurable(file, buffers, position),
+      read: async (into, position) => {
+        await null;
+        return readNow(into, position);
+      },
+      readSync: readNow,
+      size: async () => file.length,
+      sync: async () => {
+        await this.#step(true);
+        this.#meet('sync');
+        file.sync();
+        await this.#step(true);
+      },
+      close: async () => {},
+    };
+  }
+}

@@ -1,0 +1,91 @@
+import type { Random } from './random.ts';
+
+/** What a disk writes whole or not at all, in bytes. */
+export const SECTOR_BYTES = 512;
+
+interface UnsyncedWrite {
+  readonly position: number;
+  readonly data: Buffer;
+}
+
+/** A file's bytes, kept twice: as the process sees them, and as they would be after a power cut. */
+export class SimulatedFile {
+  #seen: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #durable: Buffer = Buffer.alloc(0);
+  #unsynced: UnsyncedWrite[] = [];
+
+  /** The length that the process sees, in bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  write(position: number, data: Uint8Array): void {
+    const copy = Buffer.from(data);
+    this.#unsynced.push({ position, data: copy });
+    this.#grow(position + copy.length);
+    copy.copy(this.#seen, position);
+    this.#length = Math.max(this.#length, position + copy.length);
+  }
+
+  /** Room for `length` bytes, doubled so that many small appends stay cheap. */
+  #grow(length: number): void {
+    if (length <= this.#seen.length) return;
+    const grown = Buffer.alloc(Math.max(length, this.#seen.length * 2));
+    this.#seen.copy(grown, 0, 0, this.#length);
+    this.#seen = grown;
+  }
+
+  read(into: Uint8Array, position: number): number {
+    if (position >= this.#length) return 0;
+    return this.#seen.copy(into, 0, position, Math.min(this.#length, position + into.length));
+  }
+
+  sync(): void {
+    for (const { position, data } of this.#unsynced) this.#durable = overlay(this.#durable, position, data);
+    this.#unsynced = [];
+  }
+
+  /** Turns one bit over, on the disk and in the cache, as rot does. */
+  flipBit(position: number, bit: number): void {
+    const mask = 1 << bit;
+    if (position < this.#length) this.#seen[position]! ^= mask;
+    if (position < this.#durable.length) this.#durable[position]! ^= mask;
+  }
+
+  /**
+   * The file after a power cut: all that was synced; of each write that was not, any sectors; and any length between
+   * the synced one and the one that was seen. Sectors that did not come through are zeros if the length covers them.
+   */
+  afterPowerCut(random: Random): SimulatedFile {
+    let bytes = this.#durable;
+    // All, none or any: plain chance would almost never leave a long write whole or wholly lost.
+    const mood = random.below(3);
+    for (const { position, data } of this.#unsynced) {
+      let at = position;
+      while (at < position + data.length) {
+        const end = Math.min(position + data.length, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
+        const kept = mood === 0 || (mood === 1 && random.below(2) === 0);
+        if (kept) bytes = overlay(bytes, at, data.subarray(at - position, end - position));
+        at = end;
+      }
+    }
+    if (this.#length > this.#durable.length && random.below(2) === 0) {
+      const length = this.#durable.length + random.below(this.#length - this.#durable.length + 1);
+      const cut = Buffer.alloc(length);
+      bytes.copy(cut);
+      bytes = cut;
+    }
+    const file = new SimulatedFile();
+    file.write(0, bytes);
+    file.sync();
+    return file;
+  }
+}
+
+function overlay(bytes: Buffer, position: number, data: Uint8Array): Buffer {
+  const out = Buffer.alloc(Math.max(bytes.length, position + data.length));
+  bytes.copy(out);
+  out.set(data, position);
+  return out;
+}

@@ -1,0 +1,326 @@
+import type { Disk, DiskFile } from '../../base/disk.ts';
+import { type Eventually, isPending } from '../../base/eventually.ts';
+import type { Logger } from '../../base/logger.ts';
+import { KmlClosedError, KmlReadError, KmlRotError, KmlWedgedError } from './errors.ts';
+import {
+  BATCH_BYTES_TARGET,
+  BATCH_HEADER_BYTES,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  GROUP_BYTES_MAX,
+  KML_FORMAT,
+  RECORD_BYTES_MAX,
+  RECORD_HEADER_BYTES,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './format.ts';
+import { GatheringBatch } from './gathering.ts';
+import { SegmentFiles } from './segment-files.ts';
+import { SegmentWalker } from './segment-walker.ts';
+import type { Appended, Kml, LogBatch, LogMark, SegmentInfo } from './types.ts';
+
+/** What an open log is made from. */
+export interface SegmentLogParts {
+  readonly disk: Disk;
+  readonly logger: Logger;
+  readonly networkId: Buffer;
+  readonly logId: Buffer;
+  readonly segmentBytes: number;
+  /** The older segments. */
+  readonly segments: readonly SegmentInfo[];
+  /** The new segment, of which only the header is written. */
+  readonly file: DiskFile;
+  /** Where its first batch will lie. */
+  readonly start: LogMark;
+}
+
+/** Makes a segment's file with its header and what follows that, in one write, and makes it and its name durable. */
+export async function createSegment(
+  disk: Disk,
+  header: Omit<SegmentHeader, 'format'>,
+  follow: readonly Uint8Array[],
+): Promise<DiskFile> {
+  const file = await disk.create(segmentName(header.number));
+  await file.writeDurable([encodeSegmentHeader({ ...header, format: KML_FORMAT }), ...follow], 0);
+  await disk.syncDirectory('kml');
+  return file;
+}
+
+/** The bytes that a group takes in a batch. Throws RangeError for what no reader would take. */
+function groupBytes(payloads: readonly Uint8Array[]): number {
+  if (payloads.length === 0) throw new RangeError('a group needs a record');
+  let bytes = 0;
+  for (const { length } of payloads) {
+    if (length === 0 || length > RECORD_BYTES_MAX) {
+      throw new RangeError(`a record has 1 to ${RECORD_BYTES_MAX} bytes, not ${length}`);
+    }
+    bytes += RECORD_HEADER_BYTES + length;
+  }
+  if (bytes > GROUP_BYTES_MAX) throw new RangeError(`a group has at most ${GROUP_BYTES_MAX} bytes, not ${bytes}`);
+  return bytes;
+}
+
+function overwriteText(batch: LogBatch, durable: LogMark): string {
+  return (
+    `refused to write byte ${batch.position} of segment ${batch.segment}: ` +
+    `the log goes on at byte ${durable.position} of segment ${durable.segment}`
+  );
+}
+
+async function firstLsnOf(file: DiskFile, name: string, segment: number): Promise<number> {
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  const header = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
+  if (header === null) throw new KmlRotError(name, segment, 0, 'its header was sound when the log was opened');
+  return header.nextLsn;
+}
+
+/** The log on a disk. See `Kml`. */
+export class SegmentLog implements Kml {
+  readonly #parts: SegmentLogParts;
+  readonly #files: SegmentFiles;
+  readonly #segments: { number: number; bytes: number }[];
+  #file: DiskFile;
+  #durable: LogMark;
+  /** Batches that take no more groups, the one that is being written first. */
+  readonly #sealed: GatheringBatch[] = [];
+  #gathering: GatheringBatch | null = null;
+  #running: Promise<void> | null = null;
+  #wedged: KmlWedgedError | null = null;
+  #closed = false;
+  #onDurable: (batch: LogBatch) => Eventually<void> = () => {};
+  readonly #onWedged: ((error: Error) => void)[] = [];
+
+  constructor(parts: SegmentLogParts) {
+    this.#parts = parts;
+    this.#files = new SegmentFiles(parts.disk);
+    this.#file = parts.file;
+    this.#durable = parts.start;
+    this.#segments = parts.segments.map((segment) => ({ ...segment }));
+    this.#segments.push({ number: parts.start.segment, bytes: SEGMENT_HEADER_BYTES });
+  }
+
+  get nextLsn(): number {
+    return this.#end().lsn + 1;
+  }
+
+  get durable(): number {
+    return this.#durable.lsn;
+  }
+
+  get durableMark(): LogMark {
+    return this.#durable;
+  }
+
+  get pendingBytes(): number {
+    let bytes = this.#gathering?.lengthWith(0) ?? 0;
+    for (const batch of this.#sealed) bytes += batch.lengthWith(0);
+    return bytes;
+  }
+
+  get currentSegment(): number {
+    return this.#end().segment;
+  }
+
+  /** Where the next batch may begin: behind all that was appended. */
+  #end(): LogMark {
+    return (this.#gathering ?? this.#sealed.at(-1))?.end ?? this.#durable;
+  }
+
+  append(payloads: readonly Uint8Array[]): Appended {
+    if (this.#wedged !== null) throw this.#wedged;
+    if (this.#closed) throw new KmlClosedError();
+    const batch = this.#batchFor(groupBytes(payloads));
+    const firstLsn = batch.lastLsn + 1;
+    const position = batch.add(payloads[0]!);
+    for (let place = 1; place < payloads.length; place++) batch.add(payloads[place]!);
+    this.#running ??= this.#run();
+    return { firstLsn, lsn: batch.lastLsn, segment: batch.segment, position };
+  }
+
+  /** The batch that takes a group of so many bytes: the one that gathers, or a new one behind it. */
+  #batchFor(bytes: number): GatheringBatch {
+    const gathering = this.#gathering;
+    if (gathering !== null) {
+      const length = gathering.lengthWith(bytes);
+      const fits = gathering.start + length <= this.#parts.segmentBytes && length <= BATCH_BYTES_TARGET;
+      if (fits) return gathering;
+      this.#sealed.push(gathering);
+      this.#gathering = null;
+    }
+    let place = this.#end();
+    const full = place.position + BATCH_HEADER_BYTES + bytes > this.#parts.segmentBytes;
+    if (full && place.position > SEGMENT_HEADER_BYTES) {
+      place = { lsn: place.lsn, segment: place.segment + 1, position: SEGMENT_HEADER_BYTES };
+    }
+    this.#gathering = new GatheringBatch(place);
+    return this.#gathering;
+  }
+
+  /** Writes batch after batch until there is none. */
+  async #run(): Promise<void> {
+    // All that the event loop brings in this turn goes into the first batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#wedged === null) {
+      if (this.#sealed.length === 0 && this.#gathering !== null) {
+        this.#sealed.push(this.#gathering);
+        this.#gathering = null;
+      }
+      const next = this.#sealed[0];
+      if (next === undefined) break;
+      try {
+        await this.#write(next);
+      } catch (error) {
+        this.wedge(error);
+      }
+    }
+    this.#running = null;
+  }
+
+  async #write(gathered: GatheringBatch): Promise<void> {
+    const durable = this.#durable;
+    const batch = gathered.seal(durable, this.#parts.logId);
+    if (batch.segment === durable.segment) {
+      if (batch.position !== durable.position) throw new Error(overwriteText(batch, durable));
+      await this.#file.writeDurable([batch.bytes], batch.position);
+    } else {
+      await this.#roll(batch, durable);
+    }
+    if (this.#wedged !== null) return;
+    this.#durable = gathered.end;
+    this.#segments.at(-1)!.bytes = this.#durable.position;
+    this.#sealed.shift();
+    this.#files.touch(batch.segment, batch.position, batch.bytes.length);
+    const room = this.#onDurable(batch);
+    gathered.done();
+    if (isPending(room)) await room;
+  }
+
+  /** Begins the next segment with that batch. */
+  async #roll(batch: LogBatch, durable: LogMark): Promise<void> {
+    if (batch.segment !== durable.segment + 1 || batch.position !== SEGMENT_HEADER_BYTES) {
+      throw new Error(overwriteText(batch, durable));
+    }
+    const { networkId, logId } = this.#parts;
+    const header = {
+      number: batch.segment,
+      networkId,
+      logId,
+      previous: durable.segment,
+      previousEnd: durable.position,
+      nextLsn: batch.firstLsn,
+    };
+    const file = await createSegment(this.#parts.disk, header, [batch.bytes]);
+    const full = this.#file;
+    this.#file = file;
+    this.#segments.push({ number: batch.segment, bytes: SEGMENT_HEADER_BYTES });
+    await full.close();
+  }
+
+  whenDurable(lsn: number): Eventually<void> {
+    if (lsn <= this.#durable.lsn) return;
+    if (this.#wedged !== null) return Promise.reject(this.#wedged);
+    for (const batch of this.#sealed) if (lsn <= batch.lastLsn) return batch.wait();
+    if (this.#gathering !== null && lsn <= this.#gathering.lastLsn) return this.#gathering.wait();
+    return Promise.reject(new RangeError(`record ${lsn} was never appended: the last one is ${this.nextLsn - 1}`));
+  }
+
+  onDurable(listener: (batch: LogBatch) => Eventually<void>): void {
+    this.#onDurable = listener;
+  }
+
+  onWedged(listener: (error: Error) => void): void {
+    if (this.#wedged !== null) listener(this.#wedged);
+    else this.#onWedged.push(listener);
+  }
+
+  wedge(cause: unknown): void {
+    if (this.#wedged !== null) return;
+    const error = new KmlWedgedError(cause);
+    this.#wedged = error;
+    this.#parts.logger.fatal({ error, durable: this.#durable }, error.message);
+    const lost = this.#gathering === null ? this.#sealed : [...this.#sealed, this.#gathering];
+    this.#gathering = null;
+    for (const batch of lost.splice(0)) batch.failed(error);
+    this.#sealed.length = 0;
+    for (const listener of this.#onWedged.splice(0)) listener(error);
+  }
+
+  read(segment: number, position: number, length: number): Eventually<Buffer> {
+    for (const batch of this.#sealed) {
+      const bytes = batch.segment === segment ? batch.copyOf(position, length) : null;
+      if (bytes !== null) return bytes;
+    }
+    if (this.#gathering?.segment === segment) {
+      const bytes = this.#gathering.copyOf(position, length);
+      if (bytes !== null) return bytes;
+    }
+    const known = this.#find(segment);
+    if (known === undefined || position < SEGMENT_HEADER_BYTES || position + length > known.bytes) {
+      const why = known === undefined ? 'there is no such segment' : `it validly ends at byte ${known.bytes}`;
+      return Promise.reject(new KmlReadError(segment, position, length, why));
+    }
+    return this.#files.read(segment, position, length);
+  }
+
+  /** Segment numbers rise but have gaps: looked for by halving. */
+  #find(segment: number): { number: number; bytes: number } | undefined {
+    let low = 0;
+    let high = this.#segments.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#segments[middle]!.number < segment) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.#segments[low];
+    return found?.number === segment ? found : undefined;
+  }
+
+  segments(): readonly SegmentInfo[] {
+    return this.#segments.map(({ number, bytes }) => ({ number, bytes }));
+  }
+
+  async dropOldest(segment: number): Promise<void> {
+    const oldest = this.#segments[0]!.number;
+    if (segment !== oldest) throw new RangeError(`segment ${segment} cannot go: segment ${oldest} is older`);
+    if (this.#segments.length === 1) throw new RangeError(`segment ${segment} cannot go: it is being written`);
+    this.#segments.shift();
+    this.#files.forget(segment);
+    await this.#parts.disk.remove(segmentName(segment));
+    await this.#parts.disk.syncDirectory('kml');
+  }
+
+  async *walkSegment(segment: number): AsyncGenerator<LogBatch> {
+    const known = this.#find(segment);
+    if (known === undefined) throw new RangeError(`there is no segment ${segment}`);
+    const end = known.bytes;
+    const name = segmentName(segment);
+    const file = await this.#parts.disk.open(name);
+    try {
+      const nextLsn = await firstLsnOf(file, name, segment);
+      const place = { segment, position: SEGMENT_HEADER_BYTES, nextLsn };
+      const walker = new SegmentWalker(file, this.#parts.logId, place);
+      while (walker.position < end) {
+        const batch = await walker.next();
+        if (batch === null)
+          throw new KmlRotError(name, segment, walker.position, `the log is durable up to byte ${end}`);
+        yield batch;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#running;
+    // The segment's own header says that all before it is durable: only what came after needs saying.
+    if (this.#wedged === null && this.#durable.position > SEGMENT_HEADER_BYTES) {
+      this.#sealed.push(new GatheringBatch(this.#durable));
+      await this.#run();
+    }
+    this.#files.closeAll();
+    await this.#file.close();
+  }
+}
