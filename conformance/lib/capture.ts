@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { inNamespace } from './namespace.ts';
+import { run } from './run.ts';
+import type { Teardown } from './volcano.ts';
+
+/** What an independent dissector says of a capture. */
+export interface Verdict {
+  /** RPC messages seen. */
+  readonly calls: number;
+  readonly replies: number;
+  /** Lines of packets that are malformed. */
+  readonly malformed: readonly string[];
+  /** Transaction ids of calls that no reply was seen for. */
+  readonly unanswered: readonly string[];
+}
+
+/** Reads a capture with tshark. Magma's ports in the namespaces are the well-known ones, so its dissectors need no hints. */
+export async function dissect(file: string): Promise<Verdict> {
+  const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed', '_ws.col.Info'];
+  const args = ['-r', file, '-Y', 'rpc || _ws.malformed', '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
+  for (const field of fields) args.push('-e', field);
+  const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 100_000 });
+  if (status !== 0) throw new Error(`tshark cannot read ${file}: ${stderr}`);
+  const called = new Set<string>();
+  const answered = new Set<string>();
+  const malformed: string[] = [];
+  let calls = 0;
+  let replies = 0;
+  for (const line of stdout.split('\n')) {
+    const [number, xids, types, bad, info] = line.split('|');
+    if (number === undefined || number === '') continue;
+    if (bad !== '') malformed.push(`frame ${number}: ${info}`);
+    const kinds = types!.split(',');
+    xids!.split(',').forEach((xid, index) => {
+      if (xid === '') return;
+      if (kinds[index] === '0') {
+        calls++;
+        called.add(xid);
+      } else {
+        replies++;
+        answered.add(xid);
+      }
+    });
+  }
+  return { calls, replies, malformed, unanswered: [...called].filter((xid) => !answered.has(xid)) };
+}
+
+/** Captures what passes a namespace's loopback into a file, until `stop`. */
+export async function captureLoopback(
+  t: Teardown,
+  namespace: string,
+  file: string,
+): Promise<{ stop(): Promise<void> }> {
+  const [command, args] = inNamespace(
+    namespace,
+    'tcpdump',
+    '--immediate-mode',
+    '-B',
+    '65536',
+    '-i',
+    'lo',
+    '-U',
+    '-w',
+    file,
+  );
+  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    child.stderr!.on('data', (data: Buffer) => {
+      if (data.includes('listening on')) resolve();
+    });
+    child.once('error', reject);
+    child.once('close', () => reject(new Error('tcpdump ended before it listened')));
+  });
+  return {
+    async stop() {
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+import { dissect } from './capture.ts';
+import { inGuest, linuxClient, report } from './linux-client.ts';
+import { makeNamespace } from './namespace.ts';
+import { run } from './run.ts';
+import { long } from './seed.ts';
+import { Volcano } from './volcano.ts';
+
+const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A volcano on the well-known ports of a namespace of its own, with its own portmapper. */
+export async function volcanoInNamespace(
+  t: Test,
+  hint: string,
+  shares: readonly string[] = ['/ * w no_root_squash'],
+): Promise<{ volcano: Volcano; namespace: string; scratch: string }> {
+  const scratch = mkdtempSync(join(tmpdir(), 'magma-conformance-'));
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+  const namespace = makeNamespace(t, hint);
+  const volcano = await Volcano.start(t, {
+    directory: join(scratch, 'data'),
+    namespace,
+    shares,
+    nfsPort: 2049,
+    mountPort: 20048,
+    portmap: 'own',
+  });
+  return { volcano, namespace, scratch };
+}
+
+/** A git repository and a tar archive of this project's own sources, both in `scratch`. */
+async function makeSources(scratch: string): Promise<{ repository: string; archive: string }> {
+  const repository = join(scratch, 'repository');
+  const archive = join(scratch, 'sources.tar');
+  const author = { GIT_CONFIG_GLOBAL: '/dev/null' };
+  const script = `set -e; mkdir "$1"; cp -r src docs conformance package.json "$1"; cd "$1"; git init -q; git add -A
+    git -c user.name=m -c user.email=m@m.invalid commit -qm sources; tar -cf "$2" src docs`;
+  const made = await run('sh', ['-c', script, 'sh', repository, archive], { cwd: REPOSITORY_ROOT, env: author });
+  if (made.status !== 0) throw new Error(`cannot make the sources: ${made.stderr}`);
+  return { repository, archive };
+}
+
+/** All that the Linux kernel's client does with one mount over that protocol, every packet of which an independent dissector reads. */
+export async function kernelSuite(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
+  const { volcano, namespace, scratch } = await volcanoInNamespace(t, protocol);
+  const { repository, archive } = await makeSources(scratch);
+  const capture = join(scratch, 'capture.pcap');
+  writeFileSync(capture, '');
+  const ran = await linuxClient(
+    scratch,
+    [['field.py'], ['tree.py', long ? '10000' : '2000'], ['workloads.py', inGuest(repository), inGuest(archive)]],
+    { protocol, namespace, capture, timeoutSeconds: long ? 600 : 100 },
+  );
+  report(t, ran);
+  volcano.assertAlive();
+  const verdict = await dissect(capture);
+  t.ok(verdict.calls > 1000, `${verdict.calls} calls were captured`);
+  t.same(verdict.malformed, [], 'no packet is malformed');
+  t.same(verdict.unanswered, [], 'no call is unanswered');
+  t.equal(await volcano.stop(), 0, 'SIGTERM ends it with status 0');
+}
