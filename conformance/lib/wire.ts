@@ -167,7 +167,8 @@ export abstract class Wire {
     }
   }
 
-  protected abandon(): void {
+  /** Gives up every call that has no reply yet: each rejects with `NoReply`. */
+  abandon(): void {
     for (const waiting of this.waiting.values()) {
       clearTimeout(waiting.timer);
       waiting.reject(new NoReply('the connection is gone'));
