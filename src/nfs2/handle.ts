@@ -1,0 +1,84 @@
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { andThen, type Eventually } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
+import type { FlareService } from '../flare/service.ts';
+import type { Attributes, FlareId, Key } from '../flare/types.ts';
+import { type Handle, HandleCache } from './handle-cache.ts';
+import { HANDLE_BYTES } from './schema.ts';
+
+export type { Handle } from './handle-cache.ts';
+
+/** The version of the layout below, in the first byte. */
+export const HANDLE_VERSION = 1;
+
+/*
+ * The layout, big endian: version 1, share 2, key 20, low bits of the generation 3, MAC 6.
+ */
+const SHARE_AT = 1;
+const KEY_AT = 3;
+const GENERATION_AT = 23;
+const MAC_AT = 26;
+const GENERATION_RANGE = 2 ** 24;
+
+/** Bytes of the secret that handles are made under: the network's, made when it is booted. */
+export const SECRET_BYTES = 32;
+
+/**
+ * Makes and reads file handles (RFC 1094 §2.3.3). They mean the same on every volcano of the network, at any time: nothing about them is
+ * stored. A handle that was not made under the network's secret, or whose flare is gone, is STALE.
+ */
+export class Handles {
+  readonly #secret: KeyObject;
+  readonly #service: FlareService;
+  readonly #cache = new HandleCache();
+
+  /** Throws RangeError when the secret is not `SECRET_BYTES` long. */
+  constructor(secret: Uint8Array, service: FlareService) {
+    if (secret.length !== SECRET_BYTES)
+      throw new RangeError(`the handles' secret has ${secret.length} bytes; it must have ${SECRET_BYTES}`);
+    this.#secret = createSecretKey(secret);
+    this.#service = service;
+  }
+
+  /** The handle of that flare, reached through the share of that number (0 to 65,535). The bytes must not be changed. */
+  issue(id: FlareId, share: number): Buffer {
+    const known = this.#cache.byKey(id.key);
+    if (known !== undefined && known.generation === id.generation && known.share === share) return known.bytes;
+    const bytes = Buffer.alloc(HANDLE_BYTES);
+    bytes[0] = HANDLE_VERSION;
+    bytes.writeUInt16BE(share, SHARE_AT);
+    bytes.write(id.key, KEY_AT, 'latin1');
+    bytes.writeUIntBE(id.generation % GENERATION_RANGE, GENERATION_AT, 3);
+    this.#mac(bytes).copy(bytes, MAC_AT);
+    this.#remember(id, share, bytes);
+    return bytes;
+  }
+
+  /** What a handle means. STALE when it is not one of this network or its flare is gone; a flare that goes later is found out by its use. */
+  open(bytes: Buffer): Eventually<Handle> {
+    const known = this.#cache.byText(bytes.toString('latin1'));
+    if (known !== undefined) return known;
+    if (bytes[0] !== HANDLE_VERSION) throw FlareError.of('STALE');
+    if (!timingSafeEqual(this.#mac(bytes), bytes.subarray(MAC_AT, HANDLE_BYTES))) throw FlareError.of('STALE');
+    const own = Buffer.from(bytes);
+    return andThen(this.#service.find(own.toString('latin1', KEY_AT, GENERATION_AT) as Key), (flare) =>
+      this.#resolved(own, flare),
+    );
+  }
+
+  #resolved(bytes: Buffer, flare: Attributes): Handle {
+    if (flare.generation % GENERATION_RANGE !== bytes.readUIntBE(GENERATION_AT, 3)) throw FlareError.of('STALE');
+    return this.#remember(flare, bytes.readUInt16BE(SHARE_AT), bytes);
+  }
+
+  #remember({ key, generation }: FlareId, share: number, bytes: Buffer): Handle {
+    const handle = { key, generation, share, bytes, text: bytes.toString('latin1') };
+    this.#cache.keep(handle);
+    return handle;
+  }
+
+  #mac(bytes: Buffer): Buffer {
+    const mac = createHmac('sha256', this.#secret).update(bytes.subarray(0, MAC_AT)).digest();
+    return mac.subarray(0, HANDLE_BYTES - MAC_AT);
+  }
+}

@@ -1,0 +1,21 @@
+import { andThen } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
+import { DONE } from './errors.ts';
+import { newName } from './names.ts';
+import { procedure } from './procedure.ts';
+import { codecs } from './schema.ts';
+import { ownHandle } from './server.ts';
+
+/** LINK (RFC 1094 §2.2.13). From under one rule to under another: 18 (EXDEV). */
+export const link = procedure('LINK', codecs.link, codecs.stat, (server, args, call) => {
+  const name = newName(args.to.name);
+  const directory = ownHandle(args.to.directory);
+  return andThen(server.enterToChange(args.file, call), (file) =>
+    andThen(server.enterToChange(directory, call), (into) =>
+      andThen(server.gate.sameArea(file.attributes, into.attributes), (same) => {
+        if (!same) throw FlareError.of('XDEV');
+        return andThen(server.service.link(into.caller, file.handle, into.handle, name), () => DONE);
+      }),
+    ),
+  );
+});

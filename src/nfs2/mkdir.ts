@@ -1,0 +1,20 @@
+import { andThen } from '../base/eventually.ts';
+import { FlareType } from '../flare/types.ts';
+import { birthOf } from './birth.ts';
+import { toChanges } from './changes.ts';
+import { newName } from './names.ts';
+import { procedure } from './procedure.ts';
+import { foundResult } from './results.ts';
+import { codecs } from './schema.ts';
+
+/** The mode of directories whose maker named none. */
+const MODE_UNSET = 0o755;
+
+/** MKDIR (RFC 1094 §2.2.15). */
+export const mkdir = procedure('MKDIR', codecs.create, codecs.diropres, (server, { where, attributes }, call) => {
+  const name = newName(where.name);
+  const birth = birthOf(toChanges(attributes), FlareType.directory, MODE_UNSET);
+  return andThen(server.enterToChange(where.directory, call), (into) =>
+    andThen(server.service.create(into.caller, into.handle, name, birth), (made) => foundResult(server, into, made)),
+  );
+});

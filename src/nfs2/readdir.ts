@@ -1,0 +1,76 @@
+import { andThen, type Eventually } from '../base/eventually.ts';
+import type { DirectoryEntry, Name } from '../flare/types.ts';
+import { OK } from './errors.ts';
+import { procedure } from './procedure.ts';
+import { codecs, DATA_MAX, type Entry } from './schema.ts';
+import { type Entered, latin1, type Nfs2Server } from './server.ts';
+
+/** Words around the list: status, the end of the list, eof. */
+const REPLY_BYTES = 12;
+/** An entry without its name: present, fileid, length, cookie. */
+const ENTRY_BYTES = 16;
+/** The shortest name with its padding. */
+const NAME_BYTES_LEAST = 4;
+/** The cookies of `.` and `..`; those of entries follow. */
+const SELF_COOKIE = 1;
+const PARENT_COOKIE = 2;
+
+type Listed = Pick<DirectoryEntry, 'name' | 'fileid' | 'cookie'>;
+
+function entryBytes(name: Name): number {
+  return ENTRY_BYTES + ((name.length + 3) & ~3);
+}
+
+/** `.` and `..`, as far as they come after the cookie. */
+function dots(server: Nfs2Server, directory: Entered, cookie: number): Eventually<Listed[]> {
+  if (cookie >= PARENT_COOKIE) return [];
+  const { fileid, parent } = directory.attributes;
+  const self = { name: '.', fileid, cookie: SELF_COOKIE };
+  const withParent = (parentId: number): Listed[] => {
+    const above = { name: '..', fileid: parentId, cookie: PARENT_COOKIE };
+    return cookie === 0 ? [self, above] : [above];
+  };
+  if (server.isTop(directory)) return withParent(fileid);
+  return andThen(server.service.getattr(parent), (found) => withParent(found.fileid));
+}
+
+/** As many entries as `count` bytes of reply have room for, one at least; `eof` when that is all there are. */
+function listing(entries: readonly Listed[], end: boolean, count: number): { entries: Entry | null; eof: boolean } {
+  let bytes = REPLY_BYTES;
+  let fitting = 0;
+  for (; fitting < entries.length; fitting++) {
+    bytes += entryBytes(entries[fitting]!.name);
+    if (bytes > count && fitting > 0) break;
+  }
+  let list: Entry | null = null;
+  for (let at = fitting - 1; at >= 0; at--) {
+    const { name, fileid, cookie } = entries[at]!;
+    list = { fileid, name: Buffer.from(name, 'latin1'), cookie, next: list };
+  }
+  return { entries: list, eof: end && fitting === entries.length };
+}
+
+/**
+ * READDIR (RFC 1094 §2.2.17). `count` bounds the whole result, status and XDR words included (FIELD.md row 1), as do 8,192 bytes and the rule's
+ * `tsize`; one entry is always there, so that no client asks for ever (row 2). Cookies stay below 2^31 and live as long as their entries (row 3).
+ */
+export const readdir = procedure('READDIR', codecs.readdir, codecs.readdirres, (server, args, call) => {
+  const { cookie } = args;
+  return andThen(server.enter(args.directory, call), (directory) => {
+    const count = Math.min(args.count, DATA_MAX, directory.options.tsize);
+    const limit = Math.max(1, Math.floor((count - REPLY_BYTES) / (ENTRY_BYTES + NAME_BYTES_LEAST)));
+    return andThen(server.service.readdir(directory.caller, directory.handle, cookie, limit), (page) =>
+      andThen(dots(server, directory, cookie), (first) => ({
+        status: OK,
+        value: listing([...first, ...page.entries], page.end, count),
+      })),
+    );
+  });
+});
+
+/** The names of a listing, in its order, for tests and tools. */
+export function namesOf(entries: Entry | null): Name[] {
+  const names: Name[] = [];
+  for (let at = entries; at !== null; at = at.next) names.push(latin1(at.name));
+  return names;
+}

@@ -1,0 +1,28 @@
+import { andThen, type Eventually } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
+import { checkUnbound } from './bound.ts';
+import { DONE, type Status } from './errors.ts';
+import { procedure } from './procedure.ts';
+import { codecs } from './schema.ts';
+import { type Entered, latin1, type Nfs2Server, ownHandle } from './server.ts';
+
+function move(server: Nfs2Server, from: Entered, fromName: string, to: Entered, toName: string): Eventually<Status> {
+  return andThen(server.gate.sameArea(from.attributes, to.attributes), (same) => {
+    if (!same) throw FlareError.of('XDEV');
+    return andThen(checkUnbound(server, from, fromName), () =>
+      andThen(checkUnbound(server, to, toName), () =>
+        andThen(server.service.rename(from.caller, from.handle, fromName, to.handle, toName), () => DONE),
+      ),
+    );
+  });
+}
+
+/** RENAME (RFC 1094 §2.2.12). From under one rule to under another, and of or over a directory with rules of its own: 18 (EXDEV). */
+export const rename = procedure('RENAME', codecs.rename, codecs.stat, (server, args, call) => {
+  const fromName = latin1(args.from.name);
+  const toName = latin1(args.to.name);
+  const toHandle = ownHandle(args.to.directory);
+  return andThen(server.enterToChange(args.from.directory, call), (from) =>
+    andThen(server.enterToChange(toHandle, call), (to) => move(server, from, fromName, to, toName)),
+  );
+});

@@ -1,0 +1,151 @@
+import { createHmac } from 'node:crypto';
+import type { Access } from '../acl/areas.ts';
+import type { RuleOptions } from '../acl/options.ts';
+import type { Shares } from '../acl/shares.ts';
+import { squash } from '../acl/squash.ts';
+import { type Eventually, isPending } from '../base/eventually.ts';
+import type { Logger } from '../base/logger.ts';
+import { FlareError } from '../flare/errors.ts';
+import type { FlareService } from '../flare/service.ts';
+import type { Attributes, Caller, FlareId } from '../flare/types.ts';
+import { type CallContext, RpcRefusal } from '../rpc/program.ts';
+import { toFattr } from './attributes.ts';
+import { refusal, type Status } from './errors.ts';
+import type { Handle, Handles } from './handle.ts';
+import { type Fattr, HANDLE_BYTES } from './schema.ts';
+
+/** What the rules say: as much of `Shares` as NFS asks. */
+export type Gate = Pick<Shares, 'access' | 'sameArea' | 'carriesRule' | 'share'>;
+
+/** What the NFS program is made of. */
+export interface Nfs2Parts {
+  readonly service: FlareService;
+  readonly gate: Gate;
+  readonly handles: Handles;
+  /** `fsid` in attributes: `fsidOf` the network's secret. */
+  readonly fsid: number;
+  readonly logger: Logger;
+}
+
+/** A flare that a call names by a handle, after the rules have let the caller in. */
+export interface Entered {
+  readonly handle: Handle;
+  readonly attributes: Attributes;
+  /** Who calls, after squashing. */
+  readonly caller: Caller;
+  readonly options: RuleOptions;
+}
+
+/** The network's number as a file system: positive, below 2^31, the same for ever, made from its secret. */
+export function fsidOf(secret: Uint8Array): number {
+  return (createHmac('sha256', secret).update('fsid').digest().readUInt32BE() >>> 1) | 1;
+}
+
+/** What all procedures share: handles, rules and attributes, in the order in which they are asked. */
+export class Nfs2Server {
+  readonly service: FlareService;
+  readonly gate: Gate;
+  readonly handles: Handles;
+  readonly #fsid: number;
+  readonly #logger: Logger;
+
+  constructor(parts: Nfs2Parts) {
+    this.service = parts.service;
+    this.gate = parts.gate;
+    this.handles = parts.handles;
+    this.#fsid = parts.fsid;
+    this.#logger = parts.logger;
+  }
+
+  /** The flare of a handle, for a call that changes nothing. STALE, ACCES. */
+  enter(handle: Buffer, call: CallContext): Eventually<Entered> {
+    return this.#open(handle, call, undefined);
+  }
+
+  /** The flare of a handle, for a call that changes something: the caller carries the call's replay identity. STALE, ACCES, ROFS. */
+  enterToChange(handle: Buffer, call: CallContext): Eventually<Entered> {
+    // Before anything is waited for: it is worked out from the receive buffer.
+    return this.#open(handle, call, call.replayIdentity());
+  }
+
+  /** The rules' word on a flare that was reached by name: ACCES when its own rule keeps the caller out. */
+  judge(attributes: Attributes, call: CallContext): Eventually<Access> {
+    const access = this.gate.access(call.client, attributes);
+    return isPending(access) ? access.then(letIn) : letIn(access);
+  }
+
+  /** Attributes as the caller's rule shows them. */
+  fattr(attributes: Attributes, options: RuleOptions): Fattr {
+    return toFattr(attributes, this.#fsid, options.clamp);
+  }
+
+  /** True when `..` leads no higher: at the directory that the handle's share starts with, and at the root. */
+  isTop({ handle, attributes }: Entered): boolean {
+    const top = this.gate.share(handle.share)?.directory;
+    return sameFlare(attributes.parent, attributes) || (top !== undefined && sameFlare(top, attributes));
+  }
+
+  /** The result for whatever a procedure threw; what is no refusal is logged and answered with NFSERR_IO. */
+  refused(error: unknown, procedure: string, call: CallContext): Status {
+    if (error instanceof FlareError) {
+      if (error.status !== 'VERSION') return refusal(error.status);
+    } else if (error instanceof RpcRefusal) throw error;
+    const { client, xid } = call;
+    this.#logger.error({ err: error, procedure, client: client.address, port: client.port, xid }, 'A call failed');
+    return refusal('IO');
+  }
+
+  #open(bytes: Buffer, call: CallContext, replay: string | undefined): Eventually<Entered> {
+    const handle = this.handles.open(bytes);
+    return isPending(handle)
+      ? handle.then((opened) => this.#look(opened, call, replay))
+      : this.#look(handle, call, replay);
+  }
+
+  #look(handle: Handle, call: CallContext, replay: string | undefined): Eventually<Entered> {
+    const attributes = this.service.getattr(handle);
+    return isPending(attributes)
+      ? attributes.then((found) => this.#ask(handle, found, call, replay))
+      : this.#ask(handle, attributes, call, replay);
+  }
+
+  #ask(handle: Handle, attributes: Attributes, call: CallContext, replay: string | undefined): Eventually<Entered> {
+    const access = this.gate.access(call.client, attributes);
+    return isPending(access)
+      ? access.then((known) => admit(handle, attributes, known, call, replay))
+      : admit(handle, attributes, access, call, replay);
+  }
+}
+
+function letIn(access: Access): Access {
+  if (access.permission === 'n') throw FlareError.of('ACCES');
+  return access;
+}
+
+function admit(
+  handle: Handle,
+  attributes: Attributes,
+  access: Access,
+  call: CallContext,
+  replay: string | undefined,
+): Entered {
+  letIn(access);
+  if (replay !== undefined && access.permission !== 'w') throw FlareError.of('ROFS');
+  const { options } = access;
+  return { handle, attributes, caller: squash(call.credential, options, replay), options };
+}
+
+/** True when both are the same flare, generation and all. */
+export function sameFlare(one: FlareId, other: FlareId): boolean {
+  return one.key === other.key && one.generation === other.generation;
+}
+
+/** A name's or a handle's bytes as a Latin-1 string: a copy, which outlives the receive buffer. */
+export function latin1(bytes: Buffer): string {
+  return bytes.toString('latin1');
+}
+
+/** The same handle in memory of its own, for calls that use it after they have waited. */
+export function ownHandle(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(0, HANDLE_BYTES));
+}

@@ -1,0 +1,29 @@
+import { andThen, type Eventually, isPending } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
+import type { Status } from './errors.ts';
+import { procedure } from './procedure.ts';
+import { attributesResult } from './results.ts';
+import { codecs } from './schema.ts';
+import type { Entered, Nfs2Server } from './server.ts';
+
+/** The largest file that `size`, 32 bits, can tell of. */
+export const WRITE_END_MAX = 2 ** 32 - 1;
+
+function writeTo(server: Nfs2Server, entered: Entered, offset: number, data: Buffer): Eventually<Status> {
+  if (offset + data.length > WRITE_END_MAX) throw FlareError.of('FBIG');
+  const { handle, caller, options } = entered;
+  return andThen(server.service.write(caller, handle, offset, data), (written) =>
+    attributesResult(server, written, options),
+  );
+}
+
+/**
+ * WRITE (RFC 1094 §2.2.9). The data are on stable storage when it is answered; `beginoffset` and `totalcount` are unused, as the RFC says. Beyond
+ * 4 GiB - 1: NFSERR_FBIG (FIELD.md row 22).
+ */
+export const write = procedure('WRITE', codecs.write, codecs.attrstat, (server, { file, offset, data }, call) => {
+  const entered = server.enterToChange(file, call);
+  if (!isPending(entered)) return writeTo(server, entered, offset, data);
+  const own = Buffer.from(data);
+  return entered.then((known) => writeTo(server, known, offset, own));
+});
