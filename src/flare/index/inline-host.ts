@@ -1,0 +1,95 @@
+import type { Disk } from '../../base/disk.ts';
+import type { Eventually } from '../../base/eventually.ts';
+import type { LogBatch, LogMark } from '../kml/types.ts';
+import { Applier } from './applier.ts';
+import { openDatabase, readMark, type SqliteDatabase } from './database.ts';
+import { IndexFailedError } from './errors.ts';
+import { loadImage, saveImage } from './image.ts';
+import { SqliteReader } from './reader.ts';
+import type { IndexHost, IndexReader } from './types.ts';
+
+/**
+ * An index in memory that applies batches at once, on the event loop: for tests, for the simulator, and to rebuild an index for comparison. With a
+ * disk, checkpoints go there as images, and the newest whole one is what it begins with; without, it begins empty.
+ */
+export async function inlineIndexHost(options: { readonly disk?: Disk } = {}): Promise<InlineIndexHost> {
+  const image = options.disk === undefined ? null : await loadImage(options.disk);
+  return new InlineIndexHost(openDatabase(image ?? ':memory:'), options.disk);
+}
+
+export class InlineIndexHost implements IndexHost {
+  readonly reader: IndexReader;
+  /** The database itself, for comparing. */
+  readonly database: SqliteDatabase;
+  readonly #disk: Disk | undefined;
+  readonly #applier: Applier;
+  readonly #onFailed: ((error: Error) => void)[] = [];
+  #checkpointed: LogMark;
+  #failed: IndexFailedError | null = null;
+  #checkpoint: Promise<LogMark> | null = null;
+
+  constructor(database: SqliteDatabase, disk: Disk | undefined) {
+    this.database = database;
+    this.#disk = disk;
+    this.#applier = new Applier(database);
+    this.reader = new SqliteReader(database);
+    this.#checkpointed = readMark(database);
+  }
+
+  get applied(): LogMark {
+    return this.#applier.mark;
+  }
+
+  get checkpointed(): LogMark {
+    return this.#checkpointed;
+  }
+
+  apply(batch: LogBatch): Eventually<void> {
+    if (this.#failed !== null) return Promise.reject(this.#failed);
+    try {
+      this.#applier.apply([batch]);
+    } catch (error) {
+      return Promise.reject(this.#fail(error));
+    }
+  }
+
+  whenApplied(lsn: number): Eventually<void> {
+    if (lsn <= this.applied.lsn) return;
+    return Promise.reject(this.#failed ?? new RangeError(`record ${lsn} was not handed to the index yet`));
+  }
+
+  async checkpoint(): Promise<LogMark> {
+    this.#checkpoint = this.#checkpointAfter(this.#checkpoint);
+    return this.#checkpoint;
+  }
+
+  /** One at a time, so that images are numbered in order. */
+  async #checkpointAfter(before: Promise<LogMark> | null): Promise<LogMark> {
+    await before?.catch(() => {});
+    if (this.#failed !== null) throw this.#failed;
+    const mark = this.applied;
+    try {
+      if (this.#disk !== undefined) await saveImage(this.#disk, this.database.serialize());
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.#checkpointed = mark;
+    return mark;
+  }
+
+  onFailed(listener: (error: Error) => void): void {
+    if (this.#failed !== null) listener(this.#failed);
+    else this.#onFailed.push(listener);
+  }
+
+  #fail(cause: unknown): IndexFailedError {
+    this.#failed ??= new IndexFailedError(cause);
+    for (const listener of this.#onFailed.splice(0)) listener(this.#failed);
+    return this.#failed;
+  }
+
+  async close(): Promise<void> {
+    await this.#checkpoint?.catch(() => {});
+    this.database.close();
+  }
+}

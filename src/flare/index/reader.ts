@@ -1,0 +1,146 @@
+import { compile } from '../../rpc/xdr.ts';
+import { type Extent, FlareSchema } from '../record/schema.ts';
+import type { FlareId, Key, Name } from '../types.ts';
+import type { SqliteDatabase } from './database.ts';
+import type {
+  EntryRow,
+  FlareRow,
+  IndexReader,
+  IndexTotals,
+  NoteRow,
+  ParentRow,
+  ReplayRow,
+  SliceRow,
+} from './types.ts';
+
+const flareCodec = compile(FlareSchema);
+
+interface RawEntry {
+  name: Buffer;
+  key: Buffer;
+  generation: number;
+  fileid: number;
+  cookie: number;
+  segment: number;
+}
+
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
+function keyOf(bytes: Buffer): Key {
+  return bytes.latin1Slice() as Key;
+}
+
+function entryRow(raw: RawEntry): EntryRow {
+  const { key, generation, fileid, cookie, segment } = raw;
+  return { name: raw.name.latin1Slice(), entry: { id: { key, generation }, fileid, cookie }, segment };
+}
+
+function noteRow(raw: { name: Buffer; value: Buffer; segment: number }): NoteRow {
+  return { name: raw.name.latin1Slice(), value: raw.value, segment: raw.segment };
+}
+
+/** Reads an index through a connection. */
+export class SqliteReader implements IndexReader {
+  readonly #flare;
+  readonly #fileid;
+  readonly #entry;
+  readonly #entriesAfter;
+  readonly #cookie;
+  readonly #extents;
+  readonly #parents;
+  readonly #notes;
+  readonly #note;
+  readonly #slices;
+  readonly #replays;
+  readonly #live;
+  readonly #totals;
+
+  constructor(database: SqliteDatabase) {
+    const entry = 'SELECT name, key, generation, fileid, cookie, segment FROM entries WHERE dir = ?';
+    this.#flare = database.prepare('SELECT state, segment FROM flares WHERE key = ?');
+    this.#fileid = database.prepare('SELECT key FROM flares WHERE fileid = ? LIMIT 1').pluck();
+    this.#entry = database.prepare(`${entry} AND name = ?`);
+    this.#entriesAfter = database.prepare(`${entry} AND cookie > ? ORDER BY cookie LIMIT ?`);
+    this.#cookie = database.prepare('SELECT 1 FROM entries WHERE dir = ? AND cookie = ? LIMIT 1').pluck();
+    // The extent that begins before `from` is the only one that can reach into the range from outside.
+    this.#extents = database.prepare(
+      'SELECT offset, length, segment, position FROM extents WHERE key = ?1 AND generation = ?2 AND offset < ?4 AND offset >= ' +
+        'coalesce((SELECT max(offset) FROM extents WHERE key = ?1 AND generation = ?2 AND offset <= ?3), ?3) ' +
+        'AND offset + length > ?3 ORDER BY offset',
+    );
+    this.#parents = database.prepare(
+      'SELECT dir, dir_generation AS generation, count, segment FROM parents WHERE key = ? AND generation = ?',
+    );
+    this.#notes = database.prepare('SELECT name, value, segment FROM notes ORDER BY name');
+    this.#note = database.prepare('SELECT name, value, segment FROM notes WHERE name = ?');
+    this.#slices = database.prepare(
+      'SELECT slice, number, epoch, next_fileid AS nextFileid, wrapped, segment FROM slices ORDER BY slice',
+    );
+    this.#replays = database.prepare('SELECT identity, time, outcome, segment FROM replays ORDER BY turn');
+    this.#live = database.prepare('SELECT segment, live FROM segments').raw();
+    this.#totals = database.prepare('SELECT flares, used AS usedBytes FROM mark WHERE id = 1');
+  }
+
+  flare(key: Key): FlareRow | null {
+    const row = this.#flare.get(bytesOf(key)) as { state: Buffer; segment: number } | undefined;
+    return row === undefined ? null : { state: flareCodec.decode(row.state), segment: row.segment };
+  }
+
+  fileidHolder(fileid: number): Key | null {
+    const key = this.#fileid.get(fileid) as Buffer | undefined;
+    return key === undefined ? null : keyOf(key);
+  }
+
+  entry(directory: Key, name: Name): EntryRow | null {
+    const row = this.#entry.get(bytesOf(directory), bytesOf(name)) as RawEntry | undefined;
+    return row === undefined ? null : entryRow(row);
+  }
+
+  entriesAfter(directory: Key, cookie: number, limit: number): EntryRow[] {
+    return (this.#entriesAfter.all(bytesOf(directory), cookie, limit) as RawEntry[]).map(entryRow);
+  }
+
+  cookieTaken(directory: Key, cookie: number): boolean {
+    return this.#cookie.get(bytesOf(directory), cookie) !== undefined;
+  }
+
+  extents(key: Key, generation: number, from: number, to: number): Extent[] {
+    return this.#extents.all(bytesOf(key), generation, from, to) as Extent[];
+  }
+
+  parents(key: Key, generation: number): ParentRow[] {
+    type Raw = { dir: Buffer; generation: number; count: number; segment: number };
+    return (this.#parents.all(bytesOf(key), generation) as Raw[]).map((raw) => {
+      const directory: FlareId = { key: keyOf(raw.dir), generation: raw.generation };
+      return { directory, count: raw.count, segment: raw.segment };
+    });
+  }
+
+  notes(): NoteRow[] {
+    return (this.#notes.all() as { name: Buffer; value: Buffer; segment: number }[]).map(noteRow);
+  }
+
+  note(name: string): NoteRow | null {
+    const row = this.#note.get(bytesOf(name)) as { name: Buffer; value: Buffer; segment: number } | undefined;
+    return row === undefined ? null : noteRow(row);
+  }
+
+  slices(): SliceRow[] {
+    const rows = this.#slices.all() as (Omit<SliceRow, 'fileidsWrapped'> & { wrapped: number })[];
+    return rows.map(({ wrapped, ...row }) => ({ ...row, fileidsWrapped: wrapped !== 0 }));
+  }
+
+  replays(): ReplayRow[] {
+    return this.#replays.all() as ReplayRow[];
+  }
+
+  liveBytes(): ReadonlyMap<number, number> {
+    return new Map(this.#live.all() as [number, number][]);
+  }
+
+  totals(): IndexTotals {
+    return this.#totals.get() as IndexTotals;
+  }
+}
