@@ -1,0 +1,100 @@
+import { keyBytes } from '../keys.ts';
+import type { Attributes, FlareId, FlareType, Key } from '../types.ts';
+import type { Entry, FlareState } from './schema.ts';
+
+/** All that is known of a flare but its contents, as the store works with it. Never changed in place. */
+export interface Flare {
+  readonly attributes: Attributes;
+  /** A symlink's target; empty on other flares. */
+  readonly target: Buffer;
+  /** Hashed into the key when the plain one was taken; empty when not. */
+  readonly salt: Buffer;
+  /** A directory's: how many entries it has, the next cookie, and whether that counter has gone round. */
+  readonly entries: number;
+  readonly nextCookie: number;
+  readonly cookiesWrapped: boolean;
+}
+
+/** What a name means. */
+export interface EntryState {
+  readonly id: FlareId;
+  readonly fileid: number;
+  readonly cookie: number;
+}
+
+export const NO_BYTES: Buffer = Buffer.alloc(0);
+
+export function packId(id: FlareId): FlareState['id'] {
+  return { key: keyBytes(id.key), generation: id.generation };
+}
+
+export function unpackId(id: FlareState['id']): FlareId {
+  return { key: id.key.latin1Slice() as Key, generation: id.generation };
+}
+
+/** As the log and the index hold it. */
+export function packFlare(flare: Flare): FlareState {
+  const from = flare.attributes;
+  return {
+    id: packId(from),
+    type: from.type,
+    mode: from.mode,
+    nlink: from.nlink,
+    uid: from.uid,
+    gid: from.gid,
+    size: from.size,
+    used: from.used,
+    major: from.major,
+    minor: from.minor,
+    fileid: from.fileid,
+    atime: from.atime,
+    mtime: from.mtime,
+    ctime: from.ctime,
+    version: from.version,
+    parent: packId(from.parent),
+    target: flare.target,
+    salt: flare.salt,
+    entries: flare.entries,
+    nextCookie: flare.nextCookie,
+    cookiesWrapped: flare.cookiesWrapped,
+  };
+}
+
+/** The reverse of `packFlare`; byte strings are copied. */
+export function unpackFlare(state: FlareState): Flare {
+  const attributes: Attributes = {
+    key: state.id.key.latin1Slice() as Key,
+    generation: state.id.generation,
+    type: state.type as FlareType,
+    mode: state.mode,
+    nlink: state.nlink,
+    uid: state.uid,
+    gid: state.gid,
+    size: state.size,
+    used: state.used,
+    major: state.major,
+    minor: state.minor,
+    fileid: state.fileid,
+    atime: state.atime,
+    mtime: state.mtime,
+    ctime: state.ctime,
+    version: state.version,
+    parent: unpackId(state.parent),
+  };
+  return {
+    attributes,
+    target: state.target.length === 0 ? NO_BYTES : Buffer.from(state.target),
+    salt: state.salt.length === 0 ? NO_BYTES : Buffer.from(state.salt),
+    entries: state.entries,
+    nextCookie: state.nextCookie,
+    cookiesWrapped: state.cookiesWrapped,
+  };
+}
+
+export function packEntry(entry: EntryState): Entry {
+  return { id: packId(entry.id), fileid: entry.fileid, cookie: entry.cookie };
+}
+
+export function unpackEntry(entry: Entry): EntryState {
+  return { id: unpackId(entry.id), fileid: entry.fileid, cookie: entry.cookie };
+}
