@@ -10,13 +10,13 @@ export const SALT_BYTES = 8;
 export const SLICES = 256;
 
 /** The root directory's key: SHA-1("/"). */
-export const ROOT_KEY = createHash('sha1').update('/').digest('latin1') as Key;
+export const ROOT_KEY = createHash('sha1').update('/').digest('binary') as Key;
 
 /** The key of what is born under that name in that directory: SHA-1(parent ‖ name ‖ salt). */
 export function keyOf(parent: Key, name: Name, salt = ''): Key {
   return createHash('sha1')
     .update(parent + name + salt, 'latin1')
-    .digest('latin1') as Key;
+    .digest('binary') as Key;
 }
 
 /** The slice that a key lies in, 0 to 255: its first eight bits. */
@@ -32,7 +32,7 @@ export function keyBytes(key: Key): Buffer {
 /** The key that 20 bytes hold. Throws RangeError on another length. */
 export function keyFromBytes(bytes: Buffer): Key {
   if (bytes.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} bytes, not ${bytes.length}`);
-  return bytes.latin1Slice() as Key;
+  return bytes.toString('latin1') as Key;
 }
 
 /** A key as 40 lower-case hexadecimal digits. */
@@ -42,7 +42,7 @@ export function keyText(key: Key): string {
 
 /** The key that 40 hexadecimal digits stand for; null when they are none. */
 export function keyFromText(text: string): Key | null {
-  return /^[0-9a-f]{40}$/i.test(text) ? (Buffer.from(text, 'hex').latin1Slice() as Key) : null;
+  return /^[0-9a-f]{40}$/i.test(text) ? (Buffer.from(text, 'hex').toString('latin1') as Key) : null;
 }
 
 /** Refuses what is no name: INVAL, NAMETOOLONG (`FlareService`). */

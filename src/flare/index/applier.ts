@@ -100,7 +100,15 @@ export class Applier {
     [ChangeTypeSchema.flare]: (change, place) => {
       const { flare } = change.flare;
       const { key, generation } = flare.id;
-      this.#flares.put(key, generation, flare.fileid, flare.used, place.segment, weightOf.flare(flare.target), flareCodec.encode(flare));
+      this.#flares.put(
+        key,
+        generation,
+        flare.fileid,
+        flare.used,
+        place.segment,
+        weightOf.flare(flare.target),
+        flareCodec.encode(flare),
+      );
     },
     [ChangeTypeSchema.flareGone]: (change) => {
       const { key, generation } = change.flareGone.id;

@@ -48,7 +48,10 @@ function orderOf(key: readonly string[], left: Row, right: Row): number {
 
 function show(row: Row | undefined): string | null {
   if (row === undefined) return null;
-  const plain = Object.entries(row).map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString('hex') : value]);
+  const plain = Object.entries(row).map(([name, value]) => [
+    name,
+    Buffer.isBuffer(value) ? value.toString('hex') : value,
+  ]);
   return JSON.stringify(Object.fromEntries(plain));
 }
 

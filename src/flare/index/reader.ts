@@ -2,16 +2,7 @@ import { compile } from '../../rpc/xdr.ts';
 import { type Extent, FlareSchema } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
-import type {
-  EntryRow,
-  FlareRow,
-  IndexReader,
-  IndexTotals,
-  NoteRow,
-  ParentRow,
-  ReplayRow,
-  SliceRow,
-} from './types.ts';
+import type { EntryRow, FlareRow, IndexReader, IndexTotals, NoteRow, ParentRow, ReplayRow, SliceRow } from './types.ts';
 
 const flareCodec = compile(FlareSchema);
 
@@ -29,16 +20,16 @@ function bytesOf(text: string): Buffer {
 }
 
 function keyOf(bytes: Buffer): Key {
-  return bytes.latin1Slice() as Key;
+  return bytes.toString('latin1') as Key;
 }
 
 function entryRow(raw: RawEntry): EntryRow {
   const { key, generation, fileid, cookie, segment } = raw;
-  return { name: raw.name.latin1Slice(), entry: { id: { key, generation }, fileid, cookie }, segment };
+  return { name: raw.name.toString('latin1'), entry: { id: { key, generation }, fileid, cookie }, segment };
 }
 
 function noteRow(raw: { name: Buffer; value: Buffer; segment: number }): NoteRow {
-  return { name: raw.name.latin1Slice(), value: raw.value, segment: raw.segment };
+  return { name: raw.name.toString('latin1'), value: raw.value, segment: raw.segment };
 }
 
 /** Reads an index through a connection. */
@@ -66,9 +57,9 @@ export class SqliteReader implements IndexReader {
     this.#cookie = database.prepare('SELECT 1 FROM entries WHERE dir = ? AND cookie = ? LIMIT 1').pluck();
     // The extent that begins before `from` is the only one that can reach into the range from outside.
     this.#extents = database.prepare(
-      'SELECT offset, length, segment, position FROM extents WHERE key = ?1 AND generation = ?2 AND offset < ?4 AND offset >= ' +
-        'coalesce((SELECT max(offset) FROM extents WHERE key = ?1 AND generation = ?2 AND offset <= ?3), ?3) ' +
-        'AND offset + length > ?3 ORDER BY offset',
+      'SELECT offset, length, segment, position FROM extents WHERE key = ? AND generation = ? AND offset < ? AND offset >= ' +
+        'coalesce((SELECT max(offset) FROM extents WHERE key = ? AND generation = ? AND offset <= ?), ?) ' +
+        'AND offset + length > ? ORDER BY offset',
     );
     this.#parents = database.prepare(
       'SELECT dir, dir_generation AS generation, count, segment FROM parents WHERE key = ? AND generation = ?',
@@ -107,7 +98,8 @@ export class SqliteReader implements IndexReader {
   }
 
   extents(key: Key, generation: number, from: number, to: number): Extent[] {
-    return this.#extents.all(bytesOf(key), generation, from, to) as Extent[];
+    const file = bytesOf(key);
+    return this.#extents.all(file, generation, to, file, generation, from, from, from) as Extent[];
   }
 
   parents(key: Key, generation: number): ParentRow[] {

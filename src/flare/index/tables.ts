@@ -48,9 +48,7 @@ export class FlareTable {
 
   /** Takes the row out of the sums, if it is there and, when one is given, of that generation. */
   #take(key: Buffer, generation: number | null): boolean {
-    const old = this.#get.get(key) as
-      | { generation: number; used: number; segment: number; weight: number }
-      | undefined;
+    const old = this.#get.get(key) as { generation: number; used: number; segment: number; weight: number } | undefined;
     if (old === undefined || (generation !== null && old.generation !== generation)) return false;
     this.#live.take(old.segment, old.weight);
     this.#flares--;

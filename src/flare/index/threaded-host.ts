@@ -31,7 +31,8 @@ export interface ThreadedIndexOptions {
  */
 export async function threadedIndexHost(options: ThreadedIndexOptions): Promise<IndexHost> {
   const { disk, logger } = options;
-  if ((await disk.list('')).includes(DAMAGED_FILE)) await setAside(disk, logger, 'it was found to be damaged while it was used');
+  if ((await disk.list('')).includes(DAMAGED_FILE))
+    await setAside(disk, logger, 'it was found to be damaged while it was used');
   const opened = await startWorker(disk);
   if (!('corrupt' in opened)) return new ThreadedIndexHost(options, opened);
   await setAside(disk, logger, opened.corrupt);
@@ -50,7 +51,10 @@ async function setAside(disk: Disk, logger: Logger, reason: string): Promise<voi
   for (const rest of [`${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`]) await disk.remove(rest);
   await disk.syncDirectory('');
   await disk.remove(DAMAGED_FILE);
-  logger.error({ file: INDEX_FILE, aside, reason }, 'the index is damaged: it was set aside and is rebuilt from the log');
+  logger.error(
+    { file: INDEX_FILE, aside, reason },
+    'the index is damaged: it was set aside and is rebuilt from the log',
+  );
 }
 
 interface Started {

@@ -82,7 +82,8 @@ function serve(database: SqliteDatabase): void {
 }
 
 function refuse(error: unknown): void {
-  const reason = error instanceof IndexFormatError ? 'format' : error instanceof IndexCorruptError ? 'corrupt' : 'other';
+  const reason =
+    error instanceof IndexFormatError ? 'format' : error instanceof IndexCorruptError ? 'corrupt' : 'other';
   const message = error instanceof Error ? error.message : String(error);
   tell({ type: 'refused', reason, message, format: error instanceof IndexFormatError ? error.found : 0 });
   port.close();

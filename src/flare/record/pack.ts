@@ -29,7 +29,7 @@ export function packId(id: FlareId): FlareState['id'] {
 }
 
 export function unpackId(id: FlareState['id']): FlareId {
-  return { key: id.key.latin1Slice() as Key, generation: id.generation };
+  return { key: id.key.toString('latin1') as Key, generation: id.generation };
 }
 
 /** As the log and the index hold it. */
@@ -63,7 +63,7 @@ export function packFlare(flare: Flare): FlareState {
 /** The reverse of `packFlare`; byte strings are copied. */
 export function unpackFlare(state: FlareState): Flare {
   const attributes: Attributes = {
-    key: state.id.key.latin1Slice() as Key,
+    key: state.id.key.toString('latin1') as Key,
     generation: state.id.generation,
     type: state.type as FlareType,
     mode: state.mode,
