@@ -1,0 +1,69 @@
+import { crc32 } from 'node:zlib';
+import type { Endpoint } from '../base/net.ts';
+import type { CallHeader } from './message.ts';
+import type { CallContext, RpcCredential } from './program.ts';
+
+const scratch = Buffer.alloc(27);
+
+/** A call under way. Its arguments lie in the receive buffer, which is valid until the handler returns or first awaits. */
+export class Call implements CallContext {
+  readonly transport: 'udp' | 'tcp';
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly xid: number;
+  readonly program: number;
+  readonly version: number;
+  readonly procedure: number;
+  readonly credential: RpcCredential;
+  #message: Buffer | undefined;
+  readonly #start: number;
+  readonly #end: number;
+  #identity = '';
+
+  /** `start` and `end` bound the arguments in `message`. */
+  constructor(
+    transport: 'udp' | 'tcp',
+    client: Endpoint,
+    server: Endpoint,
+    header: CallHeader,
+    message: Buffer,
+    start: number,
+    end: number,
+  ) {
+    this.transport = transport;
+    this.client = client;
+    this.server = server;
+    this.xid = header.xid;
+    this.program = header.program;
+    this.version = header.version;
+    this.procedure = header.procedure;
+    this.credential = header.credential;
+    this.#message = message;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  replayIdentity(): string {
+    if (this.#identity === '' && this.#message !== undefined) {
+      const { client } = this;
+      const args = this.#message.subarray(this.#start, this.#end);
+      const udp = this.transport === 'udp';
+      scratch[0] = udp ? 17 : 6;
+      scratch.writeUInt16BE(udp ? client.port : 0, 1);
+      scratch.writeUInt32BE(this.xid, 3);
+      scratch.writeUInt32BE(this.program, 7);
+      scratch.writeUInt32BE(this.version, 11);
+      scratch.writeUInt32BE(this.procedure, 15);
+      scratch.writeUInt32BE(args.length, 19);
+      scratch.writeUInt32BE(crc32(args), 23);
+      this.#identity = scratch.toString('latin1') + client.address;
+    }
+    return this.#identity;
+  }
+
+  /** Works the identity out while the receive buffer is still valid, and lets go of the buffer. */
+  settle(): void {
+    this.replayIdentity();
+    this.#message = undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Endpoint } from '../base/net.ts';
+import type { RpcStatus } from './message.ts';
+
+/**
+ * How a call ended: the status of its reply, or why there was none: `DROPPED` by its procedure, a `DUPLICATE` of one under way, `OVERLOAD`.
+ */
+export type CallOutcome = RpcStatus | 'DROPPED' | 'DUPLICATE' | 'OVERLOAD';
+
+/** One call that has ended. The numbers are 0 where the call was refused before they were known. */
+export interface CallReport {
+  readonly transport: 'udp' | 'tcp';
+  readonly client: Endpoint;
+  readonly program: number;
+  readonly version: number;
+  readonly procedure: number;
+  /** Bytes of the whole messages, without record marks. */
+  readonly requestBytes: number;
+  readonly replyBytes: number;
+  /** From the arrival of the whole call to its reply's handing over to the host. */
+  readonly milliseconds: number;
+  readonly outcome: CallOutcome;
+}
+
+/** Sees all that a server does; must neither throw nor wait. */
+export interface RpcObserver {
+  call(report: CallReport): void;
+  /** TCP connections: opened, closed, or refused because there were too many. */
+  connection?(event: 'opened' | 'closed' | 'refused', remote: Endpoint): void;
+}

@@ -1,0 +1,184 @@
+import type { Endpoint, Stream } from '../base/net.ts';
+import type { RpcBounds } from './bounds.ts';
+import type { Dispatcher, Exchange, Peer } from './dispatch.ts';
+import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
+import { XdrError, type XdrWriter } from './xdr.ts';
+
+/** Replies of one read event are sent together, but no more than about this many bytes at a time. */
+const BATCH_BYTES = 256 * 1024;
+
+/** One TCP connection: finds records, has them dispatched, and holds the caller back when there is too much of anything. */
+export class Connection implements Peer {
+  readonly transport = 'tcp';
+  readonly markBytes = FRAGMENT_HEADER;
+  readonly replyBytesMax = LAST_FRAGMENT - 1;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly #exchange: Exchange;
+  readonly #bounds: RpcBounds;
+  readonly #dispatcher: Dispatcher;
+  readonly #stream: Stream;
+  readonly #records: RecordReader;
+  readonly #turn = () => this.#run();
+  #late: Buffer[] = [];
+  #inFlight = 0;
+  #running = false;
+  #paused = false;
+  /** The peer does not take its replies: nothing more is read from it. */
+  #stalled = false;
+  #stalledSince = 0;
+  #queuedBefore = 0;
+  #lastCall: number;
+  #stopped = false;
+  #closed = false;
+
+  constructor(exchange: Exchange, bounds: RpcBounds, dispatcher: Dispatcher, stream: Stream, gone: () => void) {
+    this.#exchange = exchange;
+    this.#bounds = bounds;
+    this.#dispatcher = dispatcher;
+    this.#stream = stream;
+    this.client = stream.remote;
+    this.server = stream.local;
+    this.#records = new RecordReader(bounds);
+    this.#lastCall = exchange.clock.monotonic();
+    stream.onClose(() => {
+      this.#closed = true;
+      exchange.load.forget(this.#turn);
+      gone();
+    });
+    stream.onDrain(() => {
+      this.#stalled = false;
+      this.#run();
+    });
+    stream.onData((data) => {
+      this.#records.push(data);
+      this.#run();
+    });
+  }
+
+  send(writer: XdrWriter, start: number): void {
+    writer.patchU32(start, (LAST_FRAGMENT | (writer.position - start - FRAGMENT_HEADER)) >>> 0);
+    // During a receive the reply stays in the writer, and leaves with the others.
+    if (this.#running) return;
+    if (this.#late.push(this.#take(writer, start)) === 1) queueMicrotask(() => this.#sendLate());
+  }
+
+  enter(): void {
+    this.#inFlight += 1;
+  }
+
+  leave(): void {
+    this.#inFlight -= 1;
+    this.#run();
+  }
+
+  /** Takes no more calls; those under way are still answered. */
+  refuse(): void {
+    this.#stopped = true;
+    this.#run();
+  }
+
+  /** Closes when the replies have left. */
+  end(): void {
+    this.#sendLate();
+    this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#closed = true;
+    this.#stream.destroy();
+  }
+
+  /** Closes the connection if it has been of no use for too long. To be called now and then. */
+  sweep(now: number): void {
+    if (this.#closed) return;
+    const { queued } = this.#stream;
+    if (queued < this.#queuedBefore) this.#stalledSince = now;
+    this.#queuedBefore = queued;
+    if (this.#stalled && now - this.#stalledSince >= this.#bounds.stallMs) {
+      this.#giveUp(`took none of its replies for ${this.#bounds.stallMs} ms`);
+      return;
+    }
+    const idle = this.#inFlight === 0 && !this.#paused && queued === 0;
+    if (!idle || now - this.#lastCall < this.#bounds.idleMs) return;
+    this.#exchange.logger.debug({ client: this.client.address }, 'an idle connection was closed');
+    this.destroy();
+  }
+
+  #take(writer: XdrWriter, start: number): Buffer {
+    const data = writer.copy(start);
+    writer.position = start;
+    if (start === 0) writer.clear();
+    return data;
+  }
+
+  #blocked(): boolean {
+    if (this.#stalled || this.#stopped || this.#inFlight >= this.#bounds.inFlightPerClient) return true;
+    if (!this.#exchange.load.full) return false;
+    this.#exchange.load.wait(this.#turn);
+    return true;
+  }
+
+  #run(): void {
+    if (this.#running || this.#closed) return;
+    const { writer, clock } = this.#exchange;
+    const start = writer.position;
+    const now = clock.monotonic();
+    let broken: XdrError | undefined;
+    this.#running = true;
+    try {
+      while (!this.#closed && !this.#blocked()) {
+        const record = this.#records.next();
+        if (record === undefined) break;
+        this.#lastCall = now;
+        this.#dispatcher.dispatch(record, this);
+        if (writer.position - start >= BATCH_BYTES) this.#write(this.#take(writer, start));
+      }
+    } catch (error) {
+      if (!(error instanceof XdrError)) throw error;
+      broken = error;
+    } finally {
+      this.#running = false;
+      if (writer.position > start) this.#write(this.#take(writer, start));
+    }
+    if (broken === undefined) this.#throttle();
+    else this.#giveUp(broken.message);
+  }
+
+  /** Reads on, or stops reading. */
+  #throttle(): void {
+    const pause = this.#blocked();
+    if (pause === this.#paused || this.#closed) return;
+    this.#paused = pause;
+    if (pause) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #sendLate(): void {
+    const replies = this.#late;
+    if (replies.length === 0) return;
+    this.#late = [];
+    this.#stream.cork();
+    for (const reply of replies) this.#write(reply);
+    this.#stream.uncork();
+    this.#throttle();
+  }
+
+  #write(data: Buffer): void {
+    if (this.#closed) return;
+    if (!this.#stream.write(data) && !this.#stalled) {
+      this.#stalled = true;
+      this.#stalledSince = this.#exchange.clock.monotonic();
+    }
+    const { queued } = this.#stream;
+    if (queued > this.#bounds.queuedBytes) this.#giveUp(`${queued} bytes of replies were not taken`);
+  }
+
+  #giveUp(cause: string): void {
+    this.#exchange.logger.warn(
+      { client: this.client.address, port: this.client.port, cause },
+      'a connection was closed',
+    );
+    this.destroy();
+  }
+}
