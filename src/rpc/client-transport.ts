@@ -135,14 +135,15 @@ const REPLY_FRAGMENTS_MAX = 1024;
 
 /** Calls over one TCP connection, many at a time. */
 export class TcpTransport implements ClientTransport {
-  readonly #stream: Stream;
+  /** The connection itself, for those that hold it back. */
+  readonly stream: Stream;
   readonly #outstanding: Outstanding;
   readonly #records = new RecordReader({ recordBytes: REPLY_BYTES_MAX, fragments: REPLY_FRAGMENTS_MAX });
   readonly #gone = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(stream: Stream, clock: Clock) {
-    this.#stream = stream;
+    this.stream = stream;
     this.#outstanding = new Outstanding(clock);
     stream.onData((data) => this.#take(data));
     stream.onClose((error) => {
@@ -158,7 +159,7 @@ export class TcpTransport implements ClientTransport {
   }
 
   get local(): Endpoint {
-    return this.#stream.local;
+    return this.stream.local;
   }
 
   /** Resolves when the connection is gone. */
@@ -172,12 +173,12 @@ export class TcpTransport implements ClientTransport {
     return this.#outstanding.wait(message.readUInt32BE(0), once, () => {
       const mark = Buffer.alloc(FRAGMENT_HEADER);
       mark.writeUInt32BE((LAST_FRAGMENT | message.length) >>> 0);
-      this.#stream.write(Buffer.concat([mark, message]));
+      this.stream.write(Buffer.concat([mark, message]));
     });
   }
 
   sendRaw(bytes: Buffer): void {
-    this.#stream.write(bytes);
+    this.stream.write(bytes);
   }
 
   awaits(xid: number): boolean {
@@ -185,7 +186,7 @@ export class TcpTransport implements ClientTransport {
   }
 
   async close(): Promise<void> {
-    if (!this.#closed) this.#stream.destroy();
+    if (!this.#closed) this.stream.destroy();
     await this.#gone.promise;
   }
 
@@ -198,7 +199,7 @@ export class TcpTransport implements ClientTransport {
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
       this.#outstanding.fail(new RpcError('BAD_REPLY', error.message));
-      this.#stream.destroy();
+      this.stream.destroy();
     }
   }
 }

@@ -183,6 +183,7 @@ export class RpcServer {
     await this.#whenAllGone();
     closing.cancel();
     for (const connection of this.#connections) connection.destroy();
+    await this.#whenAllGone();
     await Promise.all(this.#udp.map((service) => service.socket.close()));
   }
 

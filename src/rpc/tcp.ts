@@ -30,6 +30,7 @@ export class Connection implements Peer {
   #queuedBefore = 0;
   #lastCall: number;
   #stopped = false;
+  #ended = false;
   #closed = false;
 
   constructor(exchange: Exchange, bounds: RpcBounds, dispatcher: Dispatcher, stream: Stream, gone: () => void) {
@@ -51,6 +52,7 @@ export class Connection implements Peer {
       this.#run();
     });
     stream.onData((data) => {
+      if (this.#ended) return;
       this.#records.push(data);
       this.#run();
     });
@@ -81,7 +83,10 @@ export class Connection implements Peer {
   /** Closes when the replies have left. */
   end(): void {
     this.#sendLate();
+    this.#ended = true;
     this.#stream.end();
+    // What still comes is not looked at, but without reading the peer's own end would not be seen.
+    this.#stream.resume();
   }
 
   destroy(): void {
@@ -148,7 +153,7 @@ export class Connection implements Peer {
   /** Reads on, or stops reading. */
   #throttle(): void {
     const pause = this.#blocked();
-    if (pause === this.#paused || this.#closed) return;
+    if (pause === this.#paused || this.#ended || this.#closed) return;
     this.#paused = pause;
     if (pause) this.#stream.pause();
     else this.#stream.resume();
