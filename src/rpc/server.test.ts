@@ -1,0 +1,121 @@
+import t, { type Test } from 'tap';
+import { silentLogger } from '../base/logger.ts';
+import { manualClock } from '../base/testing/manual-clock.ts';
+import type { RpcBounds } from './bounds.ts';
+import { writeCallHeader } from './message.ts';
+import { LAST_FRAGMENT } from './record.ts';
+import { RpcServer } from './server.ts';
+import { ECHO_PROGRAM, makeEcho } from './testing/echo.ts';
+import { fakeNet } from './testing/fake-stream.ts';
+import { XdrWriter } from './xdr.ts';
+
+const ECHO = 1;
+const WAIT = 2;
+/** Bytes of a reply's record without the result. */
+const REPLY_HEAD = 28;
+
+/** A record that calls ECHO or WAIT. */
+function call(xid: number, procedure: number, text: string): Buffer {
+  const writer = new XdrWriter();
+  const mark = writer.reserve(4);
+  writeCallHeader(writer, { xid, program: ECHO_PROGRAM, version: 2, procedure }, 0, Buffer.alloc(0));
+  writer.varOpaque(Buffer.from(text));
+  writer.patchU32(mark, (LAST_FRAGMENT | (writer.position - 4)) >>> 0);
+  return writer.copy();
+}
+
+async function start(t: Test, bounds: Partial<RpcBounds> = {}) {
+  const echo = makeEcho();
+  const { net, connect } = fakeNet();
+  const server = new RpcServer({ net, clock: manualClock(), logger: silentLogger, bounds });
+  await server.listen({ programs: [echo.program], port: 2049, transports: ['tcp'] });
+  t.teardown(() => {
+    for (const held of [...echo.held]) held.release();
+    return server.stop();
+  });
+  return { ...echo, connect };
+}
+
+/** Lets all promises that are settled be noticed. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+t.test('answers that need no waiting leave before the receive returns, all of one receive in one write', async (t) => {
+  const { connect } = await start(t);
+  const stream = connect();
+  stream.receive(Buffer.concat([call(1, ECHO, 'abcd'), call(2, ECHO, 'efgh'), call(3, ECHO, '')]));
+  t.same(stream.done, [`write:${3 * REPLY_HEAD + 8 + 8 + 4}`]);
+  const xids = [0, REPLY_HEAD + 8, 2 * (REPLY_HEAD + 8)].map((at) => stream.written[0]!.readUInt32BE(at + 4));
+  t.same(xids, [1, 2, 3]);
+});
+
+t.test('answers that come later in one turn leave together', async (t) => {
+  const { connect, held } = await start(t);
+  const stream = connect();
+  stream.receive(Buffer.concat([call(1, WAIT, 'a'), call(2, WAIT, 'b'), call(3, ECHO, 'c')]));
+  t.same(stream.done, [`write:${REPLY_HEAD + 8}`]);
+  for (const one of [...held]) one.release();
+  await settled();
+  t.same(stream.done.slice(1), ['cork', `write:${REPLY_HEAD + 8}`, `write:${REPLY_HEAD + 8}`, 'uncork']);
+});
+
+t.test(
+  'a peer that reads too slowly is not read from, nor are its calls run, until its replies have left',
+  async (t) => {
+    const { connect, calls } = await start(t);
+    const stream = connect();
+    stream.full = true;
+    stream.receive(call(1, ECHO, 'a'));
+    t.same(stream.done, [`write:${REPLY_HEAD + 8}`, 'pause']);
+    stream.receive(call(2, ECHO, 'b'));
+    t.equal(calls.length, 1);
+    stream.full = false;
+    stream.drain();
+    t.equal(calls.length, 2);
+    t.same(stream.done.slice(2), [`write:${REPLY_HEAD + 8}`, 'resume']);
+  },
+);
+
+t.test('the bound of calls under way stops the reading in the middle of what was received', async (t) => {
+  const { connect, held } = await start(t, { inFlightPerClient: 2 });
+  const stream = connect();
+  stream.receive(Buffer.concat([1, 2, 3].map((xid) => call(xid, WAIT, String(xid)))));
+  t.equal(held.length, 2);
+  t.same(stream.done, ['pause']);
+  held[0]?.release();
+  await settled();
+  t.same(
+    held.map((one) => one.call.xid),
+    [2, 3],
+  );
+  held[0]?.release();
+  await settled();
+  t.equal(stream.done.at(-1), 'uncork');
+  t.ok(stream.done.includes('resume'));
+});
+
+t.test('replay identity: the same for a retransmission on another connection, another for anything else', async (t) => {
+  const { connect, calls } = await start(t);
+  const records = [call(1, ECHO, 'a'), call(1, ECHO, 'a'), call(2, ECHO, 'a'), call(1, ECHO, 'b'), call(1, WAIT, 'a')];
+  for (const record of records) connect().receive(record);
+  connect('192.0.2.10').receive(records[0]!);
+  const [first, again, ...others] = calls.map((one) => one.replayIdentity());
+  t.equal(first, again);
+  t.equal(new Set([first, ...others]).size, 5);
+  t.match(first, /^[\0-\xff]+$/, 'bytes in a Latin-1 string');
+  t.ok(first!.length <= 27 + 45);
+});
+
+t.test('replies have no trace of what the buffer held before', async (t) => {
+  const { connect } = await start(t);
+  const stream = connect();
+  stream.receive(call(1, ECHO, 'x'.repeat(500)));
+  stream.receive(call(2, ECHO, 'y'));
+  t.equal(stream.written[1]!.subarray(REPLY_HEAD).toString('hex'), '0000000179000000');
+});
+
+t.test('a program cannot be served twice on one port', async (t) => {
+  const { net } = fakeNet();
+  const server = new RpcServer({ net, clock: manualClock(), logger: silentLogger });
+  const { program } = makeEcho();
+  await t.rejects(server.listen({ programs: [program, program], port: 1 }), /program 536871065 is served twice/);
+});
