@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { unmet } from './lib/requirements.ts';
+import { Volcano } from './lib/volcano.ts';
+import { UdpWire } from './lib/wire.ts';
+import { mount, Nfs2Wire, Stat } from './lib/wire-nfs2.ts';
+
+/** The size of the disk, MiB. */
+const DISK = 96;
+const BLOCK = Buffer.alloc(8192, 'full disk ');
+const FILE_BLOCKS = 64;
+
+function smallDisk(t: Test): string {
+  const at = mkdtempSync(join(tmpdir(), 'magma-full-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK}m`, 'magma-full', at]);
+  if (mounted.status !== 0) throw new Error(`cannot mount a small tmpfs: ${mounted.stderr}`);
+  t.teardown(() => {
+    spawnSync('umount', ['-l', at]);
+    rmSync(at, { recursive: true, force: true });
+  });
+  return at;
+}
+
+async function open(t: Test, volcano: Volcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
+  const mounts = await UdpWire.open(volcano.mountPort);
+  const root = await mount(mounts, '/');
+  mounts.close();
+  const wire = await UdpWire.open(volcano.nfsPort);
+  t.teardown(() => wire.close());
+  return { nfs: new Nfs2Wire(wire), root };
+}
+
+/** Writes files until the disk is full; which there are, how many blocks the last has. */
+async function fill(
+  nfs: Nfs2Wire,
+  directory: Buffer,
+): Promise<{ files: Buffer[]; lastBlocks: number; status: number }> {
+  const files: Buffer[] = [];
+  for (;;) {
+    const made = await nfs.call('CREATE', directory, `f${files.length}`, { mode: 0o644 });
+    if (made.status !== Stat.OK) return { files, lastBlocks: FILE_BLOCKS, status: made.status };
+    files.push(made.handle!);
+    for (let block = 0; block < FILE_BLOCKS; block++) {
+      const { status } = await nfs.call('WRITE', made.handle!, block * 8192, BLOCK);
+      if (status !== Stat.OK) return { files, lastBlocks: block, status };
+    }
+  }
+}
+
+t.test(
+  'a full disk: NOSPC before anything is half written; reads and removals go on; room comes back (RFC 1094 §2.3.1, NFSERR_NOSPC)',
+  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: 110_000 },
+  async (t) => {
+    const at = smallDisk(t);
+    const volcano = await Volcano.start(t, { directory: join(at, 'data') });
+    const { nfs, root } = await open(t, volcano);
+    const directory = (await nfs.ok('MKDIR', root, 'd', { mode: 0o755 })).handle!;
+    const { files, lastBlocks, status } = await fill(nfs, directory);
+    t.equal(status, Stat.NOSPC, `after ${files.length} files: NOSPC`);
+    t.ok(files.length > 10, 'most of the disk could be used');
+    const last = files.at(-1)!;
+    t.equal(
+      (await nfs.ok('GETATTR', last)).attributes!.size,
+      lastBlocks * 8192,
+      'the refused WRITE left nothing behind',
+    );
+    for (let again = 0; again < 20; again++)
+      t.equal((await nfs.call('WRITE', last, lastBlocks * 8192, BLOCK)).status, Stat.NOSPC, 'it stays refused');
+    t.equal((await nfs.call('WRITE', files[0]!, 0, BLOCK)).status, Stat.NOSPC, 'overwriting needs room in the log too');
+    for (const [index, file] of files.entries()) {
+      const blocks = index === files.length - 1 ? lastBlocks : FILE_BLOCKS;
+      if (blocks === 0) continue;
+      const { data } = await nfs.ok('READ', file, (blocks - 1) * 8192, 8192);
+      if (!data!.equals(BLOCK)) t.fail(`file ${index} has other contents`);
+    }
+    t.pass('all is read');
+    t.equal((await nfs.list(directory)).size, files.length + 2, 'and listed');
+
+    t.equal(await volcano.stop(), 0, 'a full volcano stops in order');
+    await volcano.start();
+    t.ok((await nfs.ok('READ', files[0]!, 0, 8192)).data!.equals(BLOCK), 'and starts again');
+    await volcano.kill();
+    await volcano.start();
+    t.ok((await nfs.ok('READ', files[0]!, 0, 8192)).data!.equals(BLOCK), 'after a crash too');
+
+    for (let index = 0; index < files.length - 1; index++)
+      t.equal((await nfs.call('REMOVE', directory, `f${index}`)).status, Stat.OK, `file ${index} is removed`);
+    let status2: number = Stat.NOSPC;
+    const made = { handle: undefined as Buffer | undefined };
+    for (let patience = 0; patience < 600 && status2 !== Stat.OK; patience++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const answer = await nfs.call('CREATE', directory, 'after', { mode: 0o644 });
+      status2 = answer.status;
+      made.handle = answer.handle;
+    }
+    t.equal(status2, Stat.OK, 'room comes back when the log is compacted');
+    if (made.handle === undefined) return;
+    let written = 0;
+    for (let block = 0; block < FILE_BLOCKS * 4; block++)
+      if ((await nfs.call('WRITE', made.handle, block * 8192, BLOCK)).status === Stat.OK) written++;
+    t.equal(written, FILE_BLOCKS * 4, 'enough of it to write on');
+    volcano.assertAlive();
+  },
+);
+
+t.test(
+  'a disk that others fill: NOSPC, no crash, nothing that was answered is lost',
+  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: 110_000 },
+  async (t) => {
+    const at = smallDisk(t);
+    const volcano = await Volcano.start(t, { directory: join(at, 'data') });
+    const { nfs, root } = await open(t, volcano);
+    const file = (await nfs.ok('CREATE', root, 'file', { mode: 0o644 })).handle!;
+    await nfs.ok('WRITE', file, 0, BLOCK);
+
+    const foreign = openSync(join(at, 'foreign'), 'w');
+    const mebibyte = Buffer.alloc(1 << 20);
+    const filling = (): boolean => {
+      try {
+        writeSync(foreign, mebibyte);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    while (filling()) await nfs.call('GETATTR', file);
+    closeSync(foreign);
+
+    let answered = 1;
+    let refused = 0;
+    for (let block = 1; block < 200 && refused < 20; block++) {
+      const { status } = await nfs.call('WRITE', file, answered * 8192, BLOCK);
+      if (status === Stat.OK) answered++;
+      else {
+        refused++;
+        t.equal(status, Stat.NOSPC, 'refused with NOSPC');
+      }
+    }
+    t.ok(refused > 0, 'at last it is refused');
+    t.equal((await nfs.ok('GETATTR', file)).attributes!.size, answered * 8192, 'what was answered is there');
+    rmSync(join(at, 'foreign'));
+    await nfs.ok('WRITE', file, answered * 8192, BLOCK);
+    t.pass('and when the others have gone it is written on');
+    await volcano.kill();
+    await volcano.start();
+    t.equal((await nfs.ok('GETATTR', file)).attributes!.size, (answered + 1) * 8192, 'after a crash too');
+  },
+);
