@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
-import { long, seeded } from './lib/seed.ts';
+import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { NoReply, TcpWire, UdpWire, type Wire } from './lib/wire.ts';
 import { mount } from './lib/wire-nfs2.ts';
@@ -16,7 +16,7 @@ const LOAD_MAX = 300;
 
 t.test(
   `kill -9, ${KILLS} times, at random points of a mixed load: all that was answered is there, nothing is half done, and a call sent again after the restart gets its first answer`,
-  { timeout: long ? 3_000_000 : 110_000 },
+  { timeout: TEST_TIMEOUT },
   async (t) => {
     const { seed, random } = seeded((line) => t.comment(line));
     const scratch = mkdtempSync(join(tmpdir(), 'magma-crash-'));

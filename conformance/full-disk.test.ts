@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { unmet } from './lib/requirements.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire, Stat } from './lib/wire-nfs2.ts';
@@ -52,7 +53,7 @@ async function fill(
 
 t.test(
   'a full disk: NOSPC before anything is half written; reads and removals go on; room comes back (RFC 1094 §2.3.1, NFSERR_NOSPC)',
-  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: 110_000 },
+  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: TEST_TIMEOUT },
   async (t) => {
     const at = smallDisk(t);
     const volcano = await Volcano.start(t, { directory: join(at, 'data') });
@@ -108,7 +109,7 @@ t.test(
 
 t.test(
   'a disk that others fill: NOSPC, no crash, nothing that was answered is lost',
-  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: 110_000 },
+  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: TEST_TIMEOUT },
   async (t) => {
     const at = smallDisk(t);
     const volcano = await Volcano.start(t, { directory: join(at, 'data') });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { mutate } from './lib/mutate.ts';
-import { long, seeded } from './lib/seed.ts';
+import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { Accept, encodeCall, opaque, record, TcpWire, UdpWire, u32 } from './lib/wire.ts';
 import { argsOf, MOUNT, mount, NFS, Nfs2Wire, Proc, type ProcName, Stat } from './lib/wire-nfs2.ts';
@@ -13,6 +13,7 @@ const MUTATED = long ? 100_000 : 5_000;
 /** What memory may grow by under attack, in bytes: bounded, whatever the count of calls. */
 const GROWTH_MAX = 200 * 1024 * 1024;
 
+t.setTimeout(TEST_TIMEOUT);
 const scratch = mkdtempSync(join(tmpdir(), 'magma-hostile-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const volcano = await Volcano.start(t, { directory: join(scratch, 'data') });

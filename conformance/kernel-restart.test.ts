@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { volcanoInNamespace } from './lib/kernel-suite.ts';
 import { linuxClient, report } from './lib/linux-client.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
 
 const ROUNDS = 4;
 
@@ -47,7 +48,7 @@ async function restarts(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
 for (const protocol of ['udp', 'tcp'] as const) {
   t.test(
     `over ${protocol}, kill -9 and restarts under a Linux client: no call fails, open files go on, no ESTALE (RFC 1094 §2.1: the server is stateless)`,
-    { skip: unmet(LINUX_CLIENT) },
+    { skip: unmet(LINUX_CLIENT), timeout: TEST_TIMEOUT },
     (t) => restarts(t, protocol),
   );
 }

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { LossyProxy, type Weather } from './lib/lossy-proxy.ts';
-import { seeded } from './lib/seed.ts';
+import { seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { TcpWire, UdpWire } from './lib/wire.ts';
 import { type Answer, argsOf, mount, Nfs2Wire, type ProcName, Stat } from './lib/wire-nfs2.ts';
 
+t.setTimeout(TEST_TIMEOUT);
 const scratch = mkdtempSync(join(tmpdir(), 'magma-lost-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const volcano = await Volcano.start(t, { directory: join(scratch, 'data') });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { CALLERS, ModelPair, type Step } from './lib/model-pair.ts';
-import { chooseSeed, long } from './lib/seed.ts';
+import { chooseSeed, long, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { TcpWire, UdpWire, type Wire } from './lib/wire.ts';
 import { mount, type Sattr } from './lib/wire-nfs2.ts';
@@ -41,7 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 t.test(
   `${HISTORIES} random histories of all procedures: each answer is the one of a plain model in memory (RFC 1094 §2.2)`,
-  { timeout: long ? 3_000_000 : 110_000 },
+  { timeout: TEST_TIMEOUT },
   async (t) => {
     const seed = chooseSeed();
     t.comment(`MAGMA_SEED=${seed} repeats this run`);

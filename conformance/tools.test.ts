@@ -7,6 +7,7 @@ import { captureLoopback, dissect } from './lib/capture.ts';
 import { inNamespace, makeNamespace } from './lib/namespace.ts';
 import { unmet } from './lib/requirements.ts';
 import { type Ran, run } from './lib/run.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 
 const SOURCE = fileURLToPath(new URL('clients/libnfs2-client.c', import.meta.url));
@@ -20,6 +21,7 @@ t.test(
       commands: { showmount: 'nfs-common', rpcinfo: 'rpcbind', gcc: 'gcc', tcpdump: 'tcpdump', tshark: 'tshark' },
       files: { '/usr/include/nfsc/libnfs.h': 'libnfs-dev' },
     }),
+    timeout: TEST_TIMEOUT,
   },
   async (t) => {
     const scratch = mkdtempSync(join(tmpdir(), 'magma-tools-'));

@@ -8,6 +8,7 @@ import { captureLoopback, dissect } from './lib/capture.ts';
 import { makeNamespace } from './lib/namespace.ts';
 import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
@@ -23,6 +24,7 @@ t.test(
       commands: { 'qemu-system-aarch64': 'qemu-system-arm', python3: 'python3', tcpdump: 'tcpdump', tshark: 'tshark' },
       files: { '/usr/lib/u-boot/qemu_arm64/u-boot.bin': 'u-boot-qemu' },
     }),
+    timeout: TEST_TIMEOUT,
   },
   async (t) => {
     const scratch = mkdtempSync(join(tmpdir(), 'magma-uboot-'));

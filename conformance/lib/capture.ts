@@ -8,7 +8,7 @@ export interface Verdict {
   /** RPC messages seen. */
   readonly calls: number;
   readonly replies: number;
-  /** Lines of packets that are malformed. */
+  /** Which packets are malformed. */
   readonly malformed: readonly string[];
   /** Transaction ids of calls that no reply was seen for. */
   readonly unanswered: readonly string[];
@@ -16,7 +16,7 @@ export interface Verdict {
 
 /** Reads a capture with tshark. Magma's ports in the namespaces are the well-known ones, so its dissectors need no hints. */
 export async function dissect(file: string): Promise<Verdict> {
-  const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed', '_ws.col.Info'];
+  const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed'];
   const args = ['-r', file, '-Y', 'rpc || _ws.malformed', '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
   for (const field of fields) args.push('-e', field);
   const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 100_000 });
@@ -27,9 +27,9 @@ export async function dissect(file: string): Promise<Verdict> {
   let calls = 0;
   let replies = 0;
   for (const line of stdout.split('\n')) {
-    const [number, xids, types, bad, info] = line.split('|');
+    const [number, xids, types, bad] = line.split('|');
     if (number === undefined || number === '') continue;
-    if (bad !== '') malformed.push(`frame ${number}: ${info}`);
+    if (bad !== '') malformed.push(`frame ${number} of ${file}: ${bad}`);
     const kinds = types!.split(',');
     xids!.split(',').forEach((xid, index) => {
       if (xid === '') return;

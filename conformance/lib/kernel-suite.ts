@@ -12,24 +12,26 @@ import { Volcano } from './volcano.ts';
 
 const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A volcano on the well-known ports of a namespace of its own, with its own portmapper. */
+/** Starts a volcano on the well-known ports of a namespace, with its own portmapper. */
+export function startInNamespace(
+  t: Test,
+  namespace: string,
+  scratch: string,
+  shares: readonly string[] = ['/ * w no_root_squash'],
+): Promise<Volcano> {
+  const directory = join(scratch, 'data');
+  return Volcano.start(t, { directory, namespace, shares, nfsPort: 2049, mountPort: 20048, portmap: 'own' });
+}
+
+/** A namespace of its own with a volcano in it that lets everybody do everything. */
 export async function volcanoInNamespace(
   t: Test,
   hint: string,
-  shares: readonly string[] = ['/ * w no_root_squash'],
 ): Promise<{ volcano: Volcano; namespace: string; scratch: string }> {
   const scratch = mkdtempSync(join(tmpdir(), 'magma-conformance-'));
   t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
   const namespace = makeNamespace(t, hint);
-  const volcano = await Volcano.start(t, {
-    directory: join(scratch, 'data'),
-    namespace,
-    shares,
-    nfsPort: 2049,
-    mountPort: 20048,
-    portmap: 'own',
-  });
-  return { volcano, namespace, scratch };
+  return { volcano: await startInNamespace(t, namespace, scratch), namespace, scratch };
 }
 
 /** A git repository and a tar archive of this project's own sources, both in `scratch`. */

@@ -124,6 +124,9 @@ export class ModelPair {
     };
     const model = this.#model;
     try {
+      // A handle is looked at before all else that a call carries.
+      model.getattr(id);
+      if ('to' in step) model.getattr(this.#ids[step.to % this.#ids.length]!);
       switch (step.op) {
         case 'GETATTR':
           return { status: 0, flare: ofModel(model.getattr(id)) };
@@ -144,7 +147,8 @@ export class ModelPair {
         case 'CREATE': {
           const { mode = 0o666, ...rest } = step.changes;
           const birth = { ...defined(rest), type: FILE, mode };
-          return meets(model.create(caller, id, step.name, birth, { existing: 'open' }));
+          const found = model.create(caller, id, step.name, birth, { existing: 'open' });
+          return found.type === FILE ? meets(found) : { status: Stat.EXIST };
         }
         case 'MKDIR':
           return meets(model.create(caller, id, step.name, { type: DIRECTORY, mode: step.changes.mode ?? 0o777 }));
@@ -168,7 +172,6 @@ export class ModelPair {
           return { status: 0, names: entries.map(({ name }) => name).sort() };
         }
         case 'STATFS':
-          model.getattr(id);
           return { status: 0 };
       }
     } catch (error) {
