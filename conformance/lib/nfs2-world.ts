@@ -12,7 +12,7 @@ import { type MemoryOptions, MemoryService } from '../../src/flare/testing/memor
 import { Handles } from '../../src/nfs2/handle.ts';
 import { nfs2Program } from '../../src/nfs2/program.ts';
 import { fsidOf } from '../../src/nfs2/server.ts';
-import type { CallContext, RpcCredential } from '../../src/rpc/program.ts';
+import type { CallContext, Program, RpcCredential } from '../../src/rpc/program.ts';
 import { Nfs2Client } from './nfs2-client.ts';
 
 /** Who calls, and from where. Default: root from a port below 1024 of 192.0.2.1. */
@@ -34,6 +34,8 @@ export interface World {
   readonly clock: ManualClock;
   readonly shares: Shares;
   readonly handles: Handles;
+  /** The program, to be served over sockets. */
+  readonly program: Program;
   /** Errors that were logged. */
   readonly errors: object[];
   /** A client. */
@@ -106,7 +108,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   }
 
   const share = shares.list()[0]?.number ?? 0;
-  return { store, clock, shares, handles, errors, as, root: as(), top: handles.issue(store.root(), share) };
+  return { store, clock, shares, handles, program, errors, as, root: as(), top: handles.issue(store.root(), share) };
 }
 
 /** The value of a result; throws when there is none. */

@@ -52,6 +52,16 @@ t.test('quirk 1: the whole result is never longer than count, XDR words included
   );
 });
 
+t.test('quirk 1: a count that is just enough is used to the last byte', async (t) => {
+  const { root, top } = await makeWorld();
+  for (const name of ['a', 'bcd', 'efghi']) must(await root.create(top, name, {}));
+  const whole = must(await root.readdir(top, 0, 8192));
+  t.match(must(await root.readdir(top, 0, whole.bytes)), { eof: true, bytes: whole.bytes });
+  const less = must(await root.readdir(top, 0, whole.bytes - 1));
+  t.match(less, { eof: false });
+  t.equal(less.entries.length, whole.entries.length - 1);
+});
+
 t.test('quirk 2: one entry is always there, and counts of 512 and 1024 are served', async (t) => {
   const { root, top } = await makeWorld();
   const names = Array.from({ length: 20 }, (_, at) => `${at}`.padStart(255, 'n'));
