@@ -162,7 +162,7 @@ export function recordCrc(payload: Uint8Array): number {
   return crc32(payload, payload.length);
 }
 
-/** Whether a batch's records are all there, sound, and fill it. */
+/** Whether a batch's records are all there, sound, and fill it, but for padding with zeros. */
 export function recordsSound(bytes: Buffer, count: number): boolean {
   let at = BATCH_HEADER_BYTES;
   for (let place = 0; place < count; place++) {
@@ -173,7 +173,9 @@ export function recordsSound(bytes: Buffer, count: number): boolean {
     if (recordCrc(bytes.subarray(at + RECORD_HEADER_BYTES, end)) !== bytes.readUInt32BE(at + 4)) return false;
     at = end;
   }
-  return alignBatch(at) === bytes.length;
+  if (alignBatch(at) !== bytes.length) return false;
+  for (; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 /** The records of a sound batch, in order. */

@@ -191,8 +191,13 @@ export class SegmentLog implements Kml {
     this.#segments.at(-1)!.bytes = this.#durable.position;
     this.#sealed.shift();
     this.#files.touch(batch.segment, batch.position, batch.bytes.length);
-    const room = this.#onDurable(batch);
-    gathered.done();
+    let room: Eventually<void>;
+    try {
+      room = this.#onDurable(batch);
+    } finally {
+      // Whatever the listener says: the batch is durable.
+      gathered.done();
+    }
     if (isPending(room)) await room;
   }
 

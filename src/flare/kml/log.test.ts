@@ -1,0 +1,242 @@
+import t from 'tap';
+import type { Disk, DiskFile } from '../../base/disk.ts';
+import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { KmlClosedError, KmlReadError, KmlWedgedError } from './errors.ts';
+import {
+  BATCH_BYTES_TARGET,
+  BATCH_HEADER_BYTES,
+  batchRecords,
+  GROUP_BYTES_MAX,
+  RECORD_BYTES_MAX,
+  RECORD_HEADER_BYTES,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from './format.ts';
+import { SEGMENT_BYTES_MIN } from './kml.ts';
+import { group, openLog } from './testing/harness.ts';
+import type { LogBatch } from './types.ts';
+
+/** A disk that tells which file is written, where and how much. */
+function watched(disk: SimulatedDisk): { disk: Disk; writes: string[] } {
+  const writes: string[] = [];
+  const watch = (name: string, file: DiskFile): DiskFile => ({
+    ...file,
+    writeDurable(buffers, position) {
+      writes.push(`${name} ${position} ${buffers.reduce((sum, { length }) => sum + length, 0)}`);
+      return file.writeDurable(buffers, position);
+    },
+  });
+  const proxy = new Proxy(disk, {
+    get(target, name) {
+      if (name === 'create') return async (file: string) => watch(file, await target.create(file));
+      const value = target[name as keyof SimulatedDisk];
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+  return { disk: proxy, writes };
+}
+
+t.test('Group commit: LSNs and places are final at once, and what is appended in one turn is one write', async (t) => {
+  const { disk, writes } = watched(new SimulatedDisk());
+  const { kml } = await openLog(disk);
+  writes.length = 0;
+  const one = kml.append(group('first'));
+  const two = kml.append(group('second', 'third'));
+  t.same(one, {
+    firstLsn: 1,
+    lsn: 1,
+    segment: 1,
+    position: SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES,
+  });
+  t.same(two, { firstLsn: 2, lsn: 3, segment: 1, position: one.position + 5 + RECORD_HEADER_BYTES });
+  t.equal(kml.nextLsn, 4);
+  t.equal(kml.durable, 0);
+  const seen: string[] = [];
+  kml.onDurable((batch) => {
+    for (const { position, payload } of batchRecords(batch)) seen.push(`${position} ${payload}`);
+  });
+  const wait = kml.whenDurable(3);
+  t.type(wait, Promise);
+  await wait;
+  t.equal(writes.length, 1);
+  t.equal(kml.durable, 3);
+  t.equal(kml.pendingBytes, 0);
+  t.equal(kml.whenDurable(3), undefined, 'nothing to wait for');
+  const third = two.position + 6 + RECORD_HEADER_BYTES;
+  t.same(seen, [`${one.position} first`, `${two.position} second`, `${third} third`]);
+  await t.rejects(Promise.resolve(kml.whenDurable(4)), { message: /record 4 was never appended/ });
+});
+
+t.test('Group commit: while one batch is written the next gathers', async (t) => {
+  const { disk, writes } = watched(new SimulatedDisk());
+  const { kml } = await openLog(disk);
+  writes.length = 0;
+  kml.append(group('a'));
+  while (writes.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  kml.append(group('b'));
+  const { lsn } = kml.append(group('c'));
+  await kml.whenDurable(lsn);
+  t.equal(writes.length, 2);
+});
+
+t.test('a batch is bounded: more groups make more batches', async (t) => {
+  const { kml } = await openLog(new SimulatedDisk(), { segmentBytes: 64 * 1024 * 1024 });
+  const batches: LogBatch[] = [];
+  kml.onDurable((batch) => void batches.push(batch));
+  let lsn = 0;
+  for (let at = 0; at < 5; at++) ({ lsn } = kml.append([Buffer.alloc(BATCH_BYTES_TARGET / 2 - 4096)]));
+  await kml.whenDurable(lsn);
+  t.same(
+    batches.map(({ count }) => count),
+    [2, 2, 1],
+  );
+});
+
+t.test('a segment that is full is followed by the next, and one group may make a larger one', async (t) => {
+  const { disk, writes } = watched(new SimulatedDisk());
+  const { kml } = await openLog(disk);
+  const places = [3000, 3000, 9000, 100].map((length) => kml.append([Buffer.alloc(length, 1)]));
+  t.same(
+    places.map(({ segment }) => segment),
+    [1, 2, 3, 4],
+  );
+  await kml.whenDurable(4);
+  for (const { segment, position } of places) t.same(await kml.read(segment, position, 50), Buffer.alloc(50, 1));
+  t.same(
+    kml.segments().map(({ number }) => number),
+    [1, 2, 3, 4],
+  );
+  t.equal(kml.currentSegment, 4);
+  const ends = new Map<string, number>();
+  for (const write of writes) {
+    const [name, position, length] = write.split(' ') as [string, string, string];
+    t.equal(Number(position), ends.get(name) ?? 0, 'a position once written is never written again');
+    ends.set(name, Number(position) + Number(length));
+  }
+});
+
+t.test('bounds on records and groups', async (t) => {
+  const { kml } = await openLog(new SimulatedDisk());
+  t.throws(() => kml.append([]), RangeError);
+  t.throws(() => kml.append([Buffer.alloc(0)]), RangeError);
+  t.throws(() => kml.append([Buffer.alloc(RECORD_BYTES_MAX + 1)]), { message: /1 to 4194304 bytes, not 4194305/ });
+  const large = Buffer.alloc(RECORD_BYTES_MAX);
+  const count = Math.ceil(GROUP_BYTES_MAX / RECORD_BYTES_MAX);
+  t.throws(() => kml.append(Array(count).fill(large)), { message: /a group has at most/ });
+  t.equal(kml.nextLsn, 1, 'what is refused gets no number');
+  await t.rejects(openLog(new SimulatedDisk(), { segmentBytes: SEGMENT_BYTES_MIN - 1 }), RangeError);
+  await t.rejects(openLog(new SimulatedDisk(), { networkId: Buffer.alloc(15) }), RangeError);
+});
+
+for (const [operation, code] of [
+  ['write', 'ENOSPC'],
+  ['write', 'EIO'],
+  ['sync', 'EIO'],
+] as const) {
+  t.test(
+    `a ${operation} that fails with ${code} wedges the log: waiters and appends get the error, nothing is retried`,
+    async (t) => {
+      const simulated = new SimulatedDisk();
+      const { disk, writes } = watched(simulated);
+      const { kml } = await openLog(disk);
+      const kept = kml.append(group('kept'));
+      await kml.whenDurable(1);
+      simulated.fail(operation, 1, code);
+      let told: Error | null = null;
+      kml.onWedged((error) => {
+        told = error;
+      });
+      kml.append(group('lost'));
+      const before = writes.length;
+      await t.rejects(Promise.resolve(kml.whenDurable(2)), new RegExp(`wedged: ${code}`));
+      t.type(told, KmlWedgedError);
+      t.throws(() => kml.append(group('more')), KmlWedgedError);
+      await t.rejects(Promise.resolve(kml.whenDurable(2)), KmlWedgedError);
+      t.equal(kml.whenDurable(1), undefined, 'what was durable is');
+      t.equal((await kml.read(kept.segment, kept.position, 4)).toString(), 'kept', 'reads go on');
+      await kml.close();
+      t.equal(writes.length, before + 1);
+      const { records } = await openLog(simulated);
+      t.equal(records.get(1), 'kept');
+    },
+  );
+}
+
+t.test('a listener that fails wedges the log, and one that is pending holds the next batch back', async (t) => {
+  const { disk, writes } = watched(new SimulatedDisk());
+  const { kml } = await openLog(disk);
+  const room = Promise.withResolvers<void>();
+  kml.onDurable(() => room.promise);
+  kml.append(group('a'));
+  await kml.whenDurable(1);
+  const before = writes.length;
+  kml.append(group('b'));
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(writes.length, before);
+  room.resolve();
+  await kml.whenDurable(2);
+  kml.onDurable(() => {
+    throw new Error('no index');
+  });
+  kml.append(group('c'));
+  await Promise.resolve(kml.whenDurable(3)).catch(() => {});
+  t.throws(() => kml.append(group('d')), /wedged: no index/);
+});
+
+t.test('read: from memory before it is durable, from the file after, never beyond what is sound', async (t) => {
+  const disk = new SimulatedDisk();
+  const { kml } = await openLog(disk);
+  const { segment, position } = kml.append(group('hello'));
+  const early = kml.read(segment, position, 5);
+  t.equal(early.toString(), 'hello', 'at once, as a buffer');
+  await kml.whenDurable(1);
+  const late = await kml.read(segment, position + 1, 3);
+  t.equal(late.toString(), 'ell');
+  t.notOk(kml.read(segment, position, 5) instanceof Promise, 'what was read lately comes at once');
+  await t.rejects(Promise.resolve(kml.read(segment, position, 500)), KmlReadError);
+  await t.rejects(Promise.resolve(kml.read(9, position, 5)), { message: /there is no such segment/ });
+});
+
+t.test('dropOldest: only the oldest, never the one that is being written, durably', async (t) => {
+  const disk = new SimulatedDisk();
+  const { kml } = await openLog(disk);
+  await t.rejects(kml.dropOldest(1), { message: /being written/ });
+  for (let at = 0; at < 3; at++) kml.append([Buffer.alloc(3000)]);
+  await kml.whenDurable(3);
+  await t.rejects(kml.dropOldest(2), { message: /segment 1 is older/ });
+  await kml.dropOldest(1);
+  t.same(
+    kml.segments().map(({ number }) => number),
+    [2, 3],
+  );
+  await t.rejects(disk.open(segmentName(1)), { code: 'ENOENT' });
+  await kml.close();
+  const { records } = await openLog(disk);
+  t.same([...records.keys()], [2, 3], 'what is kept is walked, under its own numbers');
+});
+
+t.test('walkSegment: every durable batch of a segment', async (t) => {
+  const { kml } = await openLog(new SimulatedDisk());
+  kml.append(group('a'));
+  await kml.whenDurable(1);
+  kml.append(group('b', 'c'));
+  await kml.whenDurable(3);
+  const seen: string[] = [];
+  for await (const batch of kml.walkSegment(1))
+    for (const { lsn, payload } of batchRecords(batch)) seen.push(`${lsn} ${payload}`);
+  t.same(seen, ['1 a', '2 b', '3 c']);
+});
+
+t.test('close makes durable what was appended and says so in an empty batch; later appends are refused', async (t) => {
+  const disk = new SimulatedDisk();
+  const { kml } = await openLog(disk);
+  kml.append(group('a'));
+  await kml.close();
+  t.throws(() => kml.append(group('b')), KmlClosedError);
+  await kml.close();
+  const { batches } = await openLog(disk);
+  t.same(
+    batches.map(({ count }) => count),
+    [1, 0],
+  );
+});
