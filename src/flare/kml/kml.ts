@@ -1,10 +1,11 @@
-import type { Disk, DiskFile } from '../../base/disk.ts';
+import type { Disk } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type Random, systemRandom } from '../../base/random.ts';
 import { LOG_ID_BYTES, NETWORK_ID_BYTES, SEGMENT_HEADER_BYTES, segmentName } from './format.ts';
-import { createSegment, SegmentLog } from './log.ts';
+import { SegmentLog } from './log.ts';
 import { recoverLog } from './recovery.ts';
+import { SegmentWriter } from './segment-writer.ts';
 import { type Kml, LOG_START, type LogBatch, type LogMark } from './types.ts';
 
 /** A segment's size when nothing else is said, in bytes. */
@@ -60,7 +61,7 @@ export async function openKml(options: KmlOptions): Promise<Kml> {
     previousEnd: found.end.position,
     nextLsn: found.end.lsn + 1,
   };
-  const file: DiskFile = await createSegment(disk, header, []);
+  const writer = await SegmentWriter.create(disk, header, null);
   const start: LogMark = { lsn: found.end.lsn, segment: found.nextNumber, position: SEGMENT_HEADER_BYTES };
-  return new SegmentLog({ disk, logger, networkId, logId, segmentBytes, segments: found.segments, file, start });
+  return new SegmentLog({ disk, logger, networkId, logId, segmentBytes, segments: found.segments, writer, start });
 }

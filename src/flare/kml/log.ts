@@ -6,18 +6,16 @@ import {
   BATCH_BYTES_TARGET,
   BATCH_HEADER_BYTES,
   decodeSegmentHeader,
-  encodeSegmentHeader,
   GROUP_BYTES_MAX,
-  KML_FORMAT,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
   segmentName,
 } from './format.ts';
 import { GatheringBatch } from './gathering.ts';
 import { SegmentFiles } from './segment-files.ts';
 import { SegmentWalker } from './segment-walker.ts';
+import { SegmentWriter } from './segment-writer.ts';
 import type { Appended, Kml, LogBatch, LogMark, SegmentInfo } from './types.ts';
 
 /** What an open log is made from. */
@@ -30,21 +28,9 @@ export interface SegmentLogParts {
   /** The older segments. */
   readonly segments: readonly SegmentInfo[];
   /** The new segment, of which only the header is written. */
-  readonly file: DiskFile;
+  readonly writer: SegmentWriter;
   /** Where its first batch will lie. */
   readonly start: LogMark;
-}
-
-/** Makes a segment's file with its header and what follows that, in one write, and makes it and its name durable. */
-export async function createSegment(
-  disk: Disk,
-  header: Omit<SegmentHeader, 'format'>,
-  follow: readonly Uint8Array[],
-): Promise<DiskFile> {
-  const file = await disk.create(segmentName(header.number));
-  await file.writeDurable([encodeSegmentHeader({ ...header, format: KML_FORMAT }), ...follow], 0);
-  await disk.syncDirectory('kml');
-  return file;
 }
 
 /** The bytes that a group takes in a batch. Throws RangeError for what no reader would take. */
@@ -61,13 +47,6 @@ function groupBytes(payloads: readonly Uint8Array[]): number {
   return bytes;
 }
 
-function overwriteText(batch: LogBatch, durable: LogMark): string {
-  return (
-    `refused to write byte ${batch.position} of segment ${batch.segment}: ` +
-    `the log goes on at byte ${durable.position} of segment ${durable.segment}`
-  );
-}
-
 async function firstLsnOf(file: DiskFile, name: string, segment: number): Promise<number> {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
   const header = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
@@ -80,7 +59,7 @@ export class SegmentLog implements Kml {
   readonly #parts: SegmentLogParts;
   readonly #files: SegmentFiles;
   readonly #segments: { number: number; bytes: number }[];
-  #file: DiskFile;
+  #writer: SegmentWriter;
   #durable: LogMark;
   /** Batches that take no more groups, the one that is being written first. */
   readonly #sealed: GatheringBatch[] = [];
@@ -94,7 +73,7 @@ export class SegmentLog implements Kml {
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
     this.#files = new SegmentFiles(parts.disk);
-    this.#file = parts.file;
+    this.#writer = parts.writer;
     this.#durable = parts.start;
     this.#segments = parts.segments.map((segment) => ({ ...segment }));
     this.#segments.push({ number: parts.start.segment, bytes: SEGMENT_HEADER_BYTES });
@@ -180,12 +159,8 @@ export class SegmentLog implements Kml {
   async #write(gathered: GatheringBatch): Promise<void> {
     const durable = this.#durable;
     const batch = gathered.seal(durable, this.#parts.logId);
-    if (batch.segment === durable.segment) {
-      if (batch.position !== durable.position) throw new Error(overwriteText(batch, durable));
-      await this.#file.writeDurable([batch.bytes], batch.position);
-    } else {
-      await this.#roll(batch, durable);
-    }
+    if (batch.segment === durable.segment) await this.#writer.write(batch.bytes, batch.position);
+    else await this.#roll(batch, durable);
     if (this.#wedged !== null) return;
     this.#durable = gathered.end;
     this.#segments.at(-1)!.bytes = this.#durable.position;
@@ -203,9 +178,6 @@ export class SegmentLog implements Kml {
 
   /** Begins the next segment with that batch. */
   async #roll(batch: LogBatch, durable: LogMark): Promise<void> {
-    if (batch.segment !== durable.segment + 1 || batch.position !== SEGMENT_HEADER_BYTES) {
-      throw new Error(overwriteText(batch, durable));
-    }
     const { networkId, logId } = this.#parts;
     const header = {
       number: batch.segment,
@@ -215,9 +187,8 @@ export class SegmentLog implements Kml {
       previousEnd: durable.position,
       nextLsn: batch.firstLsn,
     };
-    const file = await createSegment(this.#parts.disk, header, [batch.bytes]);
-    const full = this.#file;
-    this.#file = file;
+    const full = this.#writer;
+    this.#writer = await SegmentWriter.create(this.#parts.disk, header, batch.bytes);
     this.#segments.push({ number: batch.segment, bytes: SEGMENT_HEADER_BYTES });
     await full.close();
   }
@@ -326,6 +297,6 @@ export class SegmentLog implements Kml {
       await this.#run();
     }
     this.#files.closeAll();
-    await this.#file.close();
+    await this.#writer.close();
   }
 }

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { GATHER_MAX, openDisk, writeAll } from './system-disk.ts';
+
+t.test('openDisk makes the directory, and those above it, for its owner alone', async (t) => {
+  const path = join(t.testdir(), 'a', 'b');
+  await openDisk(path);
+  t.equal(statSync(path).mode & 0o777, 0o700);
+  await openDisk(path);
+});
+
+t.test('files: made once, written at positions, read back, listed, renamed, removed', async (t) => {
+  const path = t.testdir();
+  const disk = await openDisk(path);
+  await disk.makeDirectory('kml');
+  const file = await disk.create('kml/f');
+  t.equal(statSync(join(path, 'kml/f')).mode & 0o777, 0o600);
+  await t.rejects(disk.create('kml/f'), { code: 'EEXIST' });
+  await file.writeDurable([Buffer.from('abc'), Buffer.alloc(0), Buffer.from('def')], 0);
+  await file.writeDurable([Buffer.from('X')], 10);
+  t.equal(await file.size(), 11);
+  const bytes = Buffer.alloc(20);
+  t.equal(await file.read(bytes, 1), 10);
+  t.equal(bytes.toString('latin1', 0, 10), 'bcdef\0\0\0\0X');
+  t.equal(file.readSync(bytes.subarray(0, 3), 3), 3);
+  t.equal(bytes.toString('latin1', 0, 3), 'def');
+  t.equal(file.readSync(bytes, 11), 0);
+  await file.sync();
+  await file.close();
+  await file.close();
+  await disk.syncDirectory('kml');
+  await disk.rename('kml/f', 'g');
+  t.same(await disk.list('kml'), []);
+  t.same(await disk.list('nowhere'), []);
+  await (await disk.open('g')).close();
+  await disk.remove('g');
+  await disk.remove('g');
+  await t.rejects(disk.open('g'), { code: 'ENOENT' });
+  const space = await disk.space();
+  t.ok(space.free > 0 && space.free <= space.total);
+});
+
+t.test('writeDurable gathers more buffers than one system call takes', async (t) => {
+  const path = t.testdir();
+  const file = await (await openDisk(path)).create('f');
+  const buffers = Array.from({ length: GATHER_MAX * 2 + 3 }, (_, at) => Buffer.from([at & 0xff, at >> 8]));
+  await file.writeDurable(buffers, 0);
+  t.same(readFileSync(join(path, 'f')), Buffer.concat(buffers));
+  await file.close();
+});
+
+t.test('writeDurable goes on after short writes, and a write that takes nothing is EIO', async (t) => {
+  const out = Buffer.alloc(12);
+  const short = async (_fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> => {
+    const asked = Buffer.concat(buffers);
+    return asked.copy(out, position, 0, Math.min(5, asked.length));
+  };
+  await writeAll(short, 0, [Buffer.from('abc'), Buffer.from('defg'), Buffer.from('hijkl')], 0);
+  t.equal(out.toString(), 'abcdefghijkl');
+  await t.rejects(
+    writeAll(async () => 0, 0, [Buffer.from('a')], 0),
+    { code: 'EIO' },
+  );
+});
+
+t.test('lock: one holder, in this process and in all; it dies with its process', async (t) => {
+  const path = t.testdir();
+  const disk = await openDisk(path);
+  const lock = await disk.lock();
+  t.not(lock, null);
+  t.equal(await disk.lock(), null, 'not twice in this process');
+  t.equal(await (await openDisk(path)).lock(), null, 'nor by another open');
+  const module = fileURLToPath(new URL('./system-disk.ts', import.meta.url));
+  const script =
+    `import { openDisk } from ${JSON.stringify(module)};` +
+    `const lock = await (await openDisk(${JSON.stringify(path)})).lock();` +
+    "console.log(lock === null ? 'refused' : 'held'); process.kill(process.pid, 'SIGKILL');";
+  const other = (): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stdout;
+  t.equal(other(), 'refused\n');
+  lock!.release();
+  t.equal(other(), 'held\n', 'and killed while it holds it');
+  const again = await disk.lock();
+  t.not(again, null);
+  again!.release();
+});
