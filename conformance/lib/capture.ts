@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Test } from 'tap';
 import { inNamespace } from './namespace.ts';
 import { run } from './run.ts';
 import type { Teardown } from './volcano.ts';
@@ -10,8 +11,10 @@ export interface Verdict {
   readonly replies: number;
   /** Which packets are malformed. */
   readonly malformed: readonly string[];
-  /** Transaction ids of calls that no reply was seen for. */
+  /** Transaction ids of calls that the client sent more than once, and no reply of which was seen: it waited in vain. */
   readonly unanswered: readonly string[];
+  /** Calls sent once, no reply of which is in the capture. A capture of a busy host misses packets: a few mean nothing. */
+  readonly missed: number;
 }
 
 /** Reads a capture with tshark. Magma's ports in the namespaces are the well-known ones, so its dissectors need no hints. */
@@ -21,7 +24,7 @@ export async function dissect(file: string): Promise<Verdict> {
   for (const field of fields) args.push('-e', field);
   const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 100_000 });
   if (status !== 0) throw new Error(`tshark cannot read ${file}: ${stderr}`);
-  const called = new Set<string>();
+  const called = new Map<string, number>();
   const answered = new Set<string>();
   const malformed: string[] = [];
   let calls = 0;
@@ -35,14 +38,16 @@ export async function dissect(file: string): Promise<Verdict> {
       if (xid === '') return;
       if (kinds[index] === '0') {
         calls++;
-        called.add(xid);
+        called.set(xid, (called.get(xid) ?? 0) + 1);
       } else {
         replies++;
         answered.add(xid);
       }
     });
   }
-  return { calls, replies, malformed, unanswered: [...called].filter((xid) => !answered.has(xid)) };
+  const open = [...called].filter(([xid]) => !answered.has(xid));
+  const unanswered = open.filter(([, times]) => times > 1).map(([xid]) => xid);
+  return { calls, replies, malformed, unanswered, missed: open.length - unanswered.length };
 }
 
 /** Captures what passes a namespace's loopback into a file, until `stop`. */
@@ -79,4 +84,13 @@ export async function captureLoopback(
       await ended;
     },
   };
+}
+
+/** Asserts what must hold of every capture: at least so many calls, none malformed, none unanswered. */
+export async function wellFormed(t: Test, file: string, callsMin: number): Promise<void> {
+  const { calls, malformed, unanswered, missed } = await dissect(file);
+  t.ok(calls >= callsMin, `${calls} calls were captured`);
+  t.same(malformed, [], 'no packet is malformed');
+  t.same(unanswered, [], 'no call was sent again and never answered');
+  t.ok(missed <= calls / 1000, `${missed} replies are missing from the capture, at most one in a thousand`);
 }
