@@ -21,15 +21,15 @@ export class Load {
     this.#inFlight += 1;
   }
 
-  /** Ends one call, and gives the room to whoever has waited longest. */
+  /** Ends one call, and gives turns, longest waiting first, until there is no more room: not everyone whose turn it is has use for it. */
   leave(): void {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    if (this.#waiting.size === 0 || this.full) return;
-    const first = this.#waiting.values().next().value;
-    if (first === undefined) return;
-    this.#waiting.delete(first);
-    first();
+    for (const turn of this.#waiting) {
+      if (this.full) return;
+      this.#waiting.delete(turn);
+      turn();
+    }
   }
 
   /** Has `turn` called once, when there is room again. Asking twice with the same function is asking once. */

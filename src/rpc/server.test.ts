@@ -93,6 +93,31 @@ t.test('the bound of calls under way stops the reading in the middle of what was
   t.ok(stream.done.includes('resume'));
 });
 
+t.test('the bound of calls under way in all: those who wait get their turn, whoever else was waiting', async (t) => {
+  const { connect, held } = await start(t, { inFlight: 2 });
+  const streams = [1, 2, 3, 4].map(() => connect());
+  for (const [n, stream] of streams.entries()) stream.receive(call(n, WAIT, 'x'));
+  const xids = () => held.map((one) => one.call.xid);
+  t.same(xids(), [0, 1]);
+  t.same(
+    streams.map((stream) => stream.done),
+    [[], ['pause'], ['pause'], ['pause']],
+  );
+  held[0]?.release();
+  await settled();
+  t.same(xids(), [1, 2]);
+  held[0]?.release();
+  await settled();
+  t.same(xids(), [2, 3]);
+  for (const one of [...held]) one.release();
+  await settled();
+  for (const stream of streams)
+    t.equal(
+      stream.done.findLast((one) => /pause|resume/.test(one)),
+      'resume',
+    );
+});
+
 t.test('replay identity: the same for a retransmission on another connection, another for anything else', async (t) => {
   const { connect, calls } = await start(t);
   const records = [call(1, ECHO, 'a'), call(1, ECHO, 'a'), call(2, ECHO, 'a'), call(1, ECHO, 'b'), call(1, WAIT, 'a')];
