@@ -36,8 +36,11 @@ export interface DiskLock {
 export interface Disk {
   /** The directory as the host knows it, for messages, and for SQLite, which opens files by itself. */
   readonly path: string;
-  /** Opens an existing file for reading and writing. Rejects with code ENOENT when there is none. */
-  open(name: string): Promise<DiskFile>;
+  /**
+   * Opens an existing file for reading and writing. Rejects with code ENOENT when there is none. With `uncached`, the next reads see what the
+   * device holds, not what the host remembers of writes that failed; as far as the host can.
+   */
+  open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile>;
   /** Makes a new, empty file. Rejects with code EEXIST when the name is taken. Durable only after `syncDirectory`. */
   create(name: string): Promise<DiskFile>;
   /** Makes a directory and those above it, durably; no error when it is there already. */

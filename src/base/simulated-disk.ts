@@ -124,9 +124,10 @@ export class SimulatedDisk implements Disk {
     return next;
   }
 
-  async open(name: string): Promise<DiskFile> {
+  async open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile> {
     await this.#step();
     const file = this.#file(name);
+    if (options?.uncached === true) file.forgetCached();
     return this.#handle(file);
   }
 
@@ -255,9 +256,18 @@ export class SimulatedDisk implements Disk {
     }
     file.write(position, bytes);
     await this.#step(true);
-    this.#meet('sync');
-    file.sync();
+    this.#syncFile(file);
     await this.#step(true);
+  }
+
+  #syncFile(file: SimulatedFile): void {
+    try {
+      this.#meet('sync');
+    } catch (error) {
+      file.failSync();
+      throw error;
+    }
+    file.sync();
   }
 
   #handle(file: SimulatedFile): DiskFile {
@@ -276,8 +286,7 @@ export class SimulatedDisk implements Disk {
       size: async () => file.length,
       sync: async () => {
         await this.#step(true);
-        this.#meet('sync');
-        file.sync();
+        this.#syncFile(file);
         await this.#step(true);
       },
       close: async () => {},

@@ -46,6 +46,19 @@ export class SimulatedFile {
     this.#unsynced = [];
   }
 
+  /** As Linux does when a write-back fails: what was to be written stays in the cache as if it had been, and never reaches the disk. */
+  failSync(): void {
+    this.#unsynced = [];
+  }
+
+  /** Forgets what the cache holds beyond what is written or still to be written. */
+  forgetCached(): void {
+    let bytes = this.#durable;
+    for (const { position, data } of this.#unsynced) bytes = overlay(bytes, position, data);
+    this.#seen = Buffer.from(bytes);
+    this.#length = bytes.length;
+  }
+
   /** Turns one bit over, on the disk and in the cache, as rot does. */
   flipBit(position: number, bit: number): void {
     const mask = 1 << bit;

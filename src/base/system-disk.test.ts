@@ -36,6 +36,9 @@ t.test('files: made once, written at positions, read back, listed, renamed, remo
   t.same(await disk.list('kml'), []);
   t.same(await disk.list('nowhere'), []);
   await (await disk.open('g')).close();
+  const uncached = await disk.open('g', { uncached: true });
+  t.equal(await uncached.read(bytes, 0), 11, 'the device has it all');
+  await uncached.close();
   await disk.remove('g');
   await disk.remove('g');
   await t.rejects(disk.open('g'), { code: 'ENOENT' });

@@ -14,6 +14,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import type { Disk, DiskFile, DiskLock, DiskSpace } from './disk.ts';
+import { forgetCached } from './page-cache.ts';
 
 /** Buffers that one system call takes at most (`IOV_MAX` on Linux and the BSDs). */
 export const GATHER_MAX = 1024;
@@ -148,7 +149,11 @@ export async function openDisk(path: string): Promise<Disk> {
   const flags = constants.O_RDWR | constants.O_DSYNC | constants.O_NOFOLLOW;
   return {
     path,
-    open: async (name) => systemFile(await openAsync(join(path, name), flags)),
+    async open(name, options) {
+      const fd = await openAsync(join(path, name), flags);
+      if (options?.uncached === true) forgetCached(fd);
+      return systemFile(fd);
+    },
     create: async (name) =>
       systemFile(await openAsync(join(path, name), flags | constants.O_CREAT | constants.O_EXCL, FILE_MODE)),
     async makeDirectory(name) {

@@ -19,8 +19,8 @@ export interface Chain {
   readonly nextNumber: number;
 }
 
-async function readHeader(disk: Disk, number: number): Promise<SegmentHeader | null> {
-  const file = await disk.open(segmentName(number));
+async function readHeader(disk: Disk, number: number, uncached: boolean): Promise<SegmentHeader | null> {
+  const file = await disk.open(segmentName(number), { uncached });
   try {
     const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
     return decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
@@ -57,7 +57,7 @@ export async function readChain(disk: Disk, networkId: Buffer): Promise<Chain> {
   numbers.sort((one, other) => one - other);
   const headers = new Map<number, SegmentHeader | null>();
   for (const number of numbers) {
-    const header = await readHeader(disk, number);
+    const header = await readHeader(disk, number, number === numbers.at(-1));
     if (header !== null) checkHeader(header, number, networkId);
     headers.set(number, header);
   }

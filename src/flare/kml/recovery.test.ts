@@ -133,6 +133,21 @@ t.test('Opening: a segment that was begun and never came to be is removed', asyn
   t.notOk((await disk.list('kml')).includes('00000002.seg'));
 });
 
+t.test('Opening: what a failed sync left in the cache alone is not taken for durable', async (t) => {
+  const { disk } = await threeBatches();
+  const { kml } = await openLog(disk);
+  kml.append(group('kept'));
+  await kml.whenDurable(4);
+  disk.fail('sync', 1, 'EIO');
+  kml.append(group('unsure'));
+  await t.rejects(Promise.resolve(kml.whenDurable(5)), { name: 'KmlWedgedError' });
+  await kml.close();
+  const again = await openLog(disk);
+  t.equal(again.records.get(4), 'kept');
+  const after = await openLog(disk.powerCut(seededRandom(1)));
+  t.same([...after.records], [...again.records], 'a power cut takes back nothing that was seen');
+});
+
 t.test('a copy of the log inside of file data proves nothing', async (t) => {
   const { disk: other } = await threeBatches();
   const disk = new SimulatedDisk();

@@ -97,7 +97,8 @@ async function walkOne(
   start: { position: number; nextLsn: number },
 ): Promise<{ position: number; nextLsn: number }> {
   const name = segmentName(header.number);
-  const file = await options.disk.open(name);
+  // What a failed sync left in the host's cache alone must not pass for durable; older segments were durable before this one began.
+  const file = await options.disk.open(name, { uncached: successor === undefined });
   try {
     const size = await file.size();
     if (size < start.position) throw new KmlRotError(name, header.number, size, whoKnows(options.from));
