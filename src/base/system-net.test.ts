@@ -3,9 +3,10 @@ import t, { type Test } from 'tap';
 import type { Clock } from './clock.ts';
 import { silentLogger } from './logger.ts';
 import { familyOf, hostAddresses, normalAddress } from './net/address.ts';
-import { RECEIVE_BUFFER_BYTES, RESCAN_MS } from './net/datagram.ts';
+import { RECEIVE_BUFFER_BYTES, RESCAN_EARLY_MS, RESCAN_MS, SOCKETS_MAX } from './net/datagram.ts';
 import type { DatagramSocket, Endpoint, Stream } from './net.ts';
 import { createSystemNet, systemNet } from './system-net.ts';
+import { manualClock } from './testing/manual-clock.ts';
 
 const hasIPv6 = hostAddresses().includes('::1');
 type Message = { data: string; from: Endpoint; to: Endpoint };
@@ -98,6 +99,48 @@ t.test('UDP follows addresses that come and go', async (t) => {
     fire();
   });
   t.same(bound(), ['127.0.0.3']);
+});
+
+t.test('UDP: sockets are bounded in number; the wildcard socket serves the addresses beyond', async (t) => {
+  const addresses = Array.from({ length: SOCKETS_MAX + 10 }, (_, n) => `127.1.${n >> 8}.${n & 255}`);
+  const server = await createSystemNet({ addresses: () => addresses.slice(1) }).bindDatagram([], 0);
+  const client = await systemNet.bindDatagram(['127.0.0.1'], 0);
+  t.teardown(() => Promise.all([server.close(), client.close()]));
+  t.equal(server.local.length, SOCKETS_MAX);
+  const atServer = messages(server);
+  client.send(Buffer.from('ask'), { address: addresses.at(-1)!, port: portOf(server) });
+  t.equal((await atServer()).to.address, '0.0.0.0');
+});
+
+t.test('UDP: a datagram to an address without a socket has the addresses looked at, but not too often', async (t) => {
+  const clock = manualClock();
+  let looks = 0;
+  const addresses = ['127.0.0.1'];
+  const net = createSystemNet({
+    clock,
+    addresses() {
+      looks += 1;
+      return addresses;
+    },
+  });
+  const server = await net.bindDatagram([], 0);
+  const client = await systemNet.bindDatagram(['127.0.0.1'], 0);
+  t.teardown(() => Promise.all([server.close(), client.close()]));
+  const atServer = messages(server);
+  const ask = async () => {
+    client.send(Buffer.from('ask'), { address: '127.0.0.8', port: portOf(server) });
+    return (await atServer()).to.address;
+  };
+  addresses.push('127.0.0.8');
+  clock.advance(RESCAN_EARLY_MS - 1);
+  t.equal(await ask(), '0.0.0.0');
+  t.equal(looks, 1, 'too early');
+  clock.advance(1);
+  t.equal(await ask(), '0.0.0.0');
+  t.equal(looks, 2);
+  while (!server.local.some((one) => one.address === '127.0.0.8'))
+    await new Promise((resolve) => setImmediate(resolve));
+  t.equal(await ask(), '127.0.0.8');
 });
 
 t.test('UDP: a port that is taken is refused, also when its holder shares it', async (t) => {
