@@ -48,10 +48,14 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-/** A changed copy of a valid message: one to four mutations, never empty. */
-export function mutate(message: Uint8Array, random: Random): Buffer {
-  let bytes: Buffer = Buffer.from(message);
+/**
+ * A changed copy of a valid message: one to four mutations, never empty. The first `keep` bytes stay as they are: a whole header brings the
+ * mutations to the procedure's own arguments.
+ */
+export function mutate(message: Uint8Array, random: Random, keep = 0): Buffer {
+  const kept = message.subarray(0, Math.min(keep, message.length - 1));
+  let bytes: Buffer = Buffer.from(message.subarray(kept.length));
   for (let count = 1 + random.below(4); count > 0; count--)
     bytes = Buffer.from(mutations[random.below(mutations.length)]!(bytes, random));
-  return bytes;
+  return Buffer.concat([kept, bytes]);
 }
