@@ -53,7 +53,9 @@ t.test('architecture.md, Records: each change ends in the row that it describes'
   await put([change.parent('f', 'd', 2), change.note('secret', 'x'), change.slice(9)]);
   t.match(reader.parents(keyFor('f'), 1), [{ directory: { key: keyFor('d'), generation: 1 }, count: 2 }]);
   t.match(reader.note('secret'), { value: Buffer.from('x') });
-  t.match(reader.slices(), [{ slice: 7, number: 3, epoch: 1, nextFileid: 9, fileidsWrapped: false, segment }]);
+  t.match(reader.slices(), [
+    { slice: 7, number: 3, epoch: 1, nextFileid: 9, fileidsWrapped: false, segment, lastSegment: segment },
+  ]);
   await put([change.note('secret', null), change.parent('f', 'd', 0), change.entryGone('/', 'name')]);
   t.same(reader.notes(), []);
   t.same(reader.parents(keyFor('f'), 1), []);

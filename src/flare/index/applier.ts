@@ -83,7 +83,7 @@ export class Applier {
       const record = decodeRecord(payload);
       const data = position + (dataPosition(record, payload.length) ?? 0);
       const place = { record, segment: batch.segment, data };
-      this.#slices.seen(record.slice, record.number, record.epoch);
+      this.#slices.seen(record.slice, record.number, record.epoch, batch.segment);
       if (record.replay !== null) this.#replays.put(record.replay, batch.segment);
       for (const change of record.changes) this.#applyChange(change, place);
     }

@@ -67,7 +67,7 @@ export class SqliteReader implements IndexReader {
     this.#notes = database.prepare('SELECT name, value, segment FROM notes ORDER BY name');
     this.#note = database.prepare('SELECT name, value, segment FROM notes WHERE name = ?');
     this.#slices = database.prepare(
-      'SELECT slice, number, epoch, next_fileid AS nextFileid, wrapped, segment FROM slices ORDER BY slice',
+      'SELECT slice, number, epoch, next_fileid AS nextFileid, wrapped, segment, last_segment AS lastSegment FROM slices ORDER BY slice',
     );
     this.#replays = database.prepare('SELECT identity, time, outcome, segment FROM replays ORDER BY turn');
     this.#live = database.prepare('SELECT segment, live FROM segments').raw();

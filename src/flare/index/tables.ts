@@ -172,18 +172,18 @@ export class SliceTable {
   readonly #segment;
   readonly #put;
   readonly #last;
-  readonly #seen = new Map<number, { number: number; epoch: number }>();
+  readonly #seen = new Map<number, { number: number; epoch: number; segment: number }>();
 
   constructor(database: SqliteDatabase, live: LiveBytes) {
     this.#live = live;
     this.#segment = database.prepare('SELECT segment FROM slices WHERE slice = ?').pluck();
     this.#put = database.prepare(
-      'INSERT INTO slices VALUES (?, 0, 0, ?, ?, ?) ON CONFLICT (slice) DO UPDATE SET ' +
+      'INSERT INTO slices VALUES (?, 0, 0, ?, ?, ?, 0) ON CONFLICT (slice) DO UPDATE SET ' +
         'next_fileid = excluded.next_fileid, wrapped = excluded.wrapped, segment = excluded.segment',
     );
     this.#last = database.prepare(
-      'INSERT INTO slices VALUES (?, ?, ?, 1, 0, 0) ON CONFLICT (slice) DO UPDATE SET ' +
-        'number = max(number, excluded.number), epoch = max(epoch, excluded.epoch)',
+      'INSERT INTO slices VALUES (?, ?, ?, 1, 0, 0, ?) ON CONFLICT (slice) DO UPDATE SET ' +
+        'number = max(number, excluded.number), epoch = max(epoch, excluded.epoch), last_segment = excluded.last_segment',
     );
   }
 
@@ -194,13 +194,13 @@ export class SliceTable {
     this.#live.add(segment, weightOf.slice());
   }
 
-  /** The slice has had a record of that number; written with the next `flush`. */
-  seen(slice: number, number: number, epoch: number): void {
-    this.#seen.set(slice, { number, epoch });
+  /** The slice has had a record of that number, in that segment; written with the next `flush`. */
+  seen(slice: number, number: number, epoch: number, segment: number): void {
+    this.#seen.set(slice, { number, epoch, segment });
   }
 
   flush(): void {
-    for (const [slice, { number, epoch }] of this.#seen) this.#last.run(slice, number, epoch);
+    for (const [slice, { number, epoch, segment }] of this.#seen) this.#last.run(slice, number, epoch, segment);
     this.drop();
   }
 

@@ -39,6 +39,11 @@ export interface SliceRow {
   readonly fileidsWrapped: boolean;
   /** The segment of the last change of the counter; 0 when there was none. */
   readonly segment: number;
+  /**
+   * The segment of the slice's last record of any kind: when that goes, the slice needs a base record first, or an index that is rebuilt would
+   * hand out numbers, and with them generations, a second time.
+   */
+  readonly lastSegment: number;
 }
 
 export interface ReplayRow {

@@ -1,0 +1,61 @@
+import type { SqliteDatabase } from './database.ts';
+
+/** One thing in an index that cannot be. */
+export interface IndexFault {
+  /** What is wrong, for people. */
+  readonly what: string;
+  /** Where: the row's key, in hexadecimal or decimal. */
+  readonly where: string;
+}
+
+/** Faults of one kind that are listed at most. */
+export const FAULTS_MAX = 20;
+
+/** Each finds rows that break a promise, and says where. */
+const QUERIES: readonly (readonly [what: string, query: string])[] = [
+  ['a fileid that several flares have', 'SELECT fileid AS place FROM flares GROUP BY fileid HAVING count(*) > 1'],
+  [
+    'a cookie that several entries of a directory have',
+    "SELECT hex(dir) || ' ' || cookie AS place FROM entries GROUP BY dir, cookie HAVING count(*) > 1",
+  ],
+  [
+    'an entry for a flare that is not there',
+    "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS " +
+      '(SELECT 1 FROM flares AS f WHERE f.key = e.key AND f.generation = e.generation AND f.fileid = e.fileid)',
+  ],
+  [
+    'an entry in a directory that is not there',
+    "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS (SELECT 1 FROM flares AS f WHERE f.key = e.dir)",
+  ],
+  [
+    'data of a flare that is not there',
+    "SELECT hex(key) || ' ' || generation AS place FROM extents AS x WHERE NOT EXISTS " +
+      '(SELECT 1 FROM flares AS f WHERE f.key = x.key AND f.generation = x.generation) GROUP BY key, generation',
+  ],
+  [
+    'extents of a file that overlap',
+    "SELECT hex(key) || ' ' || offset AS place FROM (SELECT key, offset, offset + length AS ends, " +
+      'lead(offset) OVER (PARTITION BY key, generation ORDER BY offset) AS next FROM extents) WHERE ends > next',
+  ],
+  [
+    'a parent link of a flare that is not there',
+    "SELECT hex(key) || ' ' || hex(dir) AS place FROM parents AS p WHERE NOT EXISTS " +
+      '(SELECT 1 FROM flares AS f WHERE f.key = p.key AND f.generation = p.generation)',
+  ],
+  [
+    'sums that are not those of the rows',
+    "SELECT flares || ' flares, ' || used || ' bytes' AS place FROM mark WHERE flares <> (SELECT count(*) FROM flares) " +
+      'OR used <> (SELECT coalesce(sum(used), 0) FROM flares)',
+  ],
+];
+
+/** What an index says that cannot be, whatever the log holds; empty when there is nothing. Reads every row. For `check`. */
+export function indexFaults(database: SqliteDatabase): IndexFault[] {
+  const faults: IndexFault[] = [];
+  for (const [what, query] of QUERIES) {
+    for (const { place } of database.prepare(`${query} LIMIT ${FAULTS_MAX}`).all() as { place: string | number }[]) {
+      faults.push({ what, where: String(place) });
+    }
+  }
+  return faults;
+}
