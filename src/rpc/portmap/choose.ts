@@ -54,7 +54,14 @@ const NULL2 = {
 async function answers(parts: PortmapParts, to: Endpoint): Promise<boolean> {
   const { net, clock, random } = parts;
   try {
-    const client = await RpcClient.open({ net, clock, random, transport: 'tcp', to, patience: { timeoutMs: PROBE_MS, tries: 1 } });
+    const client = await RpcClient.open({
+      net,
+      clock,
+      random,
+      transport: 'tcp',
+      to,
+      patience: { timeoutMs: PROBE_MS, tries: 1 },
+    });
     try {
       await client.call(NULL2, undefined);
       return true;
@@ -67,7 +74,8 @@ async function answers(parts: PortmapParts, to: Endpoint): Promise<boolean> {
 }
 
 const CURES: Record<string, string> = {
-  EACCES: 'this needs root or CAP_NET_BIND_SERVICE; or take another port with --portmap-port, or none with --portmap off',
+  EACCES:
+    'this needs root or CAP_NET_BIND_SERVICE; or take another port with --portmap-port, or none with --portmap off',
   EADDRINUSE: 'something has that port already; register with it by --portmap system, or use --portmap off',
 };
 

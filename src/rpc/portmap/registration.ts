@@ -82,12 +82,18 @@ export class SystemPortmapper {
   static async open(parts: RegistrationParts): Promise<SystemPortmapper> {
     const { net, clock, random, portmapper } = parts;
     const socket = await bindReserved(net, portmapper.address);
-    const client = new RpcClient(new UdpTransport(socket, portmapper, clock), random.below(2 ** 32), noCredential, PATIENCE);
+    const client = new RpcClient(
+      new UdpTransport(socket, portmapper, clock),
+      random.below(2 ** 32),
+      noCredential,
+      PATIENCE,
+    );
     try {
       await client.call(NULL4, undefined);
       return new SystemPortmapper(client, portmapper, 4);
     } catch (error) {
-      if (error instanceof RpcError && error.kind === 'PROG_MISMATCH') return new SystemPortmapper(client, portmapper, 2);
+      if (error instanceof RpcError && error.kind === 'PROG_MISMATCH')
+        return new SystemPortmapper(client, portmapper, 2);
       await client.close();
       throw new PortmapError(
         `no port mapper answers at ${portmapper.address} port ${portmapper.port}: start rpcbind, or use --portmap own or off`,
