@@ -132,7 +132,10 @@ t.test('UMNT and UMNTALL remove the caller’s own entries alone (RFC 1094 appen
   t.teardown(() => [four, six].map((wire) => wire.close()));
   for (const wire of [four, six]) for (const path of ['/a', '/b', '/c']) await ask(wire, 1, 1, opaque(path));
   t.equal((await results(ask(four, 1, 3, opaque('/b/')))).length, 0);
-  t.same((await dump(four)).filter((one) => one.startsWith('127')), ['127.0.0.1:/a', '127.0.0.1:/c']);
+  t.same(
+    (await dump(four)).filter((one) => one.startsWith('127')),
+    ['127.0.0.1:/a', '127.0.0.1:/c'],
+  );
   t.equal((await results(ask(four, 2, 4))).length, 0);
   t.same(await dump(four, 2), ['::1:/a', '::1:/b', '::1:/c']);
 });

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
-import { parseShares } from '../../src/acl/shares-file.ts';
 import { Shares } from '../../src/acl/shares.ts';
+import { parseShares } from '../../src/acl/shares-file.ts';
 import { walkAndMake } from '../../src/acl/walk.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';

@@ -56,12 +56,15 @@ t.test('v2: SET, GETPORT, DUMP, UNSET (RFC 1833 §3.2)', async (t) => {
   t.equal(ask(2, 'UNSET', pmap(0)), false);
 });
 
-t.test('v2: a version that is not there is answered with the port of another, which says PROG_MISMATCH (FIELD.md row 12)', async (t) => {
-  const { ask } = house();
-  ask(2, 'SET', pmap(17, 20048, { program: 100005, version: 1 }));
-  t.equal(ask(2, 'GETPORT', pmap(17, 0, { program: 100005, version: 3 })), 20048);
-  t.equal(ask(2, 'GETPORT', pmap(6, 0, { program: 100005, version: 3 })), 0, 'but not over another protocol');
-});
+t.test(
+  'v2: a version that is not there is answered with the port of another, which says PROG_MISMATCH (FIELD.md row 12)',
+  async (t) => {
+    const { ask } = house();
+    ask(2, 'SET', pmap(17, 20048, { program: 100005, version: 1 }));
+    t.equal(ask(2, 'GETPORT', pmap(17, 0, { program: 100005, version: 3 })), 20048);
+    t.equal(ask(2, 'GETPORT', pmap(6, 0, { program: 100005, version: 3 })), 0, 'but not over another protocol');
+  },
+);
 
 t.test('v2: ports and protocols that are none are not registered', async (t) => {
   const { ask } = house();
@@ -83,25 +86,28 @@ t.test('only callers on this machine register and remove (RFC 1833 §2.2.1)', as
   t.equal(ask(4, 'UNSET', rpcb(), call({ from: '::1', to: '::1' })), true);
 });
 
-t.test('who has no port below 1024 removes only what such callers registered; nobody removes magma’s own', async (t) => {
-  const { ask, table } = house();
-  const user = call({ port: 5000 });
-  ask(4, 'SET', rpcb('udp', '0.0.0.0.8.1'));
-  ask(4, 'SET', rpcb('tcp', '0.0.0.0.8.1'), user);
-  const endpoint = { address: '::', port: 2049 };
-  table.set({ ...NFS, netid: 'tcp6', endpoint, owner: OWN });
-  t.equal(ask(4, 'UNSET', rpcb(), user), true);
-  t.same(
-    table.list().map(({ netid }) => netid),
-    ['udp', 'tcp6'],
-  );
-  t.equal(ask(4, 'UNSET', rpcb()), true);
-  t.equal(ask(4, 'UNSET', rpcb('tcp6')), false);
-  t.same(
-    table.list().map(({ netid }) => netid),
-    ['tcp6'],
-  );
-});
+t.test(
+  'who has no port below 1024 removes only what such callers registered; nobody removes magma’s own',
+  async (t) => {
+    const { ask, table } = house();
+    const user = call({ port: 5000 });
+    ask(4, 'SET', rpcb('udp', '0.0.0.0.8.1'));
+    ask(4, 'SET', rpcb('tcp', '0.0.0.0.8.1'), user);
+    const endpoint = { address: '::', port: 2049 };
+    table.set({ ...NFS, netid: 'tcp6', endpoint, owner: OWN });
+    t.equal(ask(4, 'UNSET', rpcb(), user), true);
+    t.same(
+      table.list().map(({ netid }) => netid),
+      ['udp', 'tcp6'],
+    );
+    t.equal(ask(4, 'UNSET', rpcb()), true);
+    t.equal(ask(4, 'UNSET', rpcb('tcp6')), false);
+    t.same(
+      table.list().map(({ netid }) => netid),
+      ['tcp6'],
+    );
+  },
+);
 
 t.test('v3 and v4: SET wants a transport and an address that fit', async (t) => {
   const { ask } = house();
@@ -116,25 +122,32 @@ t.test('v3 and v4: SET wants a transport and an address that fit', async (t) => 
     t.equal(ask(4, 'SET', rpcb(netid, address)), false, `${netid} ${address}`);
 });
 
-t.test('GETADDR answers with the address that the request came to, by the transport it came by (RFC 1833 §2.2.1)', async (t) => {
-  const { ask } = house();
-  for (const [netid, address] of [
-    ['udp', '0.0.0.0.8.1'],
-    ['tcp', '192.0.2.7.8.2'],
-    ['udp6', '::.8.3'],
-  ])
-    ask(3, 'SET', rpcb(netid, address));
-  const getaddr = (version: number, context: CallContext) => String(ask(version, 'GETADDR', rpcb('tcp'), context));
-  for (const version of [3, 4]) {
-    t.equal(getaddr(version, call({ to: '192.168.7.1' })), '192.168.7.1.8.1', 'the netid in the argument is ignored');
-    t.equal(getaddr(version, call({ to: 'fd00::9' })), 'fd00::9.8.3');
-    t.equal(getaddr(version, call({ transport: 'tcp' })), '192.0.2.7.8.2', 'registered for that address alone');
-    t.equal(getaddr(version, call({ transport: 'tcp', to: 'fd00::9' })), '', 'not registered');
-  }
-  t.equal(String(ask(4, 'GETADDR', rpcb('', '', { ...NFS, version: 9 }))), '127.0.0.1.8.1', 'another version will do');
-  t.equal(String(ask(4, 'GETVERSADDR', rpcb('', '', { ...NFS, version: 9 }))), '', 'here it will not');
-  t.equal(String(ask(4, 'GETVERSADDR', rpcb())), '127.0.0.1.8.1');
-});
+t.test(
+  'GETADDR answers with the address that the request came to, by the transport it came by (RFC 1833 §2.2.1)',
+  async (t) => {
+    const { ask } = house();
+    for (const [netid, address] of [
+      ['udp', '0.0.0.0.8.1'],
+      ['tcp', '192.0.2.7.8.2'],
+      ['udp6', '::.8.3'],
+    ])
+      ask(3, 'SET', rpcb(netid, address));
+    const getaddr = (version: number, context: CallContext) => String(ask(version, 'GETADDR', rpcb('tcp'), context));
+    for (const version of [3, 4]) {
+      t.equal(getaddr(version, call({ to: '192.168.7.1' })), '192.168.7.1.8.1', 'the netid in the argument is ignored');
+      t.equal(getaddr(version, call({ to: 'fd00::9' })), 'fd00::9.8.3');
+      t.equal(getaddr(version, call({ transport: 'tcp' })), '192.0.2.7.8.2', 'registered for that address alone');
+      t.equal(getaddr(version, call({ transport: 'tcp', to: 'fd00::9' })), '', 'not registered');
+    }
+    t.equal(
+      String(ask(4, 'GETADDR', rpcb('', '', { ...NFS, version: 9 }))),
+      '127.0.0.1.8.1',
+      'another version will do',
+    );
+    t.equal(String(ask(4, 'GETVERSADDR', rpcb('', '', { ...NFS, version: 9 }))), '', 'here it will not');
+    t.equal(String(ask(4, 'GETVERSADDR', rpcb())), '127.0.0.1.8.1');
+  },
+);
 
 t.test('v4: GETADDRLIST lists what the caller can reach', async (t) => {
   const { ask } = house();
@@ -202,14 +215,18 @@ t.test('v4: GETSTAT counts, by version (RFC 1833 §2.1)', async (t) => {
   t.equal(four.setinfo, 1, 'only those that succeeded');
 });
 
-t.test('bounds: registrations (TABLE_MAX), counted look-ups (LOOKUPS_MAX); a full DUMP fits one datagram', async (t) => {
-  const { ask, table } = house();
-  for (let program = 0; program < TABLE_MAX; program++)
-    t.ok(ask(4, 'SET', rpcb('udp6', 'fd00:1111:2222:3333:4444:5555:6666:7777.255.255', { program, version: 1 })));
-  t.equal(ask(4, 'SET', rpcb('udp', '0.0.0.0.8.1')), false);
-  t.equal(table.list().length, TABLE_MAX);
-  const dump = [...portmapProgram(table, manualClock()).versions.get(4)!.values()][4]!;
-  t.ok(dump.result.encode(dump.handle(undefined, call())).length < 60_000);
-  for (let program = 0; program < LOOKUPS_MAX + 10; program++) ask(2, 'GETPORT', pmap(17, 0, { program, version: 1 }));
-  t.equal(fromLinked(ask(4, 'GETSTAT')[0].addrinfo).length, LOOKUPS_MAX);
-});
+t.test(
+  'bounds: registrations (TABLE_MAX), counted look-ups (LOOKUPS_MAX); a full DUMP fits one datagram',
+  async (t) => {
+    const { ask, table } = house();
+    for (let program = 0; program < TABLE_MAX; program++)
+      t.ok(ask(4, 'SET', rpcb('udp6', 'fd00:1111:2222:3333:4444:5555:6666:7777.255.255', { program, version: 1 })));
+    t.equal(ask(4, 'SET', rpcb('udp', '0.0.0.0.8.1')), false);
+    t.equal(table.list().length, TABLE_MAX);
+    const dump = [...portmapProgram(table, manualClock()).versions.get(4)!.values()][4]!;
+    t.ok(dump.result.encode(dump.handle(undefined, call())).length < 60_000);
+    for (let program = 0; program < LOOKUPS_MAX + 10; program++)
+      ask(2, 'GETPORT', pmap(17, 0, { program, version: 1 }));
+    t.equal(fromLinked(ask(4, 'GETSTAT')[0].addrinfo).length, LOOKUPS_MAX);
+  },
+);

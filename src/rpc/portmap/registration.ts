@@ -107,10 +107,11 @@ export class SystemPortmapper {
    * taken back.
    */
   async register(registrations: readonly Registration[]): Promise<void> {
+    const possible = registrations.filter(({ netid }) => this.#version === 4 || NETID_FACTS[netid].family === 'inet');
     try {
-      for (const one of registrations) {
-        if (this.#version === 2 && NETID_FACTS[one.netid].family !== 'inet') continue;
-        await this.#change(RPCB.unset, one);
+      // All first: version 2 removes a program's version for all protocols at once.
+      for (const one of possible) await this.#change(RPCB.unset, one);
+      for (const one of possible) {
         if (!(await this.#change(RPCB.set, one))) throw this.#refused(one);
         this.#registered.push(one);
       }
