@@ -1,0 +1,200 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { readEnvironment } from './environment.ts';
+import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
+import { readFlags } from './flags.ts';
+import { NICKNAME_MAX, SETTINGS, type SettingName } from './settings.ts';
+import { UsageError } from './usage.ts';
+import type { Given, Source } from './values.ts';
+
+/** How clients find the ports. */
+export type PortmapMode = 'own' | 'system' | 'auto' | 'off';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** Everything that magmad was told, checked. Paths are absolute. */
+export interface Config {
+  readonly boot: boolean;
+  /** Null: what the data directory says, else the host's name. */
+  readonly nickname: string | null;
+  readonly serverName: string;
+  readonly data: string;
+  readonly weight: number;
+  /** Empty: all local addresses. */
+  readonly addresses: readonly string[];
+  readonly nfsPort: number;
+  readonly mountPort: number;
+  readonly portmap: PortmapMode;
+  readonly portmapPort: number;
+  readonly port: number;
+  /** Rules by flag, variable or configuration file, each with its place for messages. */
+  readonly shares: readonly { readonly rule: string; readonly origin: string }[];
+  /** The shares file, or null. */
+  readonly sharesFile: string | null;
+  readonly key: string | null;
+  readonly debug: string;
+  readonly logLevel: LogLevel;
+  /** Null: by whether the output is a terminal. */
+  readonly logFormat: 'pretty' | 'json' | null;
+  readonly pidFile: string | null;
+  readonly configFile: string | null;
+  /** Where each setting came from; absent ones are defaults. */
+  readonly origins: ReadonlyMap<SettingName, string>;
+  /** Things that are accepted and should still be told. */
+  readonly warnings: readonly string[];
+}
+
+/** What the command line asks for. */
+export type Request =
+  | { readonly ask: 'help' | 'version' }
+  | { readonly ask: 'serve' | 'check'; readonly config: Config };
+
+/** Where magmad keeps its files when nobody says so. */
+export const DEFAULT_DATA = '/var/lib/magma';
+
+/**
+ * Reads flags, environment and configuration file, in this order of precedence, setting by setting. Throws `UsageError`.
+ */
+export function readConfig(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Request {
+  const flags = readFlags(argv);
+  if (flags.has('help')) return { ask: 'help' };
+  if (flags.has('version')) return { ask: 'version' };
+  const variables = readEnvironment(environment);
+  const configFile = flags.get('config')?.value as string | undefined;
+  const file: Source = configFile === undefined ? new Map() : readConfigFile(configFile);
+  const config = assemble(new Settled([flags, variables, file]), configFile ?? null);
+  return { ask: flags.has('check-config') ? 'check' : 'serve', config };
+}
+
+class Settled {
+  readonly origins = new Map<SettingName, string>();
+  readonly #sources: readonly Source[];
+
+  constructor(sources: readonly Source[]) {
+    this.#sources = sources;
+    for (const name of Object.keys(SETTINGS) as SettingName[]) {
+      const given = this.given(name);
+      if (given !== undefined) this.origins.set(name, given.origin);
+    }
+  }
+
+  given(name: SettingName): Given | undefined {
+    for (const source of this.#sources) {
+      const given = source.get(name);
+      if (given !== undefined) return given;
+    }
+    return undefined;
+  }
+
+  /** The value, or the default. The schema has made sure of the type. */
+  get<T>(name: SettingName, otherwise: T): T {
+    return (this.given(name)?.value as T | undefined) ?? otherwise;
+  }
+
+  path(name: SettingName): string | null {
+    const path = this.get<string | null>(name, null);
+    return path === null ? null : resolve(path);
+  }
+
+  /** How strongly a setting was given: 0 is the strongest. */
+  rank(name: SettingName): number {
+    const at = this.#sources.findIndex((source) => source.has(name));
+    return at < 0 ? this.#sources.length : at;
+  }
+}
+
+function assemble(settled: Settled, configFile: string | null): Config {
+  const warnings: string[] = [];
+  const { origins } = settled;
+  const shareOrigin = origins.get('share') ?? '--share';
+  const portmap = settled.get<PortmapMode>('portmap', 'auto');
+  const portmapPort = settled.get('portmap-port', 111);
+  if (portmapPort === 0 && portmap !== 'own') {
+    throw new UsageError(`${origins.get('portmap-port')}: 0 (a free port) works only with --portmap own`);
+  }
+  const nfsPort = settled.get('nfs-port', 2049);
+  const mountPort = settled.get('mount-port', 20048);
+  refuseSamePort(origins, [
+    ['nfs-port', nfsPort],
+    ['mount-port', mountPort],
+    ...(portmap === 'off' ? [] : [['portmap-port', portmapPort] as const]),
+  ]);
+  for (const name of ['port', 'weight'] as const) {
+    const origin = origins.get(name);
+    if (origin !== undefined) warnings.push(`${origin}: recorded, but this version serves a network of one volcano`);
+  }
+  return {
+    boot: settled.get('boot', false),
+    nickname: settled.get<string | null>('nickname', null),
+    serverName: settled.get('server-name', hostname()),
+    data: resolve(settled.get('data', DEFAULT_DATA)),
+    weight: settled.get('weight', 1),
+    addresses: settled.get<readonly string[]>('address', []),
+    nfsPort,
+    mountPort,
+    portmap,
+    portmapPort,
+    port: settled.get('port', 12000),
+    shares: settled.get<readonly string[]>('share', []).map((rule) => ({ rule, origin: shareOrigin })),
+    sharesFile: settled.path('shares'),
+    key: readKey(settled, warnings),
+    debug: settled.get('debug', ''),
+    logLevel: settled.get<LogLevel>('log-level', 'info'),
+    logFormat: settled.get<'pretty' | 'json' | null>('log-format', null),
+    pidFile: settled.path('pid-file'),
+    configFile: configFile === null ? null : resolve(configFile),
+    origins,
+    warnings,
+  };
+}
+
+function refuseSamePort(
+  origins: ReadonlyMap<SettingName, string>,
+  ports: readonly (readonly [SettingName, number])[],
+): void {
+  const taken = new Map<number, SettingName>();
+  for (const [name, port] of ports) {
+    const other = port === 0 ? undefined : taken.get(port);
+    if (other !== undefined) {
+      const place = origins.get(name) ?? origins.get(other) ?? `--${name}`;
+      throw new UsageError(`${place}: ${name} and ${other} are both ${port}. Cure: give each a port of its own`);
+    }
+    taken.set(port, name);
+  }
+}
+
+function readKey(settled: Settled, warnings: string[]): string | null {
+  const key = settled.given('key');
+  const file = settled.given('key-file');
+  if (key === undefined && file === undefined) return null;
+  const keyRank = settled.rank('key');
+  const fileRank = settled.rank('key-file');
+  if (keyRank === fileRank) {
+    throw new UsageError(`${key!.origin} and ${file!.origin} both give the key. Cure: leave one of them out`);
+  }
+  if (keyRank < fileRank) {
+    if (keyRank === 0) {
+      warnings.push(
+        `${key!.origin}: others on this machine could see the key for a moment; --key-file or MAGMA_KEY hide it`,
+      );
+    }
+    return key!.value as string;
+  }
+  const path = resolve(file!.value as string);
+  const line = readTextFile(path, file!.origin).split('\n', 1)[0]!.replace(/\r$/, '');
+  if (line === '') throw new UsageError(`${file!.origin}: the first line of ${path} is empty; the key belongs there`);
+  if (line.length > 1024) throw new UsageError(`${file!.origin}: the key in ${path} is longer than 1024 characters`);
+  if (othersMayRead(path)) warnings.push(`${file!.origin}: others may read ${path}; chmod 600 ${path} hides it`);
+  return line;
+}
+
+/** The nickname of a volcano that was never given one: the host's name, made to fit. */
+export function nicknameFromHost(host: string): string {
+  const name = host
+    .split('.')[0]!
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, NICKNAME_MAX);
+  return /^[A-Za-z0-9]/.test(name) ? name : 'volcano';
+}

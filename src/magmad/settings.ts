@@ -1,0 +1,313 @@
+import * as v from 'valibot';
+
+/** How the text of a flag or of an environment variable becomes a value. */
+export type SettingKind = 'switch' | 'text' | 'number' | 'list';
+
+/** One thing that can be set: by flag, by environment variable, and, unless `only` says otherwise, in the configuration file. */
+export interface Setting {
+  /** The letter of the short flag. */
+  readonly short?: string;
+  readonly kind: SettingKind;
+  /** What stands for the value in the help; absent for switches. */
+  readonly value?: string;
+  /** The heading that it stands under in the help. */
+  readonly group: string;
+  /** One or two sentences. */
+  readonly help: string;
+  /** What it is when nobody sets it, in words or as it would be written. */
+  readonly otherwise?: string;
+  /** `flag`: it means nothing in the environment or in a file. `secret`: never in a file that others might read. */
+  readonly only?: 'flag' | 'secret';
+  /** A file's name: relative ones are looked up from the working directory, or from the configuration file that names them. */
+  readonly path?: boolean;
+  readonly schema: v.GenericSchema<any, any>;
+}
+
+/** The longest nickname and server name, in bytes. */
+export const NICKNAME_MAX = 64;
+/** The most values of a setting that can be repeated. */
+export const LIST_MAX = 1000;
+/** The longest text of any setting, in characters. */
+export const TEXT_MAX = 4096;
+
+const text = v.pipe(
+  v.string('must be text'),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(TEXT_MAX, `must be at most ${TEXT_MAX} characters long`),
+);
+const toggle = v.boolean('must be true or false');
+const nickname = v.pipe(
+  text,
+  v.maxLength(NICKNAME_MAX, `must be at most ${NICKNAME_MAX} characters long`),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+    'must begin with a letter or a digit and hold only letters, digits, ".", "_", "-"',
+  ),
+);
+const hostName = v.pipe(
+  text,
+  v.maxLength(255, 'must be at most 255 characters long'),
+  v.regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, 'must be a host name or an address'),
+);
+const address = v.pipe(text, v.ip('must be an IPv4 or IPv6 address, such as 192.168.1.20 or fd00::20'));
+const list = (item: v.GenericSchema<any, any>) =>
+  v.pipe(v.array(item, 'must be a list'), v.maxLength(LIST_MAX, `must have at most ${LIST_MAX} values`));
+const whole = (low: number, high: number, what: string) => {
+  const message = `must be ${what}, ${low} to ${high}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(low, message), v.maxValue(high, message));
+};
+const port = whole(0, 65535, 'a port number');
+const choice = (...values: string[]) => v.picklist(values, `must be one of ${values.join(', ')}`);
+
+/** The channels of `--debug`: a letter, the room that it makes talk, and what one sees then. */
+export const DEBUG_CHANNELS: ReadonlyMap<string, { readonly room: string; readonly what: string }> = new Map([
+  ['f', { room: 'flare', what: 'flares: log segments, recovery, compaction' }],
+  ['s', { room: 'sql', what: 'the SQLite index' }],
+  ['n', { room: 'nfs2', what: 'NFS calls' }],
+  ['r', { room: 'rpc', what: 'RPC: connections, bad calls' }],
+  ['m', { room: 'mountd', what: 'mounts' }],
+  ['a', { room: 'acl', what: 'access rules' }],
+  ['p', { room: 'portmap', what: 'the portmapper' }],
+  ['V', { room: 'volcano', what: 'the volcano itself: configuration, start, stop' }],
+]);
+
+const debugLetters = v.pipe(
+  text,
+  v.check(
+    (letters) => [...letters].every((letter) => DEBUG_CHANNELS.has(letter)),
+    `must be letters out of ${[...DEBUG_CHANNELS.keys()].join('')}`,
+  ),
+);
+
+const VOLCANO = 'The volcano';
+const NETWORK = 'Addresses and ports';
+const SHARES = 'What is shared, with whom';
+const KEY = 'The network key';
+const LOG = 'Log';
+const OTHER = 'Other';
+
+/**
+ * Everything that can be set, by its long name. Flags, environment variables (`MAGMA_NFS_PORT` for `nfs-port`), the keys of the configuration
+ * file, the help and the checks all come from this table.
+ */
+export const SETTINGS = {
+  boot: {
+    short: 'b',
+    kind: 'switch',
+    group: VOLCANO,
+    help: 'Boot a new lava network in the data directory. Harmless when there is one already: it is opened.',
+    schema: toggle,
+  },
+  nickname: {
+    short: 'n',
+    kind: 'text',
+    value: 'NICK',
+    group: VOLCANO,
+    help: "The volcano's nickname, unique in its network.",
+    otherwise: 'what it was last time, else the host name',
+    schema: nickname,
+  },
+  data: {
+    short: 'd',
+    kind: 'text',
+    value: 'DIR',
+    group: VOLCANO,
+    help: 'The data directory. It is made when it is not there. One magmad at a time.',
+    otherwise: '/var/lib/magma',
+    path: true,
+    schema: text,
+  },
+  weight: {
+    short: 'w',
+    kind: 'number',
+    value: 'N',
+    group: VOLCANO,
+    help: 'How much of the network this volcano takes, compared with the others. Recorded; a volcano alone takes all.',
+    otherwise: '1',
+    schema: whole(1, 1000, 'a weight'),
+  },
+  address: {
+    short: 'i',
+    kind: 'list',
+    value: 'ADDR',
+    group: NETWORK,
+    help: 'An address to listen on. Can be repeated.',
+    otherwise: 'all addresses, IPv4 and IPv6',
+    schema: list(address),
+  },
+  'server-name': {
+    short: 's',
+    kind: 'text',
+    value: 'HOST',
+    group: NETWORK,
+    help: 'The name by which clients know this machine, for the mount command that is printed.',
+    otherwise: 'the host name',
+    schema: hostName,
+  },
+  'nfs-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: NETWORK,
+    help: 'NFS, UDP and TCP. 0 takes a free port; the log says which.',
+    otherwise: '2049',
+    schema: port,
+  },
+  'mount-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: NETWORK,
+    help: 'The mount protocol, UDP and TCP. 0 takes a free port.',
+    otherwise: '20048',
+    schema: port,
+  },
+  portmap: {
+    kind: 'text',
+    value: 'HOW',
+    group: NETWORK,
+    help:
+      'How clients find the ports. own: serve the portmapper. system: register with the one that runs on this machine. ' +
+      'auto: system if one runs, else own, else off with a warning. off: clients must name the ports.',
+    otherwise: 'auto',
+    schema: choice('own', 'system', 'auto', 'off'),
+  },
+  'portmap-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: NETWORK,
+    help: 'Where the portmapper listens. Clients look for it at 111 only. 0 takes a free port (own only).',
+    otherwise: '111',
+    schema: port,
+  },
+  port: {
+    short: 'p',
+    kind: 'number',
+    value: 'PORT',
+    group: NETWORK,
+    help: 'The port for other volcanos. Recorded: this version knows no other volcanos, and nothing listens there.',
+    otherwise: '12000',
+    schema: whole(1, 65535, 'a port number'),
+  },
+  share: {
+    kind: 'list',
+    value: "'RULE'",
+    group: SHARES,
+    help: "One rule: PATH NETWORK r|w|n [option,...], as in '/home 192.168.1.0/24 w no_root_squash'. Can be repeated.",
+    otherwise: 'without any rules: / read-write for this machine, root included; read-only for all others',
+    schema: list(text),
+  },
+  shares: {
+    kind: 'text',
+    value: 'FILE',
+    group: SHARES,
+    help: 'A file with one rule a line, read again on SIGHUP. Its rules and those of --share count together.',
+    path: true,
+    schema: text,
+  },
+  key: {
+    short: 'k',
+    kind: 'text',
+    value: 'KEY',
+    group: KEY,
+    help: "The network's secret key. Prefer --key-file or MAGMA_KEY: on the command line others can see it for a moment.",
+    otherwise: 'none',
+    only: 'secret',
+    schema: v.pipe(text, v.maxLength(1024, 'must be at most 1024 characters long')),
+  },
+  'key-file': {
+    kind: 'text',
+    value: 'FILE',
+    group: KEY,
+    help: 'A file whose first line is the key.',
+    path: true,
+    schema: text,
+  },
+  debug: {
+    short: 'D',
+    kind: 'text',
+    value: 'LETTERS',
+    group: LOG,
+    help: `Talk about: ${[...DEBUG_CHANNELS].map(([letter, { what }]) => `${letter} ${what}`).join('; ')}.`,
+    schema: debugLetters,
+  },
+  'log-level': {
+    kind: 'text',
+    value: 'LEVEL',
+    group: LOG,
+    help: 'The least important lines to log: debug, info, warn, error or fatal.',
+    otherwise: 'info',
+    schema: choice('debug', 'info', 'warn', 'error', 'fatal'),
+  },
+  'log-format': {
+    kind: 'text',
+    value: 'FORMAT',
+    group: LOG,
+    help: 'pretty: for people. json: one object a line.',
+    otherwise: 'pretty on a terminal, else json',
+    schema: choice('pretty', 'json'),
+  },
+  config: {
+    kind: 'text',
+    value: 'FILE',
+    group: OTHER,
+    help: 'A TOML file whose keys are the long names on this page. Flags win over the environment, the environment over the file.',
+    only: 'flag',
+    path: true,
+    schema: text,
+  },
+  'pid-file': {
+    kind: 'text',
+    value: 'FILE',
+    group: OTHER,
+    help: 'Write the process number there, once everything is served; removed at the end.',
+    path: true,
+    schema: text,
+  },
+  'check-config': {
+    kind: 'switch',
+    group: OTHER,
+    help: 'Check flags, environment, configuration and shares, print what would be used, and end.',
+    only: 'flag',
+    schema: toggle,
+  },
+  help: { short: 'h', kind: 'switch', group: OTHER, help: 'Print this page.', only: 'flag', schema: toggle },
+  version: { kind: 'switch', group: OTHER, help: 'Print the version.', only: 'flag', schema: toggle },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The setting of that name; undefined when there is none. */
+export function settingOf(name: string): Setting | undefined {
+  return Object.hasOwn(SETTINGS, name) ? SETTINGS[name as SettingName] : undefined;
+}
+
+/** The environment variable that sets it: `MAGMA_NFS_PORT` for `nfs-port`. */
+export function variableOf(name: string): string {
+  return `MAGMA_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The closest known name, for "did you mean"; undefined when none is close. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase());
+    if (distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let left = 1; left <= from.length; left++) {
+    const next = [left];
+    for (let right = 1; right <= to.length; right++) {
+      const same = from[left - 1] === to[right - 1] ? 0 : 1;
+      next.push(Math.min(row[right]! + 1, next[right - 1]! + 1, row[right - 1]! + same));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
