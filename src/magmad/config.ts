@@ -45,7 +45,8 @@ export interface Config {
 
 /** What the command line asks for. */
 export type Request =
-  | { readonly ask: 'help' | 'version' }
+  | { readonly ask: 'help' }
+  | { readonly ask: 'version' }
   | { readonly ask: 'serve' | 'check'; readonly config: Config };
 
 /** Where magmad keeps its files when nobody says so. */
@@ -110,12 +111,12 @@ function assemble(settled: Settled, configFile: string | null): Config {
   const { origins } = settled;
   const shareOrigin = origins.get('share') ?? '--share';
   const portmap = settled.get<PortmapMode>('portmap', 'auto');
-  const portmapPort = settled.get('portmap-port', 111);
+  const portmapPort = settled.get<number>('portmap-port', 111);
   if (portmapPort === 0 && portmap !== 'own') {
     throw new UsageError(`${origins.get('portmap-port')}: 0 (a free port) works only with --portmap own`);
   }
-  const nfsPort = settled.get('nfs-port', 2049);
-  const mountPort = settled.get('mount-port', 20048);
+  const nfsPort = settled.get<number>('nfs-port', 2049);
+  const mountPort = settled.get<number>('mount-port', 20048);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
     ['mount-port', mountPort],

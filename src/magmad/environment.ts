@@ -1,5 +1,5 @@
 import { SETTINGS, type Setting, type SettingName, variableOf } from './settings.ts';
-import { type Given, parseText, type Source } from './values.ts';
+import { check, type Given, parseText, type Source } from './values.ts';
 
 /**
  * What the environment sets: `MAGMA_NFS_PORT` for `nfs-port` and so on. Lists have one value a line. Empty variables count as not set.
@@ -14,7 +14,7 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
     if (setting.only === 'flag' || text === undefined || text === '') continue;
     const lines = setting.kind === 'list' ? text.split('\n').filter((line) => line.trim() !== '') : [text];
     const values = lines.map((line) => parseText(name, line.trim(), origin));
-    const value = setting.kind === 'list' ? (values as string[][]).flat() : values[0]!;
+    const value = setting.kind === 'list' ? check(name, (values as string[][]).flat(), origin) : values[0]!;
     given.set(name, { value, origin });
   }
   return given;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest, SETTINGS, type Setting, type SettingName, settingOf } from './settings.ts';
 import { UsageError } from './usage.ts';
-import { type Given, parseText, type Source } from './values.ts';
+import { check, type Given, parseText, type Source } from './values.ts';
 
 /**
  * What the command line sets. Of a flag that is given twice the last one counts, so that flags can be appended to a script's; lists gather.
@@ -32,6 +32,7 @@ export function readFlags(argv: readonly string[]): Source {
     const before = given.get(name)?.value;
     given.set(name, { value: Array.isArray(before) ? [...before, ...(value as string[])] : value, origin });
   }
+  for (const [name, { value, origin }] of given) if (Array.isArray(value)) check(name, value, origin);
   return given;
 }
 
