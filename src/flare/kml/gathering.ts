@@ -1,8 +1,10 @@
 import { alignBatch, BATCH_HEADER_BYTES, encodeBatchHeader, RECORD_HEADER_BYTES, recordCrc } from './format.ts';
 import type { LogBatch, LogMark } from './types.ts';
 
-/** A batch's memory to begin with, in bytes: a few small groups. */
-const FIRST_BYTES = 16 * 1024;
+/** A batch's memory to begin with, in bytes, at least: a few small groups. */
+const FIRST_BYTES_MIN = 16 * 1024;
+/** And at most, however large the last one was. */
+const FIRST_BYTES_MAX = 1024 * 1024;
 
 /** A batch that still gathers groups, waits for its turn, or is being written. Its place is final from the start. */
 export class GatheringBatch {
@@ -15,11 +17,12 @@ export class GatheringBatch {
   #count = 0;
   #waiters: PromiseWithResolvers<void> | null = null;
 
-  constructor(place: LogMark) {
+  /** `expected` is a guess of its length, in bytes: a good one saves copying. */
+  constructor(place: LogMark, expected: number) {
     this.segment = place.segment;
     this.start = place.position;
     this.firstLsn = place.lsn + 1;
-    this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(expected, FIRST_BYTES_MIN), FIRST_BYTES_MAX));
   }
 
   get lastLsn(): number {

@@ -64,6 +64,8 @@ export class SegmentLog implements Kml {
   /** Batches that take no more groups, the one that is being written first. */
   readonly #sealed: GatheringBatch[] = [];
   #gathering: GatheringBatch | null = null;
+  /** The length of the last batch: the next one may well be as long. */
+  #lastBytes = 0;
   #running: Promise<void> | null = null;
   #wedged: KmlWedgedError | null = null;
   #closed = false;
@@ -132,7 +134,7 @@ export class SegmentLog implements Kml {
     if (full && place.position > SEGMENT_HEADER_BYTES) {
       place = { lsn: place.lsn, segment: place.segment + 1, position: SEGMENT_HEADER_BYTES };
     }
-    this.#gathering = new GatheringBatch(place);
+    this.#gathering = new GatheringBatch(place, this.#lastBytes + (this.#lastBytes >> 3));
     return this.#gathering;
   }
 
@@ -165,6 +167,7 @@ export class SegmentLog implements Kml {
     this.#durable = gathered.end;
     this.#segments.at(-1)!.bytes = this.#durable.position;
     this.#sealed.shift();
+    this.#lastBytes = batch.bytes.length;
     this.#files.touch(batch.segment, batch.position, batch.bytes.length);
     let room: Eventually<void>;
     try {
@@ -293,7 +296,7 @@ export class SegmentLog implements Kml {
     await this.#running;
     // The segment's own header says that all before it is durable: only what came after needs saying.
     if (this.#wedged === null && this.#durable.position > SEGMENT_HEADER_BYTES) {
-      this.#sealed.push(new GatheringBatch(this.#durable));
+      this.#sealed.push(new GatheringBatch(this.#durable, 0));
       await this.#run();
     }
     this.#files.closeAll();
