@@ -47,9 +47,11 @@ t.test('removing takes away one entry, or all of a client, for good', async (t) 
 
 t.test('bounds: entries in all and of one client, the oldest goes (MOUNTS_MAX, MOUNTS_PER_CLIENT_MAX)', async (t) => {
   const { list, notes } = open();
+  await list.add({ client: 'first', path: '/' });
   for (let at = 0; at <= MOUNTS_PER_CLIENT_MAX; at++) await list.add({ client: 'greedy', path: `/${at}` });
-  t.equal(list.list().length, MOUNTS_PER_CLIENT_MAX);
-  t.same(list.list()[0], { client: 'greedy', path: '/1' });
+  t.equal(list.list().length, MOUNTS_PER_CLIENT_MAX + 1);
+  t.same(list.list()[0], { client: 'first', path: '/' }, 'a greedy client pushes out none but its own');
+  t.same(list.list()[1], { client: 'greedy', path: '/1' });
   for (let at = 0; at < MOUNTS_MAX; at++) await list.add({ client: `c${at}`, path: '/' });
   t.equal(list.list().length, MOUNTS_MAX);
   t.same(list.list()[0], { client: 'c0', path: '/' });
