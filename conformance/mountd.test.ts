@@ -86,7 +86,6 @@ t.test('MNT refuses with the errno of UNIX, and logs client, path and rule', asy
     ['/home/john', 13, 'shares:4: /home/john * n'],
     ['/home/../boot', 13, 'none'],
     ['boot', 22, 'none'],
-    ['', 22, 'none'],
     [`/${'x'.repeat(300)}`, 63, 'none'],
   ];
   for (const [path, status, rule] of refusals) {
@@ -95,6 +94,14 @@ t.test('MNT refuses with the errno of UNIX, and logs client, path and rule', asy
     t.match(service.lines.at(-1), { message: 'Refused', fields: { client: '127.0.0.1', path, rule } });
   }
   t.same(await dump(wire), [], 'what was refused is not on the list');
+});
+
+t.test('MNT of the empty path is the root: U-Boot asks so for a file that lies there (FIELD.md row 13)', async (t) => {
+  const service = await serveMounts(t, '/ * r');
+  const wire = await UdpWire.open(service.port);
+  t.teardown(() => wire.close());
+  const root = await results(ask(wire, 1, 1, opaque('/')));
+  t.same(await results(ask(wire, 1, 1, opaque(''))), root);
 });
 
 t.test('secure rules want a port below 1024; insecure is the default (FIELD.md row 24)', async (t) => {

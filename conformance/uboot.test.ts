@@ -51,16 +51,17 @@ t.test(
 
     const namespace = makeNamespace(t, 'uboot');
     const volcano = await Volcano.start(t, { directory, namespace, nfsPort: 2049, mountPort: 20048, portmap: 'own' });
-    const capture = await captureLoopback(t, namespace, join(scratch, 'capture.pcap'));
-    for (const path of ['/boot/image', '/boot/link', '/absolute']) {
-      const ran = await run('python3', [CLIENT, '--netns', namespace, '--timeout', '40', path, copy], {
-        timeoutMs: 80_000,
-      });
+    for (const [index, path] of ['/boot/image', '/boot/link', '/absolute'].entries()) {
+      // U-Boot counts its xids from 1 again at each boot: in one capture they would be retransmissions of each other.
+      const file = join(scratch, `capture${index}.pcap`);
+      const capture = await captureLoopback(t, namespace, file);
+      const flags = ['--netns', namespace, '--timeout', '25', path, copy];
+      const ran = await run('python3', [CLIENT, ...flags], { timeoutMs: 60_000 });
       t.match(ran.stdout, 'EQUAL', `${path} arrives whole`);
       t.equal(ran.status, 0, ran.stderr);
+      await capture.stop();
+      await wellFormed(t, file, 290);
     }
     volcano.assertAlive();
-    await capture.stop();
-    await wellFormed(t, join(scratch, 'capture.pcap'), 900);
   },
 );

@@ -59,7 +59,8 @@ class Mountd {
   /** RFC 1094 appendix A.5.2. The status is an errno of UNIX. */
   async mnt(argument: Buffer, call: CallContext) {
     const { mounts, issueHandle, logger } = this.#parts;
-    const path = argument.toString('latin1');
+    // U-Boot asks for the empty path when the file that it wants lies in the root directory.
+    const path = argument.length === 0 ? '/' : argument.toString('latin1');
     const mount = await this.#find(path, call);
     if (mount.status !== 'OK') {
       this.#refusals.refused(call.client, path, mount.access, mount.reason);
