@@ -166,7 +166,7 @@ export class Areas {
       const area = this.#byKey.get(directory.key);
       if (area !== undefined && area.directory.generation === directory.generation) return this.#learn(below, area);
       if (attributes === null) {
-        const found = this.#service.getattr(directory);
+        const found = this.#service.glance(directory);
         if (isPending(found)) return andThen(found, (late) => this.#climbFrom(below, late));
         attributes = found;
       }

@@ -36,6 +36,12 @@ export interface FlareService {
 
   getattr(id: FlareId): Eventually<Attributes>;
 
+  /**
+   * As `getattr`, but without waiting for stable storage: for deciding what may be asked (rules, types) on the way to a call that waits by
+   * itself. Never to be shown to anybody: a crash could take it back. STALE waits.
+   */
+  glance(id: FlareId): Eventually<Attributes>;
+
   /** The flare that holds this key now, whatever its generation; STALE when none does. For handles, which hold the generation's low bits only. */
   find(key: Key): Eventually<Attributes>;
 

@@ -15,8 +15,12 @@ function maySearch(caller: Caller, { mode, uid, gid }: Attributes): boolean {
   return (mode & (caller.gid === gid || caller.gids.includes(gid) ? 0o010 : 0o001)) !== 0;
 }
 
+function lookupSelf(server: Nfs2Server, from: Entered): Eventually<Status> {
+  return andThen(server.service.getattr(from.handle), (found) => foundResult(server, from, found));
+}
+
 function lookupParent(server: Nfs2Server, from: Entered, call: CallContext): Eventually<Status> {
-  if (server.isTop(from)) return foundResult(server, from, from.attributes);
+  if (server.isTop(from)) return lookupSelf(server, from);
   return andThen(server.service.getattr(from.attributes.parent), (parent) =>
     andThen(server.judge(parent, call), ({ options }) => foundResult(server, from, parent, options)),
   );
@@ -25,7 +29,7 @@ function lookupParent(server: Nfs2Server, from: Entered, call: CallContext): Eve
 function lookupDots(server: Nfs2Server, from: Entered, name: string, call: CallContext): Eventually<Status> {
   if (from.attributes.type !== FlareType.directory) throw FlareError.of('NOTDIR');
   if (!maySearch(from.caller, from.attributes)) throw FlareError.of('ACCES');
-  return name === '..' ? lookupParent(server, from, call) : foundResult(server, from, from.attributes);
+  return name === '..' ? lookupParent(server, from, call) : lookupSelf(server, from);
 }
 
 /**

@@ -30,6 +30,7 @@ export interface Nfs2Parts {
 /** A flare that a call names by a handle, after the rules have let the caller in. */
 export interface Entered {
   readonly handle: Handle;
+  /** At a glance: for deciding, not for showing. */
   readonly attributes: Attributes;
   /** Who calls, after squashing. */
   readonly caller: Caller;
@@ -103,7 +104,7 @@ export class Nfs2Server {
   }
 
   #look(handle: Handle, call: CallContext, replay: string | undefined): Eventually<Entered> {
-    const attributes = this.service.getattr(handle);
+    const attributes = this.service.glance(handle);
     return isPending(attributes)
       ? attributes.then((found) => this.#ask(handle, found, call, replay))
       : this.#ask(handle, attributes, call, replay);

@@ -88,6 +88,10 @@ export class MemoryService implements FlareService {
     return this.#state.get(id).attributes;
   }
 
+  glance(id: FlareId): Attributes {
+    return this.getattr(id);
+  }
+
   find(key: Key): Attributes {
     return (this.#state.nodes.get(key) ?? refuse('STALE')).attributes;
   }
