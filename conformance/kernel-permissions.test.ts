@@ -22,7 +22,7 @@ t.test(
     report(t, await linuxClient(scratch, [['squashed.py']], { protocol: 'tcp', namespace, path }));
     report(
       t,
-      await linuxClient(scratch, [['inside.py']], {
+      await linuxClient(scratch, [['inside.py'], ['tree.py', '300']], {
         protocol: 'tcp',
         namespace,
         path: '/squashed/home',
