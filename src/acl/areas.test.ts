@@ -19,18 +19,18 @@ function ladder(parents: Record<string, number> = {}, late = false) {
     const parent = { key: key(parents[name] ?? name - 1), generation: 1 };
     return { key: key(name), generation: 1, type: FlareType.directory, parent } as Attributes;
   };
-  const getattr = (id: { key: Key }): Eventually<Attributes> => {
+  const glance = (id: { key: Key }): Eventually<Attributes> => {
     asked += 1;
     const found = directory(Number(id.key));
     return late ? Promise.resolve(found) : found;
   };
-  return { service: { getattr } as unknown as FlareService, directory, asked: () => asked };
+  return { service: { glance } as unknown as FlareService, directory, asked: () => asked };
 }
 
 function areaAt(name: number): Area {
   const directory = { key: key(name), generation: 1 };
   const rules = [{ rule: parseRule('/ * r', 'x'), networks: null }];
-  return { path: '/', directory, share: { number: 1, path: '/', directory }, above: null, rules };
+  return { path: '/', directory, share: { number: 1, path: '/', directory }, above: null, rules, moved: false };
 }
 
 t.test('a flare’s area is looked for once: then its directory is known, and those above it', async (t) => {

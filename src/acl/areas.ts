@@ -45,6 +45,8 @@ export interface Area {
   readonly above: Area | null;
   /** The rules, the most specific network first. */
   readonly rules: readonly ResolvedRule[];
+  /** True when the path does not lead there any more: the directory bore it when the rules were bound. */
+  readonly moved: boolean;
 }
 
 interface Decision {
@@ -101,7 +103,7 @@ export class Areas {
   constructor(service: FlareService, areas: readonly Area[]) {
     this.#service = service;
     this.all = areas;
-    this.shares = areas.filter((area) => area.above === null).map((area) => area.share);
+    this.shares = areas.filter((area) => area.above === null && !area.moved).map((area) => area.share);
     this.#byKey = new Map(areas.map((area) => [area.directory.key, area]));
     this.#byNumber = new Map(this.shares.map((share) => [share.number, share]));
   }

@@ -3,7 +3,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Resolver } from '../base/resolver.ts';
 import type { FlareService, NoteStore } from '../flare/service.ts';
+import type { Attributes } from '../flare/types.ts';
 import { type Area, Areas, type Share } from './areas.ts';
+import { boundBefore, rememberBindings } from './bindings.ts';
 import { numberShares } from './numbers.ts';
 import { splitPath } from './path.ts';
 import { type Problem, RulesError, readable } from './problem.ts';
@@ -66,7 +68,7 @@ function parentPaths(path: string): string[] {
  * `RulesError` with all that is wrong before anything is made. Rejects with other errors when the store or the notes cannot be used.
  */
 export async function bindRules(rules: readonly Rule[], surroundings: Surroundings): Promise<Areas> {
-  const { service, notes, resolver, clock, logger } = surroundings;
+  const { service, notes, resolver, clock } = surroundings;
   const problems = checkRules(rules);
   if (problems.length > 0) throw new RulesError(problems);
   const paths = new Map<string, ResolvedRule[]>();
@@ -85,16 +87,51 @@ export async function bindRules(rules: readonly Rule[], surroundings: Surroundin
     ordered.filter((path) => above.get(path) === undefined),
   );
   const areas = new Map<string, Area>();
+  const followed: Area[] = [];
+  const bindings = new Map<string, readonly Attributes[]>();
   for (const path of ordered) {
-    const names = namesOf(path);
-    const made = (await walk(service, names)).stopped !== null;
-    const { key, generation } = await walkAndMake(service, names);
     const ofPath = paths.get(path)!.sort((a, b) => specificity(b) - specificity(a));
-    if (made) logger.info({ path: readable(path), rule: ofPath[0]!.rule.where }, 'Made the directory of a rule');
-    const directory = { key, generation };
+    const [directory, ...others] = await directoriesOf(surroundings, path, ofPath[0]!.rule);
+    bindings.set(path, [directory!, ...others]);
     const parent = areas.get(above.get(path) ?? '') ?? null;
-    const share: Share = parent?.share ?? { number: numbers.get(path)!, path, directory };
-    areas.set(path, { path, directory, share, above: parent, rules: ofPath });
+    const area = areaAt(directory!, path, parent, ofPath, numbers.get(path), false);
+    areas.set(path, area);
+    for (const other of others) followed.push(areaAt(other, path, parent, ofPath, area.share.number, true));
   }
-  return new Areas(service, [...areas.values()]);
+  await rememberBindings(notes, bindings);
+  // Of two areas with one directory the one whose path leads there counts: it comes last.
+  return new Areas(service, [...followed, ...areas.values()]);
+}
+
+/**
+ * The directory that the path leads to, made if need be, and before or in place of it those that the rules were bound to when they bore
+ * that path: rules follow renames.
+ */
+async function directoriesOf(surroundings: Surroundings, path: string, rule: Rule): Promise<Attributes[]> {
+  const { service, notes, logger } = surroundings;
+  const names = namesOf(path);
+  const there = await walk(service, names);
+  const before = await boundBefore(service, notes, path);
+  const others = before.filter((other) => there.stopped !== null || other.key !== there.directory.key);
+  if (others.length > 0) {
+    const fields = { path: readable(path), rule: rule.where, directories: others.length };
+    logger.warn(fields, 'A directory of a rule has been moved; the rule still holds there: correct its path');
+  }
+  if (there.stopped === null) return [there.directory, ...others];
+  if (others.length > 0) return others;
+  logger.info({ path: readable(path), rule: rule.where }, 'Made the directory of a rule');
+  return [await walkAndMake(service, names)];
+}
+
+function areaAt(
+  { key, generation }: Attributes,
+  path: string,
+  above: Area | null,
+  rules: readonly ResolvedRule[],
+  number: number | undefined,
+  moved: boolean,
+): Area {
+  const directory = { key, generation };
+  const share: Share = above?.share ?? { number: number!, path, directory };
+  return { path, directory, share, above, rules, moved };
 }

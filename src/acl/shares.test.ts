@@ -135,6 +135,33 @@ t.test('rules follow renames: they are bound to directories, not to names', asyn
   );
 });
 
+t.test('rules follow renames over a reload and a restart, and forget what is gone', async (t) => {
+  const house = new House();
+  const text = '/a/b * n\n/ * w';
+  const shares = await house.open(text);
+  const file = house.file(await house.at('/a/b'), 'f');
+  const top = house.service.root();
+  house.service.rename(root, top, 'a', top, 'moved');
+  await shares.reload(parseShares(text, 'shares'));
+  t.equal(await permission(shares, '10.0.0.1', house.service.getattr(file)), 'n 1', 'a reload');
+  t.equal((await walk(house.service, ['a'])).stopped, 'NOENT', 'no other directory was made in its place');
+  const again = await house.open(text);
+  t.equal(await permission(again, '10.0.0.1', house.service.getattr(file)), 'n 1', 'a restart');
+  await house.make('/a/b');
+  const both = await house.open(text);
+  t.equal(await permission(both, '10.0.0.1', house.service.getattr(file)), 'n 1', 'the one that was moved');
+  t.equal(await permission(both, '10.0.0.1', await house.at('/a/b')), 'n 1', 'and the one that the path leads to now');
+  t.same(
+    both.exports().map(({ path }) => path),
+    ['/'],
+  );
+  house.service.remove(root, await house.at('/moved/b'), 'f');
+  house.service.rmdir(root, await house.at('/moved'), 'b');
+  t.equal((await house.open(text)).rules().length, 2, 'one that is gone is forgotten');
+  await house.open('/ * w');
+  t.equal(house.notes.notes('rule/').size, 1, 'as is a path without rules');
+});
+
 t.test('a directory that is born again under the same key is placed anew', async (t) => {
   const house = new House();
   const shares = await house.open('/in * w');

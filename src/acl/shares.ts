@@ -119,7 +119,7 @@ export class Shares {
   /** The shares, and whom their own rules let in. */
   exports(): readonly Export[] {
     return this.#areas.all
-      .filter((area) => area.above === null)
+      .filter((area) => area.above === null && !area.moved)
       .map(({ path, rules }) => {
         const open = rules.filter(({ rule }) => rule.permission !== 'n').map(({ rule }) => formatNetwork(rule.network));
         return { path, networks: open.includes('*') ? null : open };
@@ -128,7 +128,7 @@ export class Shares {
 
   /** The rules in force, by path. */
   rules(): readonly Rule[] {
-    return this.#areas.all.flatMap((area) => area.rules.map(({ rule }) => rule));
+    return this.#areas.all.filter((area) => !area.moved).flatMap((area) => area.rules.map(({ rule }) => rule));
   }
 
   /**
