@@ -7,7 +7,7 @@ import { wellFormed } from './capture.ts';
 import { inGuest, linuxClient, report } from './linux-client.ts';
 import { makeNamespace } from './namespace.ts';
 import { run } from './run.ts';
-import { long } from './seed.ts';
+import { chooseSeed, long } from './seed.ts';
 import { Volcano } from './volcano.ts';
 
 const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,11 +50,18 @@ async function makeSources(scratch: string): Promise<{ repository: string; archi
 export async function kernelSuite(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
   const { volcano, namespace, scratch } = await volcanoInNamespace(t, protocol);
   const { repository, archive } = await makeSources(scratch);
+  const seed = chooseSeed();
+  t.comment(`MAGMA_SEED=${seed} repeats the random part`);
   const capture = join(scratch, 'capture.pcap');
   writeFileSync(capture, '');
   const ran = await linuxClient(
     scratch,
-    [['field.py'], ['tree.py', long ? '10000' : '2000'], ['workloads.py', inGuest(repository), inGuest(archive)]],
+    [
+      ['field.py'],
+      ['tree.py', long ? '10000' : '3000'],
+      ['fsx.py', `${seed}`, long ? '20000' : '1000'],
+      ['workloads.py', inGuest(repository), inGuest(archive)],
+    ],
     { protocol, namespace, capture, timeoutSeconds: long ? 600 : 100 },
   );
   report(t, ran);
