@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
+import { checkStore } from './lib/check-store.ts';
 import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { NoReply, TcpWire, UdpWire, type Wire } from './lib/wire.ts';
@@ -88,6 +89,8 @@ t.test(
       }
       if (round % 5 === 4) {
         t.equal(await volcano.stop(), 0, `SIGTERM after kill ${round + 1} ends it with status 0`);
+        const { differences, faults } = await checkStore(volcano.directory, scratch);
+        t.same({ differences, faults }, { differences: [], faults: [] }, 'the index equals one rebuilt from the log');
         await volcano.start();
         for (let index = 1; index < WORKERS; index += 2) {
           wires[index]!.close();
