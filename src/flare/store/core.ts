@@ -1,0 +1,42 @@
+import type { Clock } from '../../base/clock.ts';
+import { FlareError } from '../errors.ts';
+import type { IndexHost } from '../index/types.ts';
+import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
+import type { Appended, Kml } from '../kml/types.ts';
+import type { StoreLimits } from './limits.ts';
+import type { Pins } from './pins.ts';
+import type { Replays } from './replays.ts';
+import type { Space } from './space.ts';
+import type { State } from './state.ts';
+
+/** What all parts of the store work on. */
+export interface Core {
+  readonly state: State;
+  readonly kml: Kml;
+  readonly host: IndexHost;
+  readonly clock: Clock;
+  readonly limits: StoreLimits;
+  readonly replays: Replays;
+  readonly space: Space;
+  readonly pins: Pins;
+}
+
+/** A failure of the log, as callers see it: IO. Others stay what they are. */
+export function asRefusal(error: unknown): unknown {
+  return error instanceof KmlWedgedError || error instanceof KmlClosedError ? FlareError.of('IO') : error;
+}
+
+/** Appends records. NOSPC when they do not fit beside the reserve and `mayUseReserve` is not set; IO. */
+export function appendGroup(core: Core, payloads: readonly Buffer[], mayUseReserve: boolean): Appended {
+  let bytes = 0;
+  for (const payload of payloads) bytes += payload.length;
+  if (!mayUseReserve) core.space.admit(bytes);
+  let appended: Appended;
+  try {
+    appended = core.kml.append(payloads);
+  } catch (error) {
+    throw asRefusal(error);
+  }
+  core.space.appended(bytes);
+  return appended;
+}

@@ -1,0 +1,336 @@
+import { type Eventually, isPending } from '../../base/eventually.ts';
+import type { Logger } from '../../base/logger.ts';
+import { FlareError } from '../errors.ts';
+import { KmlReadError, KmlRotError } from '../kml/errors.ts';
+import type { Expectation, FlareService, NoteStore } from '../service.ts';
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Birth,
+  type Caller,
+  type DirectoryEntry,
+  type FlareId,
+  FlareType,
+  type Key,
+  type Name,
+  type SpaceFigures,
+} from '../types.ts';
+import { checkIsFile, checkRange, need, owns, READ, SEARCH } from './access.ts';
+import type { Compaction } from './compaction.ts';
+import { asRefusal, type Core } from './core.ts';
+import type { Notes } from './notes.ts';
+import { create } from './operations/create.ts';
+import { link } from './operations/link.ts';
+import { lookup } from './operations/lookup.ts';
+import { type ReadAnswer, readFile } from './operations/read.ts';
+import { readdir } from './operations/readdir.ts';
+import { remove, rmdir } from './operations/remove.ts';
+import { rename } from './operations/rename.ts';
+import { setattr } from './operations/setattr.ts';
+import { write } from './operations/write.ts';
+import { again } from './replays.ts';
+
+/** Figures of a store, for the operator. Sizes in bytes. */
+export interface StoreStats {
+  readonly segments: number;
+  readonly logBytes: number;
+  readonly liveBytes: number;
+  /** Records in the log, durable, applied to the index. */
+  readonly appended: number;
+  readonly durable: number;
+  readonly applied: number;
+  readonly cachedBytes: number;
+  readonly flares: number;
+  readonly replays: number;
+  readonly notes: number;
+  readonly availableBytes: number;
+  /** Segments that compaction has dropped since the start. */
+  readonly dropped: number;
+}
+
+/** One volcano's flares and notes, on its own log. Made by `openStore`. */
+export class LocalStore implements FlareService, NoteStore {
+  readonly #core: Core;
+  readonly #notes: Notes;
+  readonly #compaction: Compaction;
+  readonly #logger: Logger;
+  readonly #root: FlareId;
+  readonly #release: () => Promise<void>;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: {
+    core: Core;
+    notes: Notes;
+    compaction: Compaction;
+    logger: Logger;
+    root: FlareId;
+    release: () => Promise<void>;
+  }) {
+    this.#core = parts.core;
+    this.#notes = parts.notes;
+    this.#compaction = parts.compaction;
+    this.#logger = parts.logger;
+    this.#root = parts.root;
+    this.#release = parts.release;
+  }
+
+  root(): FlareId {
+    return this.#root;
+  }
+
+  getattr(id: FlareId): Eventually<Attributes> {
+    const { state, kml } = this.#core;
+    const unit = state.flareUnit(id.key);
+    const attributes = unit.value?.attributes;
+    if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= kml.durable)
+      return attributes;
+    return this.#answer(() => state.flare(id).attributes);
+  }
+
+  find(key: Key): Eventually<Attributes> {
+    return this.#answer(() => {
+      const flare = this.#core.state.flareUnit(key).value;
+      if (flare === null) throw FlareError.of('STALE');
+      return flare.attributes;
+    });
+  }
+
+  setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes> {
+    return this.#change(caller, () => setattr(this.#core, caller, id, changes, expect?.version));
+  }
+
+  lookup(caller: Caller, directory: FlareId, name: Name): Eventually<Attributes> {
+    return this.#answer(() => lookup(this.#core, caller, directory, name));
+  }
+
+  readlink(_caller: Caller, id: FlareId): Eventually<Buffer> {
+    return this.#answer(() => {
+      const flare = this.#core.state.flare(id);
+      if (flare.attributes.type !== FlareType.symlink) throw FlareError.of('INVAL');
+      return flare.target;
+    });
+  }
+
+  read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<ReadAnswer> {
+    const { state, kml } = this.#core;
+    state.seen = 0;
+    let data: Eventually<Buffer>;
+    let attributes: Attributes;
+    try {
+      checkRange(offset, 0);
+      checkRange(count, 0);
+      attributes = state.flare(id).attributes;
+      checkIsFile(attributes);
+      if (!owns(caller, attributes)) need(caller, attributes, READ | SEARCH);
+      data = readFile(this.#core, attributes, offset, count);
+    } catch (error) {
+      return this.#refuse(error, state.seen);
+    }
+    if (!isPending(data) && state.seen <= kml.durable) return { data, attributes };
+    return this.#readLater(data, attributes, state.seen);
+  }
+
+  async #readLater(data: Eventually<Buffer>, attributes: Attributes, seen: number): Promise<ReadAnswer> {
+    const durable = this.#durable(seen);
+    try {
+      const [bytes] = await Promise.all([data, durable]);
+      return { data: bytes, attributes };
+    } catch (error) {
+      if (!(error instanceof KmlReadError || error instanceof KmlRotError)) throw error;
+      this.#logger.error({ err: error, fileid: attributes.fileid }, 'the log cannot give the bytes of a file');
+      throw FlareError.of('IO');
+    }
+  }
+
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
+    if (this.#overloaded()) {
+      const copy = Buffer.from(data);
+      return this.#change(caller, () => write(this.#core, caller, id, offset, copy, expect?.version));
+    }
+    return this.#change(caller, () => write(this.#core, caller, id, offset, data, expect?.version));
+  }
+
+  create(
+    caller: Caller,
+    directory: FlareId,
+    name: Name,
+    birth: Birth,
+    options?: { existing?: 'refuse' | 'open' },
+  ): Eventually<Attributes> {
+    return this.#change(caller, () => create(this.#core, caller, directory, name, birth, options?.existing));
+  }
+
+  remove(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
+    return this.#change(caller, () => remove(this.#core, caller, directory, name));
+  }
+
+  rmdir(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
+    return this.#change(caller, () => rmdir(this.#core, caller, directory, name));
+  }
+
+  rename(caller: Caller, from: FlareId, fromName: Name, to: FlareId, toName: Name): Eventually<void> {
+    return this.#change(caller, () => rename(this.#core, caller, from, fromName, to, toName));
+  }
+
+  link(caller: Caller, id: FlareId, directory: FlareId, name: Name): Eventually<void> {
+    return this.#change(caller, () => link(this.#core, caller, id, directory, name));
+  }
+
+  readdir(
+    caller: Caller,
+    directory: FlareId,
+    cookie: number,
+    limit: number,
+  ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }> {
+    return this.#answer(() => readdir(this.#core, caller, directory, cookie, limit));
+  }
+
+  statfs(): SpaceFigures {
+    const { space, state } = this.#core;
+    void space.refresh();
+    const { total: totalBytes, free: freeBytes, available: availableBytes } = space;
+    return { totalBytes, freeBytes, availableBytes, flares: state.flareCount };
+  }
+
+  note(name: string): Buffer | null {
+    return this.#notes.get(name);
+  }
+
+  notes(prefix: string): ReadonlyMap<string, Buffer> {
+    return this.#notes.withPrefix(prefix);
+  }
+
+  async setNote(name: string, value: Buffer | null): Promise<void> {
+    const lsn = this.#notes.set(name, value);
+    await this.#durable(lsn);
+    this.#notes.settle(name);
+  }
+
+  /** Drops what segments it can, oldest first, whatever the log's size; resolves when that is done. For operators and tests. */
+  compact(): Promise<void> {
+    return this.#compaction.run({ everything: true });
+  }
+
+  /** Resolves when the index has all that was appended, on stable storage. */
+  async checkpoint(): Promise<void> {
+    const { kml, host } = this.#core;
+    const lsn = kml.nextLsn - 1;
+    await this.#durable(lsn);
+    await host.whenApplied(lsn);
+    await host.checkpoint();
+  }
+
+  stats(): StoreStats {
+    const { kml, host, state, replays, space } = this.#core;
+    const segments = kml.segments();
+    let liveBytes = 0;
+    for (const live of host.reader.liveBytes().values()) liveBytes += live;
+    return {
+      segments: segments.length,
+      logBytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+      liveBytes,
+      appended: kml.nextLsn - 1,
+      durable: kml.durable,
+      applied: host.applied.lsn,
+      cachedBytes: state.bytes,
+      flares: state.flareCount,
+      replays: replays.count,
+      notes: this.#notes.count,
+      availableBytes: space.available,
+      dropped: this.#compaction.dropped,
+    };
+  }
+
+  /** Makes everything durable and lets go of the directory. Changes that come later are refused with IO. Harmless when called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#compaction.stop();
+    await this.#release();
+  }
+
+  #durable(lsn: number): Eventually<void> {
+    if (lsn <= this.#core.kml.durable) return;
+    const wait = this.#core.kml.whenDurable(lsn);
+    if (!isPending(wait)) return;
+    return wait.catch((error: unknown) => {
+      throw asRefusal(error);
+    });
+  }
+
+  /** Gives the answer when all that it depends on is durable. */
+  #answer<T>(operation: () => T): Eventually<T> {
+    const { state, kml } = this.#core;
+    state.seen = 0;
+    let value: T;
+    try {
+      value = operation();
+    } catch (error) {
+      return this.#refuse(error, state.seen);
+    }
+    if (state.seen <= kml.durable) return value;
+    const wait = this.#durable(state.seen);
+    return isPending(wait) ? wait.then(() => value) : value;
+  }
+
+  /** Gives a refusal when all that it depends on is durable. */
+  #refuse(error: unknown, seen: number): Promise<never> {
+    if (!(error instanceof FlareError) || seen <= this.#core.kml.durable) throw error;
+    const wait = this.#durable(seen);
+    if (!isPending(wait)) throw error;
+    return wait.then(() => {
+      throw error;
+    });
+  }
+
+  #overloaded(): boolean {
+    const { kml, host, limits } = this.#core;
+    return kml.pendingBytes > limits.pendingBytes || kml.nextLsn - 1 - host.applied.lsn > limits.lagRecords;
+  }
+
+  /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
+  #change<T extends Attributes | void>(caller: Caller, operation: () => T): Eventually<T> {
+    return this.#overloaded() ? this.#changeLater(caller, operation) : this.#changeNow(caller, operation);
+  }
+
+  async #changeLater<T extends Attributes | void>(caller: Caller, operation: () => T): Promise<T> {
+    const { kml, host } = this.#core;
+    while (this.#overloaded()) {
+      const lsn = kml.nextLsn - 1;
+      await this.#durable(lsn);
+      await host.whenApplied(lsn);
+    }
+    return this.#changeNow(caller, operation);
+  }
+
+  #changeNow<T extends Attributes | void>(caller: Caller, operation: () => T): Eventually<T> {
+    const identity = caller.replay;
+    if (identity === undefined) return this.#answer(operation);
+    const { state, replays, clock } = this.#core;
+    const now = clock.now();
+    return this.#answer(() => {
+      const remembered = replays.find(identity, now);
+      if (remembered !== undefined) {
+        state.seen = remembered.lsn;
+        return (again(remembered) ?? undefined) as T;
+      }
+      try {
+        const value = operation();
+        const known = replays.find(identity, now);
+        // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
+        if (known === undefined) {
+          replays.answered(identity, { time: now, lsn: state.seen, attributes: value ?? null, segment: 0 });
+        }
+        return value;
+      } catch (error) {
+        if (error instanceof FlareError && error.status !== 'IO') {
+          replays.refused(identity, { time: now, lsn: state.seen, refusal: error.status });
+        }
+        throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,111 @@
+import { FlareError } from '../errors.ts';
+import type { NoteRow } from '../index/types.ts';
+import { ROOT_KEY, sliceOf } from '../keys.ts';
+import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
+import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
+import type { Core } from './core.ts';
+import { Transaction } from './transaction.ts';
+
+interface Note {
+  readonly value: Buffer | null;
+  /** What it was when that was last known to be durable. */
+  readonly before: Buffer | null;
+  readonly lsn: number;
+  readonly segment: number;
+}
+
+/** The slice that notes are numbered in: the root directory's. */
+const NOTE_SLICE = sliceOf(ROOT_KEY);
+
+function check(name: string, value: Buffer | null): void {
+  if (name.length === 0 || name.length > NOTE_NAME_MAX || !/^[\x20-\x7e]*$/.test(name)) {
+    throw new RangeError(
+      `note name ${JSON.stringify(name.slice(0, 80))}: must be 1 to ${NOTE_NAME_MAX} ASCII characters`,
+    );
+  }
+  if (value !== null && value.length > NOTE_VALUE_MAX) {
+    throw new RangeError(`note ${name}: ${value.length} bytes; the most is ${NOTE_VALUE_MAX}`);
+  }
+}
+
+/** All notes, in memory. What is shown is durable. */
+export class Notes {
+  readonly #core: Core;
+  readonly #notes = new Map<string, Note>();
+  #bytes = 0;
+
+  constructor(core: Core, rows: readonly NoteRow[]) {
+    this.#core = core;
+    for (const { name, value, segment } of rows) {
+      this.#notes.set(name, { value, before: value, lsn: 0, segment });
+      this.#bytes += name.length + value.length;
+    }
+  }
+
+  get count(): number {
+    return this.#notes.size;
+  }
+
+  #shown(note: Note | undefined): Buffer | null {
+    if (note === undefined) return null;
+    return note.lsn <= this.#core.kml.durable ? note.value : note.before;
+  }
+
+  get(name: string): Buffer | null {
+    return this.#shown(this.#notes.get(name));
+  }
+
+  withPrefix(prefix: string): ReadonlyMap<string, Buffer> {
+    const found: [string, Buffer][] = [];
+    for (const [name, note] of this.#notes) {
+      const value = name.startsWith(prefix) ? this.#shown(note) : null;
+      if (value !== null) found.push([name, value]);
+    }
+    return new Map(found.sort(([one], [other]) => (one < other ? -1 : 1)));
+  }
+
+  /** Sets or removes a note; returns the LSN to wait for. NOSPC, IO; RangeError for what is no note. */
+  set(name: string, value: Buffer | null): number {
+    check(name, value);
+    const { kml, state, limits } = this.#core;
+    const old = this.#notes.get(name);
+    const oldValue = old?.value ?? null;
+    if (value === null && oldValue === null) return old?.lsn ?? 0;
+    const grown =
+      (value === null ? 0 : name.length + value.length) - (oldValue === null ? 0 : name.length + oldValue.length);
+    if (grown > 0 && this.#bytes + grown > limits.noteBytes) throw FlareError.of('NOSPC');
+    const transaction = new Transaction(this.#core, OperationSchema.note, null, NOTE_SLICE);
+    transaction.mayUseReserve = value === null;
+    const copy = value === null ? null : Buffer.from(value);
+    transaction.add(NOTE_SLICE, {
+      type: ChangeTypeSchema.note,
+      note: { name: Buffer.from(name, 'latin1'), value: copy, old: oldValue },
+    });
+    transaction.then((lsn, segment) => {
+      const before = old !== undefined && old.lsn > kml.durable ? old.before : oldValue;
+      this.#notes.set(name, { value: copy, before, lsn, segment });
+      this.#bytes += grown;
+    });
+    transaction.commit(null);
+    return state.seen;
+  }
+
+  /** Forgets a removed note when its removal is durable. */
+  settle(name: string): void {
+    const note = this.#notes.get(name);
+    if (note !== undefined && note.value === null && note.lsn <= this.#core.kml.durable) this.#notes.delete(name);
+  }
+
+  /** The note's value if that was last set in this segment, for compaction. */
+  definedIn(name: string, segment: number): Buffer | null {
+    const note = this.#notes.get(name);
+    return note !== undefined && note.segment === segment ? note.value : null;
+  }
+
+  /** Compaction wrote the note anew. */
+  moved(name: string, lsn: number, segment: number): void {
+    const note = this.#notes.get(name)!;
+    const before = note.lsn <= this.#core.kml.durable ? note.value : note.before;
+    this.#notes.set(name, { ...note, before, lsn, segment });
+  }
+}

@@ -1,0 +1,58 @@
+import { FlareError } from '../errors.ts';
+import type { SliceRow } from '../index/types.ts';
+import { SLICES } from '../keys.ts';
+
+/** One slice's counters. */
+export interface Slice {
+  /** The number of its last record; 0 when it had none. */
+  number: number;
+  /** `n` of the next fileid. */
+  nextFileid: number;
+  fileidsWrapped: boolean;
+  /** The segment of the record that last set the counter of fileids; 0 when none did. */
+  segment: number;
+}
+
+/** All slices' counters: always in memory. */
+export class Slices {
+  readonly #slices: Slice[] = [];
+
+  constructor(rows: readonly SliceRow[]) {
+    for (let slice = 0; slice < SLICES; slice++) {
+      this.#slices.push({ number: 0, nextFileid: 1, fileidsWrapped: false, segment: 0 });
+    }
+    for (const row of rows) {
+      this.#slices[row.slice] = {
+        number: row.number,
+        nextFileid: Math.max(1, row.nextFileid),
+        fileidsWrapped: row.fileidsWrapped,
+        segment: row.segment,
+      };
+    }
+  }
+
+  of(slice: number): Slice {
+    return this.#slices[slice]!;
+  }
+
+  /**
+   * The slice's next fileid (n × 256 + slice), and its counter after it. When the counter has gone round, numbers that `taken` says are
+   * living are skipped; NOSPC when all are.
+   */
+  freeFileid(
+    slice: number,
+    max: number,
+    taken: (fileid: number) => boolean,
+  ): { fileid: number; nextFileid: number; fileidsWrapped: boolean } {
+    let { nextFileid: n, fileidsWrapped } = this.of(slice);
+    for (let tries = 0; tries <= max; tries++) {
+      const last = n >= max;
+      const fileid = n * SLICES + slice;
+      const nextFileid = last ? 1 : n + 1;
+      if (!fileidsWrapped || !taken(fileid)) return { fileid, nextFileid, fileidsWrapped: fileidsWrapped || last };
+      n = nextFileid;
+      fileidsWrapped ||= last;
+    }
+    throw FlareError.of('NOSPC');
+  }
+}

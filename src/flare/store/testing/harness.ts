@@ -1,0 +1,62 @@
+import type { Disk } from '../../../base/disk.ts';
+import { seededRandom } from '../../../base/random.ts';
+import { SimulatedDisk } from '../../../base/simulated-disk.ts';
+import { type ManualClock, manualClock } from '../../../base/testing/manual-clock.ts';
+import { FlareError, type FlareStatusName } from '../../errors.ts';
+import { inlineIndexHost } from '../../index/inline-host.ts';
+import { type Birth, type Caller, FlareType } from '../../types.ts';
+import type { StoreLimits } from '../limits.ts';
+import type { LocalStore } from '../local-store.ts';
+import { openStore, type StoreOptions } from '../open.ts';
+
+export const ROOT: Caller = { uid: 0, gid: 0, gids: [] };
+export const ALICE: Caller = { uid: 1000, gid: 100, gids: [101] };
+export const BOB: Caller = { uid: 2000, gid: 200, gids: [] };
+
+export const FILE: Birth = { type: FlareType.file, mode: 0o644 };
+export const DIRECTORY: Birth = { type: FlareType.directory, mode: 0o755 };
+
+/** Bounds that make everything happen early. */
+export const SMALL: Partial<StoreLimits> = {
+  cacheBytes: 20_000,
+  reserveBytes: 64 * 1024,
+  compactionMinBytes: 32 * 1024,
+  compactionStepBytes: 4096,
+};
+
+export interface TestStore {
+  readonly store: LocalStore;
+  readonly disk: Disk;
+  readonly clock: ManualClock;
+}
+
+/** A store on a simulated disk, with its index in memory; boots it unless told otherwise. */
+export async function testStore(
+  options: Partial<StoreOptions> & { readonly clock?: ManualClock } = {},
+): Promise<TestStore> {
+  const clock = options.clock ?? manualClock();
+  const disk = options.disk ?? new SimulatedDisk();
+  const store = await openStore({
+    boot: true,
+    random: seededRandom(1),
+    indexHost: ({ disk }) => inlineIndexHost({ disk }),
+    segmentBytes: 16 * 1024,
+    root: { mode: 0o777 },
+    ...options,
+    limits: { ...SMALL, ...options.limits },
+    disk,
+    clock,
+  });
+  return { store, disk, clock };
+}
+
+/** The status that an operation is refused with; 'OK' when it is not. */
+export async function statusOf(operation: () => unknown): Promise<FlareStatusName | 'OK'> {
+  try {
+    await operation();
+    return 'OK';
+  } catch (error) {
+    if (error instanceof FlareError) return error.status;
+    throw error;
+  }
+}
