@@ -87,6 +87,11 @@ export class LocalStore implements FlareService, NoteStore {
     return this.#answer(() => state.flare(id).attributes);
   }
 
+  glance(id: FlareId): Eventually<Attributes> {
+    const attributes = this.#core.state.flareUnit(id.key).value?.attributes;
+    return attributes !== undefined && attributes.generation === id.generation ? attributes : this.getattr(id);
+  }
+
   find(key: Key): Eventually<Attributes> {
     return this.#answer(() => {
       const flare = this.#core.state.flareUnit(key).value;
@@ -292,11 +297,11 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
-  #change<T extends Attributes | void>(caller: Caller, operation: () => T): Eventually<T> {
+  #change<T>(caller: Caller, operation: () => T): Eventually<T> {
     return this.#overloaded() ? this.#changeLater(caller, operation) : this.#changeNow(caller, operation);
   }
 
-  async #changeLater<T extends Attributes | void>(caller: Caller, operation: () => T): Promise<T> {
+  async #changeLater<T>(caller: Caller, operation: () => T): Promise<T> {
     const { kml, host } = this.#core;
     while (this.#overloaded()) {
       const lsn = kml.nextLsn - 1;
@@ -306,7 +311,7 @@ export class LocalStore implements FlareService, NoteStore {
     return this.#changeNow(caller, operation);
   }
 
-  #changeNow<T extends Attributes | void>(caller: Caller, operation: () => T): Eventually<T> {
+  #changeNow<T>(caller: Caller, operation: () => T): Eventually<T> {
     const identity = caller.replay;
     if (identity === undefined) return this.#answer(operation);
     const { state, replays, clock } = this.#core;
@@ -322,7 +327,12 @@ export class LocalStore implements FlareService, NoteStore {
         const known = replays.find(identity, now);
         // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
         if (known === undefined) {
-          replays.answered(identity, { time: now, lsn: state.seen, attributes: value ?? null, segment: 0 });
+          replays.answered(identity, {
+            time: now,
+            lsn: state.seen,
+            attributes: (value as Attributes | undefined) ?? null,
+            segment: 0,
+          });
         }
         return value;
       } catch (error) {

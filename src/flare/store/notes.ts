@@ -81,7 +81,7 @@ export class Notes {
       type: ChangeTypeSchema.note,
       note: { name: Buffer.from(name, 'latin1'), value: copy, old: oldValue },
     });
-    transaction.then((lsn, segment) => {
+    transaction.afterwards((lsn, segment) => {
       const before = old !== undefined && old.lsn > kml.durable ? old.before : oldValue;
       this.#notes.set(name, { value: copy, before, lsn, segment });
       this.#bytes += grown;

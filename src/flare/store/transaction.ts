@@ -156,7 +156,7 @@ export class Transaction {
   }
 
   /** What is to be done to the state when the group is in the log. */
-  then(action: (lsn: number, segment: number) => void): void {
+  afterwards(action: (lsn: number, segment: number) => void): void {
     this.#after.push(action);
   }
 
