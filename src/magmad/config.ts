@@ -16,6 +16,7 @@ export interface Config {
   readonly boot: boolean;
   /** Null: what the data directory says, else the host's name. */
   readonly nickname: string | null;
+  /** The name in the mount command: of the machine, or the first of `addresses`, unless given. */
   readonly serverName: string;
   readonly data: string;
   readonly weight: number;
@@ -109,6 +110,7 @@ class Settled {
 function assemble(settled: Settled, configFile: string | null): Config {
   const warnings: string[] = [];
   const { origins } = settled;
+  const addresses = settled.get<readonly string[]>('address', []);
   const shareOrigin = origins.get('share') ?? '--share';
   const portmap = settled.get<PortmapMode>('portmap', 'auto');
   const portmapPort = settled.get<number>('portmap-port', 111);
@@ -129,10 +131,10 @@ function assemble(settled: Settled, configFile: string | null): Config {
   return {
     boot: settled.get('boot', false),
     nickname: settled.get<string | null>('nickname', null),
-    serverName: settled.get('server-name', hostname()),
+    serverName: settled.get('server-name', addresses[0] ?? hostname()),
     data: resolve(settled.get('data', DEFAULT_DATA)),
     weight: settled.get('weight', 1),
-    addresses: settled.get<readonly string[]>('address', []),
+    addresses,
     nfsPort,
     mountPort,
     portmap,

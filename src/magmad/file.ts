@@ -37,23 +37,24 @@ export function readConfigFile(path: string): Source {
   return given;
 }
 
-/** A small text file. Throws `UsageError` that begins with `origin` and says why it cannot be used. */
-export function readTextFile(path: string, origin: string): string {
-  let bytes: Buffer;
+/** A small file. Throws `UsageError` that begins with `origin` and says why it cannot be used. */
+export function readBytes(path: string, origin: string): Buffer {
   try {
-    const about = statSync(path);
-    if (about.isFile() && about.size > FILE_MAX) {
-      throw new UsageError(`${origin}: ${path} is larger than ${FILE_MAX} bytes, which no such file is`);
-    }
-    bytes = readFileSync(path);
+    const bytes = readFileSync(path);
+    if (bytes.length <= FILE_MAX) return bytes;
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? '';
     throw new UsageError(`${origin}: cannot read ${path}: ${REASONS.get(code) ?? (error as Error).message}`);
   }
+  throw new UsageError(`${origin}: ${path} is larger than ${FILE_MAX} bytes, which no such file is`);
+}
+
+/** A small text file, as `readBytes`. */
+export function readTextFile(path: string, origin: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(path, origin));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`${origin}: ${path} is not UTF-8 text`);
   }
 }

@@ -43,7 +43,8 @@ function destination(options: LogOptions): pino.DestinationStream {
     destination: to,
     sync: true,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'room',
+    ignore: 'room,pid',
+    singleLine: true,
     messageFormat: '{if room}{room}: {end}{msg}',
     colorize: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   });

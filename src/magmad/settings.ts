@@ -141,7 +141,7 @@ export const SETTINGS = {
     value: 'HOST',
     group: NETWORK,
     help: 'The name by which clients know this machine, for the mount command that is printed.',
-    otherwise: 'the host name',
+    otherwise: 'the first --address, else the host name',
     schema: hostName,
   },
   'nfs-port': {

@@ -1,0 +1,46 @@
+import { checkCommand } from './magma/check.ts';
+import { UsageError } from './magmad/usage.ts';
+import { VERSION } from './magmad/version.ts';
+
+const HELP = `magma: the operator's tool.
+
+Usage: magma COMMAND ...
+
+  magma check [--json] DIR   check the data directory of a volcano that is stopped
+
+      --help                 print this page, or with a command that command's
+      --version              print the version
+
+Exit status: 0 all is well, 1 it is not, 2 the command line is wrong.
+`;
+
+/** A command: its words after the name in, the process's exit status out. */
+type Command = (argv: readonly string[]) => Promise<number>;
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([['check', checkCommand]]);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help' || name === '-h') {
+    (name === undefined ? process.stderr : process.stdout).write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version') {
+    process.stdout.write(`magma ${VERSION}\n`);
+    return 0;
+  }
+  const command = COMMANDS.get(name);
+  if (command === undefined) {
+    const known = [...COMMANDS.keys()].join(', ');
+    throw new UsageError(`"${name}" is not a command of this version; it has: ${known}. See magma --help`);
+  }
+  return command(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`magma: ${error.message}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,38 @@
+import { describeRules } from './banner.ts';
+import type { Config } from './config.ts';
+import type { ConfiguredRules } from './rules.ts';
+import { SETTINGS, type SettingName } from './settings.ts';
+
+/** What `--check-config` prints: every setting with its value and where that was set, then the rules in words. */
+export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRules): string {
+  const values: Partial<Record<SettingName, unknown>> = {
+    boot: config.boot,
+    nickname: config.nickname ?? '(as last time, else the host name)',
+    data: config.data,
+    weight: config.weight,
+    address: config.addresses.length === 0 ? '(all)' : config.addresses.join(' '),
+    'server-name': config.serverName,
+    'nfs-port': config.nfsPort,
+    'mount-port': config.mountPort,
+    portmap: config.portmap,
+    'portmap-port': config.portmapPort,
+    port: config.port,
+    shares: config.sharesFile ?? '(none)',
+    key: config.key === null ? '(none)' : '(set)',
+    debug: config.debug === '' ? '(none)' : config.debug,
+    'log-level': config.logLevel,
+    'log-format': config.logFormat ?? '(by the terminal)',
+    config: config.configFile ?? '(none)',
+    'pid-file': config.pidFile ?? '(none)',
+  };
+  const lines = (Object.keys(SETTINGS) as SettingName[])
+    .filter((name) => Object.hasOwn(values, name))
+    .map((name) => {
+      const origin = config.origins.get(name) ?? (name === 'key' ? config.origins.get('key-file') : undefined);
+      return `${name.padEnd(14)} ${String(values[name]).padEnd(28)} ${origin === undefined ? 'default' : `set by ${origin}`}`;
+    });
+  const served = describeRules(rules).map((sentence) => `  ${sentence}`);
+  const warnings = config.warnings.map((warning) => `warning: ${warning}`);
+  const title = byDefault ? 'rules (by default, because none are given):' : 'rules:';
+  return `${[...lines, '', title, ...served, ...warnings].join('\n')}\n`;
+}

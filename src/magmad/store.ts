@@ -1,0 +1,52 @@
+import { systemClock } from '../base/clock.ts';
+import { systemRandom } from '../base/random.ts';
+import { openDisk } from '../base/system-disk.ts';
+import type { LocalStore, StoreStats } from '../flare/store/local-store.ts';
+import { openStore } from '../flare/store/open.ts';
+import type { Config } from './config.ts';
+import type { Log } from './logging.ts';
+
+/** Opens the data directory, which is made when it is not there. Rejects with an error that says what is wrong and the cure. */
+export async function openVolcanoStore(config: Pick<Config, 'data' | 'boot'>, log: Log): Promise<LocalStore> {
+  const { data, boot } = config;
+  let disk: Awaited<ReturnType<typeof openDisk>>;
+  try {
+    disk = await openDisk(data);
+  } catch (error) {
+    throw new Error(`cannot use the data directory ${data}: ${reasonOf(error)}`, { cause: error });
+  }
+  const logger = log.room('flare');
+  if (boot && (await disk.list('')).includes('network')) {
+    log.room('volcano').info({ data }, 'there is a network in the data directory: it is opened, not booted anew');
+  }
+  return openStore({ disk, clock: systemClock, random: systemRandom, logger, boot });
+}
+
+/** Reasons of the host, with the cure. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'this user may not write there. Cure: give it to the user that runs magmad, or choose another with -d'],
+  ['EPERM', 'this user may not write there. Cure: give it to the user that runs magmad, or choose another with -d'],
+  ['EROFS', 'its file system is read-only. Cure: mount it for writing, or choose another directory with -d'],
+  ['ENOTDIR', 'a part of its path is not a directory. Cure: choose another with -d'],
+  ['EEXIST', 'it is not a directory. Cure: choose another with -d'],
+  ['ENOSPC', 'the disk is full. Cure: make room'],
+]);
+
+function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return REASONS.get(code) ?? message;
+}
+
+/**
+ * A judge of whether the store gets on, to be asked now and then: false when records wait for stable storage and none has come there since it was
+ * last asked, because the log is wedged or the disk hangs.
+ */
+export function progress(stats: () => Pick<StoreStats, 'appended' | 'durable'>): () => boolean {
+  let stuckAt: number | null = null;
+  return () => {
+    const { appended, durable } = stats();
+    const gotOn = appended === durable || durable !== stuckAt;
+    stuckAt = appended === durable ? null : durable;
+    return gotOn;
+  };
+}

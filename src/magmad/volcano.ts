@@ -1,0 +1,238 @@
+import { readable } from '../acl/problem.ts';
+import { Shares } from '../acl/shares.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { systemRandom } from '../base/random.ts';
+import { systemResolver } from '../base/resolver.ts';
+import { systemNet } from '../base/system-net.ts';
+import type { LocalStore } from '../flare/store/local-store.ts';
+import { SECRET_NOTE } from '../flare/store/open.ts';
+import { MountList } from '../mountd/mount-list.ts';
+import { mountProgram } from '../mountd/program.ts';
+import { Handles } from '../nfs2/handle.ts';
+import { nfs2Program } from '../nfs2/program.ts';
+import { fsidOf } from '../nfs2/server.ts';
+import type { PortmapChoice } from '../rpc/portmap/choose.ts';
+import { PORTMAP_PORT } from '../rpc/portmap/program.ts';
+import type { Registration } from '../rpc/portmap/registration.ts';
+import type { Program } from '../rpc/program.ts';
+import { type Listening, RpcServer } from '../rpc/server.ts';
+import { describeRules, mountCommand, type Served } from './banner.ts';
+import { CallLog } from './calls.ts';
+import type { Config } from './config.ts';
+import { nicknameFromHost } from './config.ts';
+import { checkKey, settleNickname } from './identity.ts';
+import { messageOf, type Service } from './lifecycle.ts';
+import type { Log } from './logging.ts';
+import type { ServiceManager } from './notify.ts';
+import { writePidFile } from './pidfile.ts';
+import { makeFindable, registrationsOf } from './portmapper.ts';
+import { waitingForRestart } from './reload.ts';
+import { readRules } from './rules.ts';
+import type { SettingName } from './settings.ts';
+import { openVolcanoStore, progress } from './store.ts';
+import { VERSION } from './version.ts';
+
+/** What a volcano is started with. */
+export interface VolcanoOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly manager: ServiceManager;
+  /** Reads flags, environment and file again. Throws `UsageError`. */
+  readonly reread: () => Config;
+  /** The host's name. */
+  readonly hostname: string;
+}
+
+interface Parts {
+  readonly store: LocalStore;
+  readonly server: RpcServer;
+  readonly shares: Shares;
+  readonly calls: CallLog | undefined;
+}
+
+/** A volcano that serves: the store, the programs, and what tells clients where they are. */
+export class Volcano implements Service {
+  readonly #options: VolcanoOptions;
+  readonly #log: Logger;
+  readonly #parts: Parts;
+  #portmap: PortmapChoice | undefined;
+  #removePidFile: () => void = () => {};
+  #config: Config;
+  #reloading: Promise<void> = Promise.resolve();
+
+  private constructor(options: VolcanoOptions, parts: Parts) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#log = options.log.room('volcano');
+    this.#parts = parts;
+  }
+
+  /** Opens the data directory and serves it. Rejects with an error that says what is wrong and the cure; then nothing is served. */
+  static async start(options: VolcanoOptions): Promise<Volcano> {
+    const { config, log } = options;
+    const rules = readRules(config);
+    const store = await openVolcanoStore(config, log);
+    try {
+      const logger = log.room('acl');
+      const parts = { service: store, notes: store, resolver: systemResolver, clock: systemClock, logger };
+      const shares = await Shares.open(rules.rules, parts);
+      const calls = wantsCalls(config) ? new CallLog(log.room) : undefined;
+      const server = new RpcServer({
+        net: systemNet,
+        clock: systemClock,
+        logger: log.room('rpc'),
+        ...(calls === undefined ? {} : { observer: calls }),
+      });
+      const volcano = new Volcano(options, { store, server, shares, calls });
+      try {
+        await volcano.#serve(rules.byDefault);
+      } catch (error) {
+        await volcano.#unserve();
+        throw error;
+      }
+      return volcano;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  async #serve(rulesByDefault: boolean): Promise<void> {
+    const { config, hostname, manager, log } = this.#options;
+    const { store } = this.#parts;
+    const key = await checkKey(store, config.key, systemRandom);
+    if (key === 'new') this.#log.info({}, 'the network has a key from now on');
+    const nickname = await settleNickname(store, config, nicknameFromHost(hostname));
+    const secret = store.note(SECRET_NOTE)!;
+    const handles = new Handles(secret, store);
+    const nfs = nfs2Program({
+      service: store,
+      gate: this.#parts.shares,
+      handles,
+      fsid: fsidOf(secret),
+      logger: log.room('nfs2'),
+    });
+    const mount = mountProgram({
+      shares: this.#parts.shares,
+      mounts: new MountList(store, systemClock, log.room('mountd')),
+      issueHandle: (id, share) => handles.issue(id, share),
+      clock: systemClock,
+      logger: log.room('mountd'),
+    });
+    const nfsAt = await this.#listen(nfs, config.nfsPort, 'nfs-port');
+    const mountAt = await this.#listen(mount, config.mountPort, 'mount-port');
+    const portmap = await this.#makeFindable([...registrationsOf(nfs, nfsAt), ...registrationsOf(mount, mountAt)]);
+    this.#portmap = portmap;
+    if (config.pidFile !== null) this.#removePidFile = writePidFile(config.pidFile, process.pid);
+    const served = {
+      nfsPort: nfsAt.port,
+      mountPort: mountAt.port,
+      findable: portmap.port === PORTMAP_PORT,
+    };
+    if (rulesByDefault) this.#log.warn({}, 'nobody has said what to share, so the default rules hold: see --share');
+    this.#tellWhatIsServed(served);
+    this.#log.info(
+      {
+        nickname,
+        version: VERSION,
+        pid: process.pid,
+        data: config.data,
+        nfsPort: nfsAt.port,
+        mountPort: mountAt.port,
+        portmap: portmap.kind,
+        ...(portmap.kind === 'off' ? {} : { portmapPort: portmap.port }),
+      },
+      'ready',
+    );
+    manager.ready(`serving NFSv2 on port ${nfsAt.port}, mounts on port ${mountAt.port}`);
+    manager.watch(
+      systemClock,
+      progress(() => store.stats()),
+    );
+  }
+
+  #tellWhatIsServed(served: Served): void {
+    const { config } = this.#options;
+    for (const sentence of describeRules(this.#parts.shares.rules())) this.#log.info({}, `sharing ${sentence}`);
+    for (const { path } of this.#parts.shares.list()) {
+      const shown = readable(path);
+      const here = config.addresses.length === 0 ? mountCommand(served, 'localhost', shown) : undefined;
+      if (here !== undefined) this.#log.info({}, `on this machine: ${here}`);
+      this.#log.info({}, `on a client: ${mountCommand(served, config.serverName, shown)}`);
+    }
+  }
+
+  async #listen(program: Program, port: number, setting: SettingName): Promise<Listening> {
+    const { addresses } = this.#config;
+    this.#parts.calls?.add(program);
+    try {
+      return await this.#parts.server.listen({ programs: [program], addresses, port });
+    } catch (error) {
+      throw cannotListen(error, port, setting, addresses);
+    }
+  }
+
+  #makeFindable(registrations: readonly Registration[]): Promise<PortmapChoice> {
+    const { config, log } = this.#options;
+    const serve = async (program: Program, port: number): Promise<number> => {
+      this.#parts.calls?.add(program);
+      return (await this.#parts.server.listen({ programs: [program], addresses: config.addresses, port })).port;
+    };
+    const logger = log.room('portmap');
+    const parts = { net: systemNet, clock: systemClock, random: systemRandom, logger, serve, registrations };
+    return makeFindable(config.portmap, { ...parts, port: config.portmapPort }, logger);
+  }
+
+  /** Reads the rules again, one reload after the other; when they are bad, the old ones stay. */
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload());
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<void> {
+    const { manager, reread } = this.#options;
+    manager.reloading();
+    try {
+      const config = reread();
+      const { rules } = readRules(config);
+      await this.#parts.shares.reload(rules);
+      const waiting = waitingForRestart(this.#config, config);
+      if (waiting.length > 0) this.#log.warn({ settings: waiting }, 'these settings change only at the next start');
+      for (const sentence of describeRules(rules)) this.#log.info({}, `sharing ${sentence}`);
+      this.#log.info({ rules: rules.length }, 'the rules were read again');
+    } catch (error) {
+      for (const line of messageOf(error).split('\n')) this.#log.error({}, line);
+      this.#log.error({}, 'the rules were not changed: the old ones stay');
+    }
+    manager.ready('serving');
+  }
+
+  async stop(): Promise<void> {
+    this.#options.manager.stopping();
+    await this.#unserve();
+    await this.#parts.store.close();
+    this.#options.manager.close();
+  }
+
+  async #unserve(): Promise<void> {
+    await this.#portmap?.stop();
+    await this.#parts.server.stop();
+    this.#removePidFile();
+  }
+}
+
+/** Whether anybody wants to see single calls. */
+function wantsCalls({ debug, logLevel }: Config): boolean {
+  return logLevel === 'debug' || /[nrmp]/.test(debug);
+}
+
+function cannotListen(error: unknown, port: number, setting: SettingName, addresses: readonly string[]): Error {
+  const cures: Record<string, string> = {
+    EADDRINUSE: `another program listens there. Cure: stop it, or give another --${setting} (0 takes a free one)`,
+    EACCES: `ports below 1024 need root or CAP_NET_BIND_SERVICE. Cure: that, or another --${setting}`,
+    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --address`,
+  };
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return new Error(`cannot listen on port ${port}: ${cures[code] ?? messageOf(error)}`, { cause: error });
+}
