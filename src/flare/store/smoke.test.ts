@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DIRECTORY, FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
+import { checkSound, DIRECTORY, FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
 
 t.test('smoke', async (t) => {
   const { store, disk, clock } = await testStore();
@@ -21,4 +21,5 @@ t.test('smoke', async (t) => {
   const r2 = await again.store.read(ROOT, f, 2990, 20);
   t.equal(r2.data.toString('hex'), `${'00'.repeat(10)}${'01'.repeat(10)}`);
   await again.store.close();
+  await checkSound(t, disk, 'sound');
 });

@@ -1,7 +1,9 @@
+import type { Test } from 'tap';
 import type { Disk } from '../../../base/disk.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { type ManualClock, manualClock } from '../../../base/testing/manual-clock.ts';
+import { checkStore } from '../../check/check.ts';
 import { FlareError, type FlareStatusName } from '../../errors.ts';
 import { inlineIndexHost } from '../../index/inline-host.ts';
 import { type Birth, type Caller, FlareType } from '../../types.ts';
@@ -59,4 +61,16 @@ export async function statusOf(operation: () => unknown): Promise<FlareStatusNam
     if (error instanceof FlareError) return error.status;
     throw error;
   }
+}
+
+/** Checks a disk that no store uses, and fails the test with what is found. */
+export async function checkSound(t: Test, disk: Disk, message: string): Promise<void> {
+  const check = await checkStore({
+    disk,
+    openIndex: async ({ disk }) => {
+      const host = await inlineIndexHost({ disk });
+      return { host, database: host.database, done: () => {} };
+    },
+  });
+  t.same({ differences: check.differences, faults: check.faults }, { differences: [], faults: [] }, message);
 }

@@ -1,0 +1,145 @@
+import { compile } from '../../rpc/xdr.ts';
+import type { SqliteDatabase } from '../index/database.ts';
+import type { IndexFault } from '../index/faults.ts';
+import { keyText, ROOT_KEY } from '../keys.ts';
+import { type Flare, unpackFlare } from '../record/pack.ts';
+import { FlareSchema } from '../record/schema.ts';
+import { FlareType, type Key } from '../types.ts';
+
+/** Faults of one kind that are listed at most. */
+export const NAMESPACE_FAULTS_MAX = 100;
+
+const codec = compile(FlareSchema);
+
+/** What the rows say of one flare. */
+interface Seen {
+  readonly flare: Flare;
+  /** Names that mean it, by the directory's key. */
+  readonly names: Map<Key, number>;
+  /** Further names as the parent links say, by the directory's key. */
+  readonly links: Map<Key, number>;
+  entries: number;
+  directories: number;
+  data: number;
+  dataEnd: number;
+}
+
+function keyOf(bytes: Buffer): Key {
+  return bytes.toString('latin1') as Key;
+}
+
+function load(database: SqliteDatabase): Map<Key, Seen> {
+  const all = new Map<Key, Seen>();
+  for (const { state } of database.prepare('SELECT state FROM flares').iterate() as IterableIterator<{
+    state: Buffer;
+  }>) {
+    const flare = unpackFlare(codec.decode(state));
+    const counts = { entries: 0, directories: 0, data: 0, dataEnd: 0 };
+    all.set(flare.attributes.key, { flare, names: new Map(), links: new Map(), ...counts });
+  }
+  type EntryRow = { dir: Buffer; key: Buffer };
+  for (const row of database.prepare('SELECT dir, key FROM entries').iterate() as IterableIterator<EntryRow>) {
+    const directory = all.get(keyOf(row.dir));
+    const named = all.get(keyOf(row.key));
+    if (directory === undefined || named === undefined) continue;
+    directory.entries++;
+    if (named.flare.attributes.type === FlareType.directory) directory.directories++;
+    const { key } = directory.flare.attributes;
+    named.names.set(key, (named.names.get(key) ?? 0) + 1);
+  }
+  type LinkRow = { key: Buffer; dir: Buffer; count: number };
+  for (const row of database.prepare('SELECT key, dir, count FROM parents').iterate() as IterableIterator<LinkRow>) {
+    all.get(keyOf(row.key))?.links.set(keyOf(row.dir), row.count);
+  }
+  type DataRow = { key: Buffer; data: number; ends: number };
+  const sums = database.prepare(
+    'SELECT key, sum(length) AS data, max(offset + length) AS ends FROM extents GROUP BY key',
+  );
+  for (const row of sums.iterate() as IterableIterator<DataRow>) {
+    const seen = all.get(keyOf(row.key));
+    if (seen !== undefined) Object.assign(seen, { data: row.data, dataEnd: row.ends });
+  }
+  return all;
+}
+
+/** Sentences about what is wrong with one flare. */
+function* faultsOf(seen: Seen, all: ReadonlyMap<Key, Seen>): Generator<string> {
+  const { attributes, entries } = seen.flare;
+  const { key, type, nlink, parent } = attributes;
+  let names = 0;
+  for (const count of seen.names.values()) names += count;
+  const isRoot = key === ROOT_KEY;
+  if (attributes.fileid % 256 !== key.charCodeAt(0)) yield 'a fileid of another slice than the key';
+  if (names === 0 && !isRoot) yield 'a flare that no name means';
+  const holder = all.get(parent.key);
+  if (holder === undefined || holder.flare.attributes.generation !== parent.generation)
+    yield 'a parent that is not there';
+  else if (!isRoot && !seen.names.has(parent.key)) yield 'a parent that holds no name of it';
+  if (type === FlareType.directory) {
+    if (names !== (isRoot ? 0 : 1)) yield `a directory that ${names} names mean`;
+    if (entries !== seen.entries) yield `a directory of ${seen.entries} entries that says ${entries}`;
+    if (nlink !== seen.directories + 2) yield `nlink ${nlink} of a directory that holds ${seen.directories}`;
+    return;
+  }
+  if (nlink !== names) yield `nlink ${nlink} of a flare that ${names} names mean`;
+  const directories = new Set([...seen.names.keys(), ...seen.links.keys()]);
+  for (const directory of directories) {
+    const further = (seen.names.get(directory) ?? 0) - (directory === parent.key ? 1 : 0);
+    if ((seen.links.get(directory) ?? 0) !== further) yield 'parent links that are not those of its names';
+  }
+  if (type !== FlareType.file) return;
+  if (attributes.used !== seen.data) yield `a file that holds ${seen.data} bytes and says ${attributes.used}`;
+  if (seen.dataEnd > attributes.size) yield 'data beyond the end of a file';
+}
+
+/** Directories from which the root is not reached. */
+function* loops(all: ReadonlyMap<Key, Seen>): Generator<Key> {
+  const good = new Set<Key>([ROOT_KEY]);
+  for (const [start, { flare }] of all) {
+    if (flare.attributes.type !== FlareType.directory) continue;
+    const path = new Set<Key>();
+    let at: Key = start;
+    while (!good.has(at) && !path.has(at)) {
+      path.add(at);
+      at = all.get(at)?.flare.attributes.parent.key ?? at;
+    }
+    if (!good.has(at)) yield start;
+    else for (const key of path) good.add(key);
+  }
+}
+
+/**
+ * What cannot be in a tree of flares: orphans, wrong counts of links and entries, wrong parents, loops, wrong sums of data. Empty when there is nothing.
+ * Takes memory for every flare.
+ */
+export function namespaceFaults(database: SqliteDatabase): IndexFault[] {
+  const faults: IndexFault[] = [];
+  const all = load(database);
+  if (!all.has(ROOT_KEY)) return [{ what: 'there is no root directory', where: keyText(ROOT_KEY) }];
+  for (const [key, seen] of all) {
+    for (const what of faultsOf(seen, all)) {
+      if (faults.length < NAMESPACE_FAULTS_MAX) faults.push({ what, where: keyText(key) });
+    }
+  }
+  for (const key of loops(all)) {
+    if (faults.length < NAMESPACE_FAULTS_MAX) faults.push({ what: 'a directory in a loop', where: keyText(key) });
+  }
+  return faults;
+}
+
+/** Extents that do not lie in a segment of the log. */
+export function extentFaults(
+  database: SqliteDatabase,
+  segments: readonly { readonly number: number; readonly bytes: number }[],
+): IndexFault[] {
+  const faults: IndexFault[] = [];
+  const ends = new Map(segments.map(({ number, bytes }) => [number, bytes]));
+  type Row = { key: Buffer; offset: number; segment: number; ends: number };
+  const rows = database.prepare('SELECT key, offset, segment, position + length AS ends FROM extents').iterate();
+  for (const row of rows as IterableIterator<Row>) {
+    if (row.ends <= (ends.get(row.segment) ?? 0) || faults.length >= NAMESPACE_FAULTS_MAX) continue;
+    const where = `${row.key.toString('hex')} ${row.offset}`;
+    faults.push({ what: `data that lies in no segment (${row.segment})`, where });
+  }
+  return faults;
+}
