@@ -8,14 +8,19 @@ import type { Listening } from '../rpc/server.ts';
 
 /** Every version of a program, over every transport that it is served over. */
 export function registrationsOf(program: Program, { udp, tcp, port }: Listening): Registration[] {
-  const netids = new Set<NetId>([...udp.map((one) => netid('udp', one)), ...tcp.map((one) => netid('tcp', one))]);
+  const netids = new Set<NetId>([
+    ...udp.flatMap((one) => netidsOf('udp', one)),
+    ...tcp.flatMap((one) => netidsOf('tcp', one)),
+  ]);
   return [...program.versions.keys()].flatMap((version) =>
     [...netids].map((one) => ({ program: program.number, version, netid: one, port })),
   );
 }
 
-function netid(transport: 'udp' | 'tcp', { address }: Endpoint): NetId {
-  return address.includes(':') ? `${transport}6` : transport;
+function netidsOf(transport: 'udp' | 'tcp', { address }: Endpoint): NetId[] {
+  if (!address.includes(':')) return [transport];
+  // A TCP listener on all IPv6 addresses takes IPv4's connections as well.
+  return transport === 'tcp' && address === '::' ? ['tcp', 'tcp6'] : [`${transport}6`];
 }
 
 /**
