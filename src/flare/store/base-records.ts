@@ -57,6 +57,8 @@ export class BaseRecords {
 
   #append(slice: number, changes: readonly Change[], replay: Replay | null, moved: readonly Moved[]): void {
     const group = this.#begin();
+    // A record may hold a replay and nothing else.
+    group.number(slice);
     for (const change of changes) group.add(slice, change);
     group.replay = replay;
     const { lsn, segment } = this.#commit(group);

@@ -11,23 +11,26 @@ import { textOf, Worker } from './testing/workers.ts';
  */
 
 const LONG = process.env.MAGMA_LONG === '1';
-const CUTS = LONG ? 5000 : 70;
+const CUTS = LONG ? 5000 : 60;
 const WORKERS = 3;
-const OPERATIONS = 14;
+const ROUNDS = 4;
+const OPERATIONS = 4;
 
 /** Runs the load; resolves when it is done or the power is gone. */
 async function load(disk: SimulatedDisk, workers: readonly Worker[], begun: () => void): Promise<number> {
   try {
-    const { store } = await testStore({ disk, segmentBytes: 6000 });
+    const { store, errors } = await testStore({ disk, segmentBytes: 6000 });
     await Promise.all(workers.map((worker) => worker.begin(store)));
     begun();
-    const work = Promise.allSettled(workers.map((worker) => worker.work(store, OPERATIONS)));
-    await store.compact();
-    await store.checkpoint().catch(() => {});
-    await store.compact();
-    await work;
+    for (let round = 0; round < ROUNDS; round++) {
+      const work = Promise.all(workers.map((worker) => worker.work(store, OPERATIONS)));
+      const [result] = await Promise.allSettled([work, store.compact(), store.checkpoint()]);
+      if (result.status === 'rejected') throw result.reason;
+      await store.compact();
+    }
     const { dropped } = store.stats();
     await store.close();
+    if (errors.length > 0) throw new Error(errors.join('\n'));
     return dropped;
   } catch (error) {
     if (!disk.stopped) throw error;

@@ -195,7 +195,9 @@ t.test('Random histories: the store answers as the model does, over restarts and
     const clock = manualClock();
     const disk = new SimulatedDisk();
     const options = { disk, clock, random: seededRandom(7), segmentBytes: 8192 };
-    const { store } = await testStore(options);
+    const first = await testStore(options);
+    const { store } = first;
+    let { errors } = first;
     const model = new MemoryService({ clock, random: seededRandom(8), root: { mode: 0o777 } });
     const world: World = { store, model, pairs: [{ real: store.root(), model: model.root() }] };
     let last: Step | null = null;
@@ -208,9 +210,12 @@ t.test('Random histories: the store answers as the model does, over restarts and
       if (run === 'again') continue;
       if (run === 'restart') {
         await world.store.close();
-        world.store = (await testStore(options)).store;
+        const opened = await testStore(options);
+        world.store = opened.store;
+        errors = opened.errors;
       } else if (run === 'compact') {
         await world.store.compact();
+        if (errors.length > 0) throw new Error(errors.join('\n'));
       } else if (run === 'tick') {
         clock.advance(10);
       } else {

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import type { Disk } from '../../../base/disk.ts';
+import { type Logger, silentLogger } from '../../../base/logger.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { type ManualClock, manualClock } from '../../../base/testing/manual-clock.ts';
@@ -30,6 +31,15 @@ export interface TestStore {
   readonly store: LocalStore;
   readonly disk: Disk;
   readonly clock: ManualClock;
+  /** What was logged as an error, or worse. */
+  readonly errors: string[];
+}
+
+function errorLogger(errors: string[]): Logger {
+  const keep = (fields: object, message: string): void => {
+    errors.push(`${message}: ${'err' in fields ? fields.err : JSON.stringify(fields)}`);
+  };
+  return { ...silentLogger, error: keep, fatal: keep };
 }
 
 /** A store on a simulated disk, with its index in memory; boots it unless told otherwise. */
@@ -38,8 +48,10 @@ export async function testStore(
 ): Promise<TestStore> {
   const clock = options.clock ?? manualClock();
   const disk = options.disk ?? new SimulatedDisk();
+  const errors: string[] = [];
   const store = await openStore({
     boot: true,
+    logger: errorLogger(errors),
     random: seededRandom(1),
     indexHost: ({ disk }) => inlineIndexHost({ disk }),
     segmentBytes: 16 * 1024,
@@ -49,7 +61,7 @@ export async function testStore(
     disk,
     clock,
   });
-  return { store, disk, clock };
+  return { store, disk, clock, errors };
 }
 
 /** The status that an operation is refused with; 'OK' when it is not. */
