@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { UdpWire } from './lib/wire.ts';
 import { mount } from './lib/wire-nfs2.ts';
 
 const MAGMAD = fileURLToPath(new URL('../bin/magmad', import.meta.url));
+const MAGMA = fileURLToPath(new URL('../bin/magma', import.meta.url));
 
 type Line = Record<string, unknown> & { readonly msg: string; readonly level: string };
 
@@ -75,6 +76,11 @@ function scratch(t: Test): string {
 
 const ANY_PORTS = ['--nfs-port', '0', '--mount-port', '0', '--portmap', 'off', '--address', '127.0.0.1'];
 
+/** `magma check`. */
+function check(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(MAGMA, ['check', ...args], { encoding: 'utf8' });
+}
+
 /** Whether that path can be mounted from here. */
 async function mountable(port: number, path: string): Promise<boolean> {
   const wire = await UdpWire.open(port);
@@ -103,9 +109,12 @@ t.test('starts, says ready with its ports and what to type, serves, and ends in 
   t.match(first.log, /sharing \/ .*read-write to 127\.0\.0\.0\/8.*read-only to \*/);
   t.equal(readFileSync(pidFile, 'utf8'), `${first.child.pid}\n`, 'the process is the one that was started');
   t.ok(await mountable(ready.mountPort as number, '/'));
+  t.match(check(join(dir, 'data')), { status: 1, stderr: /is in use/ });
   first.child.kill('SIGTERM');
   t.equal(await first.ended, 0);
   t.notOk(existsSync(pidFile));
+  t.match(check(join(dir, 'data')), { status: 0, stdout: /^sound$/m });
+  t.match(JSON.parse(check('--json', join(dir, 'data')).stdout), { sound: true, flares: 1, faults: [] });
 
   const again = new Magmad(t, ['-b', '-d', join(dir, 'data'), ...ANY_PORTS]);
   t.match(await again.line(/it is opened, not booted anew/), { level: 'info' });
