@@ -37,7 +37,10 @@ t.test('a directory that was used and closed is sound, and stays so', async (t) 
   const first = check('--json', path);
   t.equal(first.status, 0, first.stdout + first.stderr);
   t.match(JSON.parse(first.stdout), { sound: true, flares: 4, differences: [], faults: [], notices: [] });
-  t.notOk(readdirSync(path).some((name) => name.startsWith('check')), 'it leaves nothing behind');
+  t.notOk(
+    readdirSync(path).some((name) => name.startsWith('check')),
+    'it leaves nothing behind',
+  );
   t.match(check(path), { status: 0, stdout: /^4 flares, .*\nsound\n$/ });
 });
 

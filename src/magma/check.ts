@@ -80,7 +80,9 @@ function describe({ flares, records, segments, differences, faults }: StoreCheck
   const lines = [`${flares} flares, ${records} records, ${segments} segments`];
   for (const notice of notices) lines.push(`notice: ${notice}`);
   for (const { table, left, right } of differences) {
-    lines.push(`PROBLEM: the index does not say what the log does, in ${table}: ${left ?? 'nothing'}; log: ${right ?? 'nothing'}`);
+    lines.push(
+      `PROBLEM: the index does not say what the log does, in ${table}: ${left ?? 'nothing'}; log: ${right ?? 'nothing'}`,
+    );
   }
   for (const { what, where } of faults) lines.push(`PROBLEM: ${what}: ${where}`);
   const problems = differences.length + faults.length;
