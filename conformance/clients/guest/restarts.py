@@ -43,8 +43,9 @@ for round_number in range(ROUNDS):
                 os.rename(name, name + '-renamed')
                 written[name + '-renamed'] = written.pop(name)
             if made % 5 == 4:
-                os.remove('r%d-%d' % (round_number, made - 1))
-                del written['r%d-%d' % (round_number, made - 1)]
+                victim = sorted(written)[made % len(written)]
+                os.remove(victim)
+                del written[victim]
             made += 1
         check('round %d: creates, writes, renames, removes and fsync all succeed' % round_number, True)
     except OSError as error:
