@@ -58,11 +58,11 @@ export async function kernelSuite(t: Test, protocol: 'udp' | 'tcp'): Promise<voi
     scratch,
     [
       ['field.py'],
-      ['tree.py', long ? '10000' : '3000'],
+      ['tree.py', long ? '10000' : '2000'],
       ['fsx.py', `${seed}`, long ? '20000' : '1000'],
       ['workloads.py', inGuest(repository), inGuest(archive)],
     ],
-    { protocol, namespace, capture, timeoutSeconds: long ? 600 : 100 },
+    { protocol, namespace, capture, timeoutSeconds: long ? 1800 : 240 },
   );
   report(t, ran);
   volcano.assertAlive();
