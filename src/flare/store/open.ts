@@ -110,7 +110,7 @@ async function openLocked(
   opened.kml = kml;
   await host.whenApplied(kml.nextLsn - 1);
 
-  const space = new Space(disk, limits.reserveBytes);
+  const space = new Space(disk, clock, limits.reserveBytes);
   await space.refresh();
   const state = new State(host, random, limits);
   const replays = new Replays(host.reader.replays(), limits.replays, limits.refusals);
@@ -138,7 +138,9 @@ async function openLocked(
     });
   }
   const { generation } = state.flareUnit(ROOT_KEY).value!.attributes;
+  space.watch();
   const release = async (): Promise<void> => {
+    space.stop();
     try {
       await kml.close();
       await host.close();

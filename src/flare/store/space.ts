@@ -1,8 +1,11 @@
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import { FlareError } from '../errors.ts';
 
 /** After how many appended bytes the disk is asked anew. */
 const REFRESH_BYTES = 1024 * 1024;
+/** After how long it is asked anew in any case, in milliseconds: others may fill it while nothing is appended here. */
+export const REFRESH_MS = 250;
 /** What a record costs beside its own bytes, in the log's framing and in the index, as a factor. */
 const COST = 1.25;
 
@@ -12,16 +15,19 @@ const COST = 1.25;
  */
 export class Space {
   readonly #disk: Disk;
+  readonly #clock: Clock;
   readonly #reserve: number;
   #total = 0;
   #free = 0;
   #since = 0;
   #refreshing: Promise<void> | null = null;
+  #timer: Timer | null = null;
   /** Called when a change was refused for want of room. */
   onShort: () => void = () => {};
 
-  constructor(disk: Disk, reserveBytes: number) {
+  constructor(disk: Disk, clock: Clock, reserveBytes: number) {
     this.#disk = disk;
+    this.#clock = clock;
     this.#reserve = reserveBytes;
   }
 
@@ -58,6 +64,20 @@ export class Space {
       this.#refreshing = null;
     });
     return this.#refreshing;
+  }
+
+  /** Asks the disk from now on every `REFRESH_MS`, until `stop`. */
+  watch(): void {
+    this.#timer = this.#clock.after(REFRESH_MS, () => {
+      void this.refresh().then(() => {
+        if (this.#timer !== null) this.watch();
+      });
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 
   async #ask(): Promise<void> {
