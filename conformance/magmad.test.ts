@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { freePort } from './lib/ports.ts';
-import { UdpWire } from './lib/wire.ts';
-import { mount } from './lib/wire-nfs2.ts';
+import { UdpWire, unixCredential } from './lib/wire.ts';
+import { mount, NFS } from './lib/wire-nfs2.ts';
 
 const MAGMAD = fileURLToPath(new URL('../bin/magmad', import.meta.url));
 const MAGMA = fileURLToPath(new URL('../bin/magma', import.meta.url));
@@ -227,6 +227,20 @@ t.test('a port that is taken is named, with the cure', async (t) => {
   const second = new Magmad(t, ['-b', '-d', join(dir, 'two'), ...flags]);
   t.equal(await second.ended, 1);
   t.match(second.log, new RegExp(`cannot listen on port ${port}: another program listens there. Cure: .*--nfs-port`));
+});
+
+t.test('each debug channel has something to say', async (t) => {
+  const magmad = new Magmad(t, ['-b', '-d', join(scratch(t), 'data'), '-D', 'fsnrmaV', ...ANY_PORTS]);
+  const { mountPort, nfsPort } = await magmad.line(/^ready$/);
+  const mounts = await UdpWire.open(mountPort as number);
+  const wire = await UdpWire.open(nfsPort as number);
+  t.teardown(() => [mounts.close(), wire.close()]);
+  const root = await mount(mounts, '/');
+  await wire.call({ ...NFS, xid: wire.nextXid(), procedure: 1, args: root, credential: unixCredential(0, 0) });
+  await wire.call({ program: 4711, version: 1, xid: 1, procedure: 0, args: Buffer.alloc(0) });
+  await magmad.line(/^4711\.1\.0$/);
+  const rooms = new Set(magmad.lines.filter(({ level }) => level === 'debug').map(({ room }) => room as string));
+  t.same([...rooms].sort(), ['acl', 'flare', 'mountd', 'nfs2', 'rpc', 'sql', 'volcano']);
 });
 
 t.test('-D n logs NFS calls and -D m mounts, one line a call, and nothing else at that level', async (t) => {

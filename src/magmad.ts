@@ -28,6 +28,7 @@ async function serve(config: Config, argv: readonly string[], environment: NodeJ
   const room = log.room('volcano');
   const manager = serviceManager(process.env, process.pid, room);
   for (const warning of config.warnings) room.warn({}, warning);
+  room.debug({ settings: Object.fromEntries(config.origins) }, 'settings, and where they were set');
   const reread = (): Config => {
     const again = readConfig(argv, environment);
     return 'config' in again ? again.config : config;

@@ -4,6 +4,14 @@ import type { Logger } from '../base/logger.ts';
 import type { LogLevel } from './config.ts';
 import { DEBUG_CHANNELS } from './settings.ts';
 
+/** Whether any of these channels is to be logged. */
+export function wantsDebug(
+  { debug, logLevel }: { readonly debug: string; readonly logLevel: LogLevel },
+  letters: string,
+): boolean {
+  return logLevel === 'debug' || [...letters].some((letter) => debug.includes(letter));
+}
+
 /** How to log. */
 export interface LogOptions {
   readonly level: LogLevel;

@@ -1,13 +1,18 @@
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { openDisk } from '../base/system-disk.ts';
+import { threadedIndexHost } from '../flare/index/threaded-host.ts';
 import type { LocalStore, StoreStats } from '../flare/store/local-store.ts';
 import { openStore } from '../flare/store/open.ts';
 import type { Config } from './config.ts';
-import type { Log } from './logging.ts';
+import { watchIndex } from './debug.ts';
+import { type Log, wantsDebug } from './logging.ts';
 
 /** Opens the data directory, which is made when it is not there. Rejects with an error that says what is wrong and the cure. */
-export async function openVolcanoStore(config: Pick<Config, 'data' | 'boot'>, log: Log): Promise<LocalStore> {
+export async function openVolcanoStore(
+  config: Pick<Config, 'data' | 'boot' | 'debug' | 'logLevel'>,
+  log: Log,
+): Promise<LocalStore> {
   const { data, boot } = config;
   let disk: Awaited<ReturnType<typeof openDisk>>;
   try {
@@ -19,7 +24,18 @@ export async function openVolcanoStore(config: Pick<Config, 'data' | 'boot'>, lo
   if (boot && (await disk.list('')).includes('network')) {
     log.room('volcano').info({ data }, 'there is a network in the data directory: it is opened, not booted anew');
   }
-  return openStore({ disk, clock: systemClock, random: systemRandom, logger, boot });
+  const sql = log.room('sql');
+  return openStore({
+    disk,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    boot,
+    indexHost: async (options) => {
+      const host = await threadedIndexHost({ ...options, logger: sql });
+      return wantsDebug(config, 's') ? watchIndex(host, systemClock, sql) : host;
+    },
+  });
 }
 
 /** Reasons of the host, with the cure. */

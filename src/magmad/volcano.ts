@@ -21,9 +21,10 @@ import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
 import type { Config } from './config.ts';
 import { nicknameFromHost } from './config.ts';
+import { watchFlares, watchRules } from './debug.ts';
 import { checkKey, settleNickname } from './identity.ts';
 import { messageOf, type Service } from './lifecycle.ts';
-import type { Log } from './logging.ts';
+import { type Log, wantsDebug } from './logging.ts';
 import type { ServiceManager } from './notify.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
@@ -77,7 +78,7 @@ export class Volcano implements Service {
       const logger = log.room('acl');
       const parts = { service: store, notes: store, resolver: systemResolver, clock: systemClock, logger };
       const shares = await Shares.open(rules.rules, parts);
-      const calls = wantsCalls(config) ? new CallLog(log.room) : undefined;
+      const calls = wantsDebug(config, 'nrmp') ? new CallLog(log.room) : undefined;
       const server = new RpcServer({
         net: systemNet,
         clock: systemClock,
@@ -100,21 +101,21 @@ export class Volcano implements Service {
 
   async #serve(rulesByDefault: boolean): Promise<void> {
     const { config, hostname, manager, log } = this.#options;
-    const { store } = this.#parts;
+    const { store, shares } = this.#parts;
     const key = await checkKey(store, config.key, systemRandom);
     if (key === 'new') this.#log.info({}, 'the network has a key from now on');
     const nickname = await settleNickname(store, config, nicknameFromHost(hostname));
     const secret = store.note(SECRET_NOTE)!;
     const handles = new Handles(secret, store);
     const nfs = nfs2Program({
-      service: store,
-      gate: this.#parts.shares,
+      service: wantsDebug(config, 'f') ? watchFlares(store, systemClock, log.room('flare')) : store,
+      gate: wantsDebug(config, 'a') ? watchRules(shares, log.room('acl')) : shares,
       handles,
       fsid: fsidOf(secret),
       logger: log.room('nfs2'),
     });
     const mount = mountProgram({
-      shares: this.#parts.shares,
+      shares,
       mounts: new MountList(store, systemClock, log.room('mountd')),
       issueHandle: (id, share) => handles.issue(id, share),
       clock: systemClock,
@@ -220,11 +221,6 @@ export class Volcano implements Service {
     await this.#parts.server.stop();
     this.#removePidFile();
   }
-}
-
-/** Whether anybody wants to see single calls. */
-function wantsCalls({ debug, logLevel }: Config): boolean {
-  return logLevel === 'debug' || /[nrmp]/.test(debug);
 }
 
 function cannotListen(error: unknown, port: number, setting: SettingName, addresses: readonly string[]): Error {
