@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { UsageError } from './usage-error.ts';
+
+/** What one run of the load generator found; times in microseconds. */
+export interface LoadResult {
+  readonly ops: number;
+  readonly opsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** CPU of the server's processes, all threads, for each call; null when no process was named. */
+  readonly serverCpu: number | null;
+  /** Peak resident memory of the server since it was last reset, in bytes; null as above. */
+  readonly peakBytes: number | null;
+  /** CPU that neither server nor generator used, in per cent of one core: above a few, the run is worth little. */
+  readonly otherCpuPercent: number;
+  /** When the measurement began and ended, by the host's monotonic clock. */
+  readonly began: number;
+  readonly ended: number;
+  /** What went wrong in calls, by name: statuses, `retransmitted`, `lost`, `reconnects`. */
+  readonly troubles: ReadonlyMap<string, number>;
+}
+
+/** What the disk allows without any server: appends of 8 KiB, `group` of them to a sync. */
+export interface DiskResult {
+  readonly group: number;
+  readonly writesPerSecond: number;
+  /** Of one group and its sync, in microseconds. */
+  readonly p50: number;
+}
+
+const OUTPUT_BYTES_MAX = 1 << 20;
+
+/** Runs a program to its end; its standard output. Rejects with what it said on standard error. */
+function output(file: string, args: readonly string[], milliseconds: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(file, args, { timeout: milliseconds, maxBuffer: OUTPUT_BYTES_MAX }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        reject(new UsageError(`${file} is not installed. Cure: install it`));
+      else if (error.killed) reject(new Error(`${file} did not end within ${milliseconds / 1000} s and was stopped`));
+      else reject(new Error(stderr.trim() || error.message));
+    });
+  });
+}
+
+/** Compiles the load generator into that directory; its path. */
+export async function buildGenerator(directory: string): Promise<string> {
+  const program = join(directory, 'nfsbench');
+  await output('gcc', ['-O2', '-w', '-o', program, join(import.meta.dirname, 'nfsbench.c')], 60_000);
+  return program;
+}
+
+const TROUBLES = { retrans: 'retransmitted', lost: 'lost', reconnects: 'reconnects' } as const;
+
+/** Reads the JSON object that the generator prints for a load. Throws when it is none. */
+export function parseLoad(text: string): LoadResult {
+  const raw = JSON.parse(text) as Record<string, unknown> & { errors: Record<string, number> };
+  const number = (name: string): number => {
+    const value = raw[name];
+    if (typeof value !== 'number') throw new Error(`the load generator's output has no number ${name}`);
+    return value;
+  };
+  const troubles = new Map(Object.entries(raw.errors));
+  for (const [name, shown] of Object.entries(TROUBLES)) if (number(name) > 0) troubles.set(shown, number(name));
+  const measured = raw.server_cpu_us_op !== undefined;
+  return {
+    ops: number('ops'),
+    opsPerSecond: number('ops_s'),
+    p50: number('p50_us'),
+    p99: number('p99_us'),
+    serverCpu: measured ? number('server_cpu_us_op') : null,
+    peakBytes: measured ? number('server_hwm_kb') * 1024 : null,
+    otherCpuPercent: number('other_cpu_pct'),
+    began: number('start_us'),
+    ended: number('stop_us'),
+    troubles,
+  };
+}
+
+/** Reads the lines that the generator prints of the disk; the appends among them. */
+export function parseDisk(text: string): DiskResult[] {
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return rows
+    .filter(({ disk }) => disk === 'append')
+    .map(({ group, writes_s, p50_us }) => ({
+      group: Number(group),
+      writesPerSecond: Number(writes_s),
+      p50: Number(p50_us),
+    }));
+}
+
+/** The load generator, on its core. */
+export class Generator {
+  readonly #program: string;
+  readonly #core: number;
+
+  constructor(program: string, core: number) {
+    this.#program = program;
+    this.#core = core;
+  }
+
+  /** Runs a load of that many seconds, set-up and warm-up included in `spare` more. */
+  async load(args: readonly string[], seconds: number, spare = 120): Promise<LoadResult> {
+    return parseLoad(await this.#run([...args, '--seconds', String(seconds), '--json', '--no-clean'], seconds + spare));
+  }
+
+  /** Measures the disk under a directory, `seconds` for each of eight ways. */
+  async disk(directory: string, seconds: number): Promise<DiskResult[]> {
+    return parseDisk(await this.#run(['--disk', directory, '--seconds', String(seconds), '--json'], seconds * 8 + 60));
+  }
+
+  /** The command that runs the echo server on a port, without a core. */
+  echoCommand(port: number): string {
+    return `'${this.#program}' --echo ${port}`;
+  }
+
+  #run(args: readonly string[], seconds: number): Promise<string> {
+    return output('taskset', ['-c', String(this.#core), this.#program, ...args], seconds * 1000);
+  }
+}
