@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
-import { checkStore } from './lib/check-store.ts';
+import { faultsOf } from './lib/check-store.ts';
 import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { NoReply, TcpWire, UdpWire, type Wire } from './lib/wire.ts';
@@ -75,7 +75,7 @@ t.test(
         await volcano.kill();
         await starting;
       }
-      if (round % 5 === 2) t.same(await checkStore(volcano.directory, scratch), SOUND, 'after the crash, too');
+      if (round % 5 === 2) t.same(await faultsOf(volcano.directory, scratch), SOUND, 'after the crash, too');
       await volcano.start();
       for (let index = 0; index < WORKERS; index++) {
         if (index % 2 === 0) continue; // a UDP client stays on its port
@@ -92,7 +92,7 @@ t.test(
       }
       if (round % 5 === 4) {
         t.equal(await volcano.stop(), 0, `SIGTERM after kill ${round + 1} ends it with status 0`);
-        t.same(await checkStore(volcano.directory, scratch), SOUND, 'the index equals one rebuilt from the log');
+        t.same(await faultsOf(volcano.directory, scratch), SOUND, 'the index equals one rebuilt from the log');
         await volcano.start();
         for (let index = 1; index < WORKERS; index += 2) {
           wires[index]!.close();
