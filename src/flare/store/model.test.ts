@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import t from 'tap';
+import type { Disk } from '../../base/disk.ts';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { FlareError } from '../errors.ts';
+import { inlineIndexHost } from '../index/inline-host.ts';
 import { keyText } from '../keys.ts';
 import type { FlareService } from '../service.ts';
 import { MemoryService } from '../testing/memory-service.ts';
 import { type AttributeChanges, type Attributes, type Caller, type FlareId, FlareType } from '../types.ts';
 import type { LocalStore } from './local-store.ts';
 import { ALICE, BOB, checkSound, ROOT, testStore } from './testing/harness.ts';
+import { LaggingIndex } from './testing/lagging-index.ts';
 
 /*
  * Random histories of all operations, restarts and compactions, against `MemoryService`: the promises of `FlareService`, docs/architecture.md.
@@ -34,7 +37,7 @@ interface World {
 type Side = (service: FlareService, id: (at: number) => FlareId, as: (who: Caller) => Caller) => unknown;
 interface Step {
   readonly text: string;
-  readonly run: Side | 'restart' | 'compact' | 'tick' | 'again';
+  readonly run: Side | 'restart' | 'compact' | 'tick' | 'again' | 'apply';
   readonly [fc.toStringMethod]: () => string;
 }
 
@@ -166,6 +169,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(step('restart', [], 'restart')) },
   { weight: 1, arbitrary: fc.constant(step('compact', [], 'compact')) },
   { weight: 1, arbitrary: fc.constant(step('tick', [], 'tick')) },
+  { weight: 4, arbitrary: fc.constant(step('apply', [], 'apply')) },
   { weight: 5, arbitrary: fc.constant(step('again', [], 'again')) },
 );
 
@@ -194,9 +198,22 @@ t.test('Random histories: the store answers as the model does, over restarts and
   const history = async (all: readonly Step[]): Promise<void> => {
     const clock = manualClock();
     const disk = new SimulatedDisk();
-    const options = { disk, clock, random: seededRandom(7), segmentBytes: 8192 };
+    let index: LaggingIndex | undefined;
+    const indexHost = async ({ disk }: { disk: Disk }): Promise<LaggingIndex> => {
+      index = new LaggingIndex(await inlineIndexHost({ disk }));
+      return index;
+    };
+    const options = {
+      disk,
+      clock,
+      indexHost,
+      random: seededRandom(7),
+      segmentBytes: 8192,
+      limits: { cacheBytes: 1500 },
+    };
     const first = await testStore(options);
     const { store } = first;
+    index!.lag();
     let { errors } = first;
     const model = new MemoryService({ clock, random: seededRandom(8), root: { mode: 0o777 } });
     const world: World = { store, model, pairs: [{ real: store.root(), model: model.root() }] };
@@ -208,10 +225,15 @@ t.test('Random histories: the store answers as the model does, over restarts and
       if (next.run !== 'again') calls++;
       const as = (who: Caller): Caller => ({ ...who, replay: `call ${calls}` });
       if (run === 'again') continue;
+      if (run === 'apply') {
+        await index?.catchUp(3);
+        continue;
+      }
       if (run === 'restart') {
         await world.store.close();
         const opened = await testStore(options);
         world.store = opened.store;
+        index!.lag();
         errors = opened.errors;
       } else if (run === 'compact') {
         await world.store.compact();

@@ -111,6 +111,7 @@ async function openLocked(
   await host.whenApplied(kml.nextLsn - 1);
 
   const space = new Space(disk, clock, limits.reserveBytes);
+  space.pendingBytes = () => kml.pendingBytes;
   await space.refresh();
   const state = new State(host, random, limits);
   const replays = new Replays(host.reader.replays(), limits.replays, limits.refusals);

@@ -4,6 +4,8 @@ import { FlareError } from '../errors.ts';
 
 /** After how many appended bytes the disk is asked anew. */
 const REFRESH_BYTES = 1024 * 1024;
+/** Or after which share of what is available. */
+const REFRESH_SHARE = 0.125;
 /** After how long it is asked anew in any case, in milliseconds: others may fill it while nothing is appended here. */
 export const REFRESH_MS = 250;
 /** What a record costs beside its own bytes, in the log's framing and in the index, as a factor. */
@@ -24,6 +26,8 @@ export class Space {
   #timer: Timer | null = null;
   /** Called when a change was refused for want of room. */
   onShort: () => void = () => {};
+  /** Appended bytes that the disk does not hold yet. */
+  pendingBytes: () => number = () => 0;
 
   constructor(disk: Disk, clock: Clock, reserveBytes: number) {
     this.#disk = disk;
@@ -55,7 +59,7 @@ export class Space {
 
   appended(bytes: number): void {
     this.#since += bytes * COST;
-    if (this.#since > REFRESH_BYTES) void this.refresh();
+    if (this.#since > Math.min(REFRESH_BYTES, this.available * REFRESH_SHARE)) void this.refresh();
   }
 
   /** Asks the disk. What is appended meanwhile counts as not yet written. Figures stay as they were when the disk does not answer. */
@@ -81,7 +85,7 @@ export class Space {
   }
 
   async #ask(): Promise<void> {
-    const before = this.#since;
+    const before = Math.max(0, this.#since - this.pendingBytes() * COST);
     const space = await this.#disk.space().catch(() => null);
     if (space === null) return;
     this.#total = space.total;

@@ -1,0 +1,95 @@
+import t from 'tap';
+import { inlineIndexHost } from '../index/inline-host.ts';
+import type { LocalStore } from './local-store.ts';
+import { checkSound, DIRECTORY, FILE, ROOT, testStore } from './testing/harness.ts';
+
+/** Writes to a few files over and over, so that most of the log is dead. */
+async function churn(store: LocalStore, turns: number): Promise<void> {
+  const root = store.root();
+  for (let at = 0; at < 4; at++) await store.create(ROOT, root, `f${at}`, FILE, { existing: 'open' });
+  for (let turn = 0; turn < turns; turn++) {
+    const file = await store.lookup(ROOT, root, `f${turn % 4}`);
+    await store.write(ROOT, file, 0, Buffer.alloc(3000, 97 + (turn % 26)));
+  }
+}
+
+t.test('The log is cleaned when it holds more than twice what is live, and stays bounded', async (t) => {
+  const { store, disk, errors } = await testStore({ limits: { compactionMinBytes: 100_000 } });
+  await churn(store, 400);
+  const { logBytes, dropped } = store.stats();
+  t.ok(dropped > 50, `${dropped} segments were dropped`);
+  t.ok(logBytes < 300_000, `of 1.2 MB that were written ${logBytes} bytes are left`);
+  t.same(errors, []);
+  await store.close();
+  await checkSound(t, disk, 'sound');
+});
+
+t.test('What is live survives in base records alone: an index that is rebuilt from them says the same', async (t) => {
+  const { store, disk, clock } = await testStore();
+  const root = store.root();
+  const directory = await store.create(ROOT, root, 'd', DIRECTORY);
+  const file = await store.create(ROOT, directory, 'f', FILE);
+  await store.write(ROOT, file, 0, Buffer.alloc(5000, 'a'));
+  await store.write(ROOT, file, 1000, Buffer.alloc(1000, 'b'));
+  await store.setattr(ROOT, file, { size: 4000 });
+  await store.link(ROOT, file, root, 'g');
+  await store.link(ROOT, file, root, 'h');
+  await store.setNote('n', Buffer.from('v'));
+  await store.setNote('gone', Buffer.from('v'));
+  await store.setNote('gone', null);
+  const gone = await store.create(ROOT, root, 'gone', FILE);
+  await store.write(ROOT, gone, 0, Buffer.alloc(4000));
+  await store.remove(ROOT, root, 'gone');
+  const before = await store.getattr(file);
+  for (let turn = 0; turn < 3; turn++) {
+    await churn(store, 10);
+    await store.compact();
+  }
+  await store.close();
+  await checkSound(t, disk, 'sound');
+  const again = await testStore({ disk, clock, indexHost: () => inlineIndexHost() });
+  t.same(await again.store.getattr(file), before);
+  const { data } = await again.store.read(ROOT, file, 0, 9000);
+  t.equal(data.toString(), 'a'.repeat(1000) + 'b'.repeat(1000) + 'a'.repeat(2000));
+  t.equal(again.store.note('n')?.toString(), 'v');
+  t.equal(again.store.note('gone'), null);
+  const reborn = await again.store.create(ROOT, root, 'gone', FILE);
+  t.equal(reborn.key, gone.key);
+  t.ok(reborn.generation > gone.generation, 'the numbers of records go on, so old handles stay STALE');
+  t.not(reborn.fileid, gone.fileid);
+  await again.store.close();
+});
+
+t.test('Reads and changes go on while segments are cleaned and dropped', async (t) => {
+  const { store, disk } = await testStore({ segmentBytes: 4096 });
+  await churn(store, 60);
+  const cleaning = store.compact();
+  let done = false;
+  void cleaning.then(() => {
+    done = true;
+  });
+  let served = 0;
+  while (!done) {
+    const file = await store.lookup(ROOT, store.root(), `f${served % 4}`);
+    const letter = 97 + (served % 26);
+    await store.write(ROOT, file, 0, Buffer.alloc(100, letter));
+    const { data } = await store.read(ROOT, file, 0, 3000);
+    if (data.length !== 3000 || data[0] !== letter || data[99] !== letter) t.fail('a read saw something else');
+    served++;
+  }
+  t.ok(served > 3, `${served} requests were served meanwhile`);
+  await store.close();
+  await checkSound(t, disk, 'sound');
+});
+
+t.test('Closing stops a compaction under way; the next start finds the log whole', async (t) => {
+  const { store, disk, clock } = await testStore();
+  await churn(store, 40);
+  const cleaning = store.compact();
+  await store.close();
+  await cleaning;
+  await checkSound(t, disk, 'sound');
+  const again = await testStore({ disk, clock });
+  t.equal((await again.store.readdir(ROOT, again.store.root(), 0, 10)).entries.length, 4);
+  await again.store.close();
+});

@@ -1,0 +1,79 @@
+import t from 'tap';
+import type { Disk } from '../../base/disk.ts';
+import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { openDisk } from '../../base/system-disk.ts';
+import { checkStore } from '../check/check.ts';
+import { NETWORK_FILE } from './identity.ts';
+import { openStore, SECRET_BYTES, SECRET_NOTE } from './open.ts';
+import { FILE, ROOT, testStore } from './testing/harness.ts';
+
+async function put(disk: Disk, name: string, text: string): Promise<void> {
+  await disk.remove(name);
+  const file = await disk.create(name);
+  await file.writeDurable([Buffer.from(text)], 0);
+  await file.close();
+  await disk.syncDirectory('');
+}
+
+t.test('A network is booted once: what is there is opened, with its secret and its root', async (t) => {
+  const { store, disk, clock } = await testStore();
+  const secret = store.note(SECRET_NOTE)!;
+  t.equal(secret.length, SECRET_BYTES);
+  const root = store.root();
+  await store.create(ROOT, root, 'f', FILE);
+  await store.close();
+  for (const boot of [true, false]) {
+    const again = await testStore({ disk, clock, boot });
+    t.same(again.store.note(SECRET_NOTE), secret);
+    t.same(again.store.root(), root);
+    t.ok(await again.store.lookup(ROOT, root, 'f'));
+    await again.store.close();
+  }
+});
+
+t.test('What cannot be opened is refused with what is wrong and the cure, and the lock is let go', async (t) => {
+  const empty = new SimulatedDisk();
+  await t.rejects(testStore({ disk: empty, boot: false }), { reason: 'empty', message: /boot a new one there \(-b\)/ });
+  const { store } = await testStore({ disk: empty });
+  await t.rejects(testStore({ disk: empty }), { reason: 'locked', message: /in use by another magmad/ });
+  await store.close();
+
+  const foreign = new SimulatedDisk();
+  await put(foreign, 'holiday.jpg', '');
+  await t.rejects(testStore({ disk: foreign }), { reason: 'foreign', message: /holiday\.jpg/ });
+
+  await put(empty, NETWORK_FILE, '{"format":2,"network":"00"}');
+  await t.rejects(testStore({ disk: empty }), { reason: 'format', message: /has format 2.*use a newer magma/ });
+  await put(empty, NETWORK_FILE, 'rubbish');
+  await t.rejects(testStore({ disk: empty }), { reason: 'damaged', message: /"network".*is damaged/ });
+  await empty.remove(NETWORK_FILE);
+  await t.rejects(testStore({ disk: empty }), { reason: 'damaged', message: /"network" is missing/ });
+
+  const full = new SimulatedDisk({ capacity: 70_000 });
+  await t.rejects(testStore({ disk: full, limits: { reserveBytes: 70_000 } }), {
+    reason: 'full',
+    message: /too little room/,
+  });
+});
+
+t.test('On a real directory, with the index in a thread: served, restarted, checked', async (t) => {
+  const disk = await openDisk(t.testdir());
+  const one = await openStore({ disk, boot: true, limits: { reserveBytes: 0 } });
+  const file = await one.create(ROOT, one.root(), 'f', FILE);
+  await Promise.all(Array.from({ length: 50 }, (_, at) => one.write(ROOT, file, at * 10, Buffer.from('0123456789'))));
+  await one.compact();
+  t.equal((await one.read(ROOT, file, 5, 10)).data.toString(), '5678901234');
+  await t.rejects(openStore({ disk }), { message: /in use/ });
+  await one.close();
+  const check = await checkStore({ disk });
+  t.same([check.differences, check.faults], [[], []]);
+  const other = await openStore({ disk });
+  t.equal((await other.read(ROOT, file, 495, 10)).data.toString(), '56789');
+  await other.close();
+});
+
+t.test('close may be called twice', async (t) => {
+  const { store } = await testStore();
+  await Promise.all([store.close(), store.close()]);
+  t.pass();
+});

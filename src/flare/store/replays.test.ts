@@ -1,0 +1,106 @@
+import t from 'tap';
+import { isPending } from '../../base/eventually.ts';
+import { REFUSAL_AGE_MAX, REPLAY_AGE_MAX } from './limits.ts';
+import { DIRECTORY, FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
+
+const asked = (replay: string) => ({ ...ROOT, replay });
+
+t.test('FlareService: a change that is asked again gets the first answer, after a restart too', async (t) => {
+  const first = await testStore();
+  let { store } = first;
+  const root = store.root();
+  const born = await store.create(asked('create'), root, 'f', FILE);
+  const written = await store.write(asked('write'), born, 0, Buffer.from('first'));
+  await store.write(ROOT, born, 0, Buffer.from('later'));
+  const cut = await store.setattr(asked('cut'), born, { size: 2 });
+  await store.setattr(ROOT, born, { size: 100 });
+  await store.create(asked('mkdir'), root, 'd', DIRECTORY);
+  await store.rmdir(asked('rmdir'), root, 'd');
+  await store.link(asked('link'), born, root, 'g');
+  await store.rename(asked('rename'), root, 'g', root, 'h');
+  await store.remove(asked('remove'), root, 'h');
+  await store.link(ROOT, born, root, 'h');
+  for (const when of ['at once', 'after a restart', 'after compaction and a restart']) {
+    if (when.startsWith('after compaction')) await store.compact();
+    if (when !== 'at once') {
+      await store.close();
+      ({ store } = await testStore({ disk: first.disk, clock: first.clock }));
+    }
+    t.same(await store.create(asked('create'), root, 'f', FILE), born, `${when}: create`);
+    t.same(await store.write(asked('write'), born, 0, Buffer.from('first')), written, `${when}: write`);
+    t.same(await store.setattr(asked('cut'), born, { size: 2 }), cut, `${when}: a late truncate destroys nothing`);
+    await store.rmdir(asked('rmdir'), root, 'd');
+    await store.link(asked('link'), born, root, 'g');
+    await store.rename(asked('rename'), root, 'g', root, 'h');
+    await store.remove(asked('remove'), root, 'h');
+    t.match(await store.lookup(ROOT, root, 'h'), { size: 100 }, `${when}: nothing was done twice`);
+    const { data } = await store.read(ROOT, born, 0, 10);
+    t.equal(data.toString('latin1'), 'la\0\0\0\0\0\0\0\0', when);
+  }
+  await store.close();
+});
+
+t.test('A duplicate of a change that is not durable yet waits for it', async (t) => {
+  const { store } = await testStore();
+  const one = store.create(asked('x'), store.root(), 'f', FILE);
+  const other = store.create(asked('x'), store.root(), 'f', FILE);
+  t.ok(isPending(other));
+  t.same(await other, await one);
+  await store.close();
+});
+
+t.test('Refusals are remembered for a while, in memory', async (t) => {
+  const { store, clock } = await testStore();
+  const root = store.root();
+  t.equal(await statusOf(() => store.remove(asked('r'), root, 'f')), 'NOENT');
+  await store.create(ROOT, root, 'f', FILE);
+  t.equal(await statusOf(() => store.remove(asked('r'), root, 'f')), 'NOENT', 'the first answer');
+  clock.advance(REFUSAL_AGE_MAX / 1000 + 1);
+  t.equal(await statusOf(() => store.remove(asked('r'), root, 'f')), 'OK', 'it has been forgotten');
+  await store.close();
+});
+
+t.test('Answers are forgotten after REPLAY_AGE_MAX', async (t) => {
+  const { store, clock } = await testStore();
+  const root = store.root();
+  await store.create(asked('c'), root, 'f', FILE);
+  clock.advance(REPLAY_AGE_MAX / 1000);
+  t.equal(await statusOf(() => store.create(asked('c'), root, 'f', FILE)), 'OK');
+  clock.advance(1);
+  t.equal(await statusOf(() => store.create(asked('c'), root, 'f', FILE)), 'EXIST');
+  await store.close();
+});
+
+t.test('Answers and refusals are bounded in number: the oldest go first', async (t) => {
+  const { store } = await testStore({ limits: { replays: 3, refusals: 2 } });
+  const root = store.root();
+  for (let at = 0; at < 5; at++) {
+    await store.create(asked(`c${at}`), root, `f${at}`, FILE);
+    await statusOf(() => store.rmdir(asked(`r${at}`), root, 'none'));
+  }
+  t.equal(store.stats().replays, 5);
+  t.equal(await statusOf(() => store.create(asked('c1'), root, 'f1', FILE)), 'EXIST');
+  t.equal(await statusOf(() => store.create(asked('c4'), root, 'f4', FILE)), 'OK');
+  await store.close();
+});
+
+t.test('An identity of any length and any bytes tells calls apart', async (t) => {
+  const { store } = await testStore();
+  const root = store.root();
+  const long = '\xff\0'.repeat(500);
+  await store.create(asked(`${long}a`), root, 'f', FILE);
+  t.equal(await statusOf(() => store.create(asked(`${long}a`), root, 'f', FILE)), 'OK');
+  t.equal(await statusOf(() => store.create(asked(`${long}b`), root, 'f', FILE)), 'EXIST');
+  await store.close();
+});
+
+t.test('A success that changed nothing is remembered as well', async (t) => {
+  const { store } = await testStore();
+  const root = store.root();
+  await store.create(ROOT, root, 'f', FILE);
+  const opened = await store.create(asked('open'), root, 'f', FILE, { existing: 'open' });
+  await store.remove(ROOT, root, 'f');
+  t.same(await store.create(asked('open'), root, 'f', FILE, { existing: 'open' }), opened, 'no new file is made');
+  t.equal(await statusOf(() => store.lookup(ROOT, root, 'f')), 'NOENT');
+  await store.close();
+});
