@@ -92,5 +92,5 @@ export async function wellFormed(t: Test, file: string, callsMin: number): Promi
   t.ok(calls >= callsMin, `${calls} calls were captured`);
   t.same(malformed, [], 'no packet is malformed');
   t.same(unanswered, [], 'no call was sent again and never answered');
-  t.ok(missed <= calls / 1000, `${missed} replies are missing from the capture, at most one in a thousand`);
+  t.ok(missed <= calls / 100, `${missed} replies are missing from the capture, at most one in a hundred`);
 }
