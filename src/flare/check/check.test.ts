@@ -1,0 +1,66 @@
+import t from 'tap';
+import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { type InlineIndexHost, inlineIndexHost } from '../index/inline-host.ts';
+import { DIRECTORY, FILE, ROOT, testStore } from '../store/testing/harness.ts';
+import { checkStore } from './check.ts';
+import { extentFaults, namespaceFaults } from './namespace.ts';
+
+/** A store with one of everything, and its index's database to break. */
+async function made() {
+  let host: InlineIndexHost | undefined;
+  const opened = await testStore({
+    indexHost: async ({ disk }) => {
+      host = await inlineIndexHost({ disk });
+      return host;
+    },
+  });
+  const { store } = opened;
+  const root = store.root();
+  const directory = await store.create(ROOT, root, 'd', DIRECTORY);
+  const file = await store.create(ROOT, directory, 'f', FILE);
+  await store.write(ROOT, file, 0, Buffer.alloc(100));
+  await store.link(ROOT, file, root, 'g');
+  return { ...opened, database: host!.database, directory, file };
+}
+
+t.test('A sound tree has no faults', async (t) => {
+  const { store, database } = await made();
+  t.same(namespaceFaults(database), []);
+  t.same(extentFaults(database, [{ number: 1, bytes: 100_000 }]), []);
+  await store.close();
+});
+
+t.test('What cannot be in a tree is found', async (t) => {
+  const rows: readonly (readonly [sql: string, what: RegExp])[] = [
+    ["DELETE FROM entries WHERE name = x'66'", /nlink 2 of a flare that 1 names mean/],
+    ["DELETE FROM entries WHERE name = x'66'", /a parent that holds no name of it/],
+    ["DELETE FROM entries WHERE name = x'64'", /a flare that no name means/],
+    ["DELETE FROM entries WHERE name = x'64'", /nlink 3 of a directory that holds 0/],
+    ["DELETE FROM entries WHERE name = x'66'", /a directory of 0 entries that says 1/],
+    ['DELETE FROM parents', /parent links that are not those of its names/],
+    ['DELETE FROM extents', /a file that holds 0 bytes and says 100/],
+    ['UPDATE extents SET length = 200', /data beyond the end of a file/],
+    ["DELETE FROM flares WHERE key = (SELECT key FROM entries WHERE name = x'64')", /a parent that is not there/],
+  ];
+  for (const [sql, what] of rows) {
+    const { store, database } = await made();
+    database.exec(sql);
+    const found = namespaceFaults(database).map((fault) => fault.what);
+    t.ok(
+      found.some((fault) => what.test(fault)),
+      `${sql}: ${what}`,
+      { found },
+    );
+    await store.close().catch(() => {});
+  }
+  const { store, database } = await made();
+  t.match(extentFaults(database, [{ number: 9, bytes: 100 }]), [{ what: /data that lies in no segment/ }]);
+  await store.close();
+});
+
+t.test('checkStore: refuses a directory in use and one without a network', async (t) => {
+  const { store, disk } = await made();
+  await t.rejects(checkStore({ disk }), { message: /in use/ });
+  await store.close();
+  await t.rejects(checkStore({ disk: new SimulatedDisk() }), { message: /no network.*nothing to check/ });
+});
