@@ -38,6 +38,8 @@ export interface StoreLimits {
   /** Compaction begins when the log is larger than this many times what is live, and than this many bytes. */
   readonly compactionRatio: number;
   readonly compactionMinBytes: number;
+  /** The index is put on stable storage after this many bytes of log: it bounds its WAL and the work of the next start. */
+  readonly checkpointBytes: number;
   /** What one step of compaction appends between requests, in bytes. */
   readonly compactionStepBytes: number;
 }
@@ -56,5 +58,6 @@ export const DEFAULT_LIMITS: StoreLimits = {
   reserveBytes: 256 * 1024 * 1024,
   compactionRatio: 2,
   compactionMinBytes: 256 * 1024 * 1024,
+  checkpointBytes: 32 * 1024 * 1024,
   compactionStepBytes: 512 * 1024,
 };

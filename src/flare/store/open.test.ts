@@ -3,8 +3,9 @@ import type { Disk } from '../../base/disk.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { openDisk } from '../../base/system-disk.ts';
 import { checkStore } from '../check/check.ts';
+import { inlineIndexHost } from '../index/inline-host.ts';
 import { NETWORK_FILE } from './identity.ts';
-import { openStore, SECRET_BYTES, SECRET_NOTE } from './open.ts';
+import { openStore, SECRET_BYTES, SECRET_NOTE, type StoreOptions } from './open.ts';
 import { FILE, ROOT, testStore } from './testing/harness.ts';
 
 async function put(disk: Disk, name: string, text: string): Promise<void> {
@@ -77,3 +78,26 @@ t.test('close may be called twice', async (t) => {
   await Promise.all([store.close(), store.close()]);
   t.pass();
 });
+
+t.test(
+  'The index is checkpointed as the log grows, and when the store is closed: a start has little to do',
+  async (t) => {
+    let checkpoints = 0;
+    const indexHost: NonNullable<StoreOptions['indexHost']> = async ({ disk }) => {
+      const host = await inlineIndexHost({ disk });
+      const checkpoint = host.checkpoint.bind(host);
+      host.checkpoint = () => {
+        checkpoints++;
+        return checkpoint();
+      };
+      return host;
+    };
+    const { store } = await testStore({ indexHost, limits: { checkpointBytes: 20_000 } });
+    const file = await store.create(ROOT, store.root(), 'f', FILE);
+    for (let at = 0; at < 20; at++) await store.write(ROOT, file, 0, Buffer.alloc(5000));
+    t.ok(checkpoints >= 4 && checkpoints <= 6, `${checkpoints} checkpoints in 100 kB`);
+    const before = checkpoints;
+    await store.close();
+    t.equal(checkpoints, before + 1);
+  },
+);

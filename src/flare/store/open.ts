@@ -120,7 +120,14 @@ async function openLocked(
   const compaction = new Compaction(core, notes, logger);
   space.onShort = () => compaction.considerShort();
   let segment = kml.currentSegment;
+  let uncheckpointed = 0;
   kml.onDurable((batch) => {
+    uncheckpointed += batch.bytes.length;
+    if (uncheckpointed > limits.checkpointBytes) {
+      uncheckpointed = 0;
+      // A checkpoint that fails is the index's to tell: `onFailed`.
+      host.checkpoint().catch(() => {});
+    }
     if (batch.segment !== segment) {
       segment = batch.segment;
       compaction.consider();
@@ -144,6 +151,7 @@ async function openLocked(
     space.stop();
     try {
       await kml.close();
+      await host.checkpoint().catch(() => {});
       await host.close();
     } finally {
       lock.release();
