@@ -92,7 +92,10 @@ t.test(
       };
       return host;
     };
-    const { store } = await testStore({ indexHost, limits: { checkpointBytes: 20_000 } });
+    const { store } = await testStore({
+      indexHost,
+      limits: { checkpointBytes: 20_000, compactionMinBytes: 10_000_000 },
+    });
     const file = await store.create(ROOT, store.root(), 'f', FILE);
     for (let at = 0; at < 20; at++) await store.write(ROOT, file, 0, Buffer.alloc(5000));
     t.ok(checkpoints >= 4 && checkpoints <= 6, `${checkpoints} checkpoints in 100 kB`);
