@@ -166,14 +166,15 @@ t.test('UDP: several addresses have the same free port', async (t) => {
 
 t.test('UDP: sending never throws, and nothing arrives after close', async (t) => {
   const socket = await systemNet.bindDatagram(['127.0.0.1'], 0);
-  socket.send(Buffer.alloc(70_000), { address: '127.0.0.1', port: 9 });
-  socket.send(Buffer.alloc(1), { address: '127.0.0.1', port: 0 });
-  socket.send(Buffer.alloc(1), { address: 'nonsense', port: 1 });
-  socket.send(Buffer.alloc(1), { address: '::1', port: 1 });
+  const sends = (bytes: number, address: string, port: number) =>
+    t.doesNotThrow(() => socket.send(Buffer.alloc(bytes), { address, port }), `${bytes} bytes to ${address}:${port}`);
+  sends(70_000, '127.0.0.1', 9);
+  sends(1, '127.0.0.1', 0);
+  sends(1, 'nonsense', 1);
+  sends(1, '::1', 1);
   await socket.close();
-  await socket.close();
-  socket.send(Buffer.alloc(1), { address: '127.0.0.1', port: 9 });
-  t.pass();
+  await t.resolves(socket.close());
+  sends(1, '127.0.0.1', 9);
 });
 
 t.test('UDP: a receive buffer smaller than wanted is told to the log', async (t) => {

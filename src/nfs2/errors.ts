@@ -1,31 +1,10 @@
-import type { FlareStatusName } from '../flare/errors.ts';
+import { FlareStatus, type FlareStatusName } from '../flare/errors.ts';
 
 /**
  * `stat` (RFC 1094 §2.3.1) of each refusal. XDEV, INVAL and MLINK are not in the RFC; clients read the numbers as errno, and so they are
  * answered as other servers do. A refusal that no client can have caused is NFSERR_IO.
  */
-export const STAT: Readonly<Record<FlareStatusName, number>> = {
-  PERM: 1,
-  NOENT: 2,
-  IO: 5,
-  NXIO: 6,
-  ACCES: 13,
-  EXIST: 17,
-  XDEV: 18,
-  NODEV: 19,
-  NOTDIR: 20,
-  ISDIR: 21,
-  INVAL: 22,
-  FBIG: 27,
-  NOSPC: 28,
-  ROFS: 30,
-  MLINK: 31,
-  NAMETOOLONG: 63,
-  NOTEMPTY: 66,
-  DQUOT: 69,
-  STALE: 70,
-  VERSION: 5,
-};
+export const STAT: Readonly<Record<FlareStatusName, number>> = { ...FlareStatus, VERSION: FlareStatus.IO };
 
 /** NFS_OK. */
 export const OK = 0;

@@ -86,12 +86,10 @@ t.test('RFC 5531 §8.2, appendix A: credentials', async (t) => {
 
 t.test('any bytes are read or refused, never more than there are', async (t) => {
   const bytes = fc.uint8Array({ maxLength: 120 }).map((list) => Buffer.concat([head, Buffer.from(list)]));
-  fc.assert(
-    fc.property(bytes, fc.integer({ min: 0, max: 140 }), (input, cut) => {
-      const { left } = parse(input.subarray(0, cut));
-      if (left < 0) t.fail('over-read');
-    }),
-    { numRuns: 2000 },
+  const reads = fc.property(
+    bytes,
+    fc.integer({ min: 0, max: 140 }),
+    (input, cut) => parse(input.subarray(0, cut)).left >= 0,
   );
-  t.pass();
+  t.doesNotThrow(() => fc.assert(reads, { numRuns: 2000 }));
 });
