@@ -126,7 +126,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
   ]);
   for (const name of ['port', 'weight'] as const) {
     const origin = origins.get(name);
-    if (origin !== undefined) warnings.push(`${origin}: recorded, but this version serves a network of one volcano`);
+    if (origin !== undefined) warnings.push(`${origin}: no effect yet: this version serves a network of one volcano`);
   }
   return {
     boot: settled.get('boot', false),
