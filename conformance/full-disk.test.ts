@@ -9,8 +9,8 @@ import { Volcano } from './lib/volcano.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire, Stat } from './lib/wire-nfs2.ts';
 
-/** The size of the disk, MiB: the reserve of 256 and something to use. */
-const DISK = 512;
+/** The size of the disk, MiB: the least reserve, 16, and something to use. */
+const DISK = 160;
 const BLOCK = Buffer.alloc(8192, 'full disk ');
 const FILE_BLOCKS = 64;
 

@@ -53,8 +53,8 @@ export interface Disk {
   rename(name: string, to: string): Promise<void>;
   /** Makes creations, removals and renames in that directory durable. */
   syncDirectory(directory: string): Promise<void>;
-  /** The room left. */
-  space(): Promise<DiskSpace>;
+  /** The room left; at once, for the host knows it. Throws the host's error. */
+  space(): DiskSpace;
   /** Locks the directory for this process; null when another process holds it. */
   lock(): Promise<DiskLock | null>;
 }

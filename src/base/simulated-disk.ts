@@ -188,7 +188,7 @@ export class SimulatedDisk implements Disk {
     await this.#step(true);
   }
 
-  async space(): Promise<DiskSpace> {
+  space(): DiskSpace {
     const total = Number.isFinite(this.#capacity) ? this.#capacity : 2 ** 50;
     return { total, free: Math.max(0, total - this.#used()) };
   }

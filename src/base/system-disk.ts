@@ -7,6 +7,7 @@ import {
   fstat,
   fsync,
   readSync,
+  statfsSync,
   writev,
 } from 'node:fs';
 import * as fs from 'node:fs/promises';
@@ -170,8 +171,8 @@ export async function openDisk(path: string): Promise<Disk> {
     remove: (name) => fs.rm(join(path, name), { force: true }),
     rename: (name, to) => fs.rename(join(path, name), join(path, to)),
     syncDirectory: (directory) => syncDirectory(join(path, directory)),
-    async space(): Promise<DiskSpace> {
-      const figures = await fs.statfs(path);
+    space(): DiskSpace {
+      const figures = statfsSync(path);
       return { total: figures.blocks * figures.bsize, free: figures.bavail * figures.bsize };
     },
     lock: async () => lockFile(join(path, 'lock')),

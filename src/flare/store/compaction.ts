@@ -81,7 +81,7 @@ export class Compaction {
           short === true ? this.#ratioWhenShort() <= RATIO_WHEN_SHORT : this.#ratio() <= limits.compactionRatio;
         if (enough && everything !== true) return;
         if (!(await this.#clean(oldest.number))) return;
-        await space.refresh();
+        space.refresh();
       }
     } catch (error) {
       if (!this.#stopped)

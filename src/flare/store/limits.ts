@@ -1,3 +1,5 @@
+import { SEGMENT_BYTES_DEFAULT } from '../kml/kml.ts';
+
 /** Offsets that one unit of a file's extents covers, in bytes. */
 export const CHUNK_SIZE = 1024 * 1024;
 /** The most bytes that one call of `write` takes. */
@@ -61,3 +63,22 @@ export const DEFAULT_LIMITS: StoreLimits = {
   checkpointBytes: 32 * 1024 * 1024,
   compactionStepBytes: 512 * 1024,
 };
+
+const MIB = 1024 * 1024;
+
+/**
+ * The limits that depend on the disk's size (bytes), and the size of a segment: a sixteenth is kept in reserve, the log is cut into pieces of which
+ * many fit. Disks from 4 GiB on get `DEFAULT_LIMITS`.
+ */
+export function limitsOfDisk(
+  totalBytes: number,
+): Pick<StoreLimits, 'reserveBytes' | 'compactionMinBytes' | 'checkpointBytes'> & { readonly segmentBytes: number } {
+  const part = (share: number, least: number, most: number): number =>
+    Math.max(least, Math.min(most, Math.floor(totalBytes / share)));
+  return {
+    reserveBytes: part(16, 16 * MIB, DEFAULT_LIMITS.reserveBytes),
+    compactionMinBytes: part(16, 16 * MIB, DEFAULT_LIMITS.compactionMinBytes),
+    checkpointBytes: part(128, 2 * MIB, DEFAULT_LIMITS.checkpointBytes),
+    segmentBytes: part(64, 4 * MIB, SEGMENT_BYTES_DEFAULT),
+  };
+}

@@ -192,7 +192,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   statfs(): SpaceFigures {
     const { space, state } = this.#core;
-    void space.refresh();
+    space.refresh();
     const { total: totalBytes, free: freeBytes, available: availableBytes } = space;
     return { totalBytes, freeBytes, availableBytes, flares: state.flareCount };
   }

@@ -16,7 +16,7 @@ import { Compaction } from './compaction.ts';
 import type { Core } from './core.ts';
 import { directorySize } from './figures.ts';
 import { readIdentity, StoreOpenError, writeIdentity } from './identity.ts';
-import { COOKIE_FIRST, DEFAULT_LIMITS, type StoreLimits } from './limits.ts';
+import { COOKIE_FIRST, DEFAULT_LIMITS, limitsOfDisk, type StoreLimits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
 import { Notes } from './notes.ts';
 import { Pins } from './pins.ts';
@@ -94,7 +94,8 @@ async function openLocked(
   opened: { host?: IndexHost; kml?: Kml },
 ): Promise<LocalStore> {
   const { disk, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
-  const limits: StoreLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { segmentBytes, ...ofDisk } = limitsOfDisk(disk.space().total);
+  const limits: StoreLimits = { ...DEFAULT_LIMITS, ...ofDisk, ...options.limits };
   const networkId = await networkOf(options, random);
   const host = await (options.indexHost ?? threadedIndexHost)({ disk, logger });
   opened.host = host;
@@ -105,14 +106,14 @@ async function openLocked(
     random,
     from: host.applied,
     onBatch: (batch) => host.apply(batch),
-    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+    segmentBytes: options.segmentBytes ?? segmentBytes,
   });
   opened.kml = kml;
   await host.whenApplied(kml.nextLsn - 1);
 
   const space = new Space(disk, clock, limits.reserveBytes);
   space.pendingBytes = () => kml.pendingBytes;
-  await space.refresh();
+  space.refresh();
   const state = new State(host, random, limits);
   const replays = new Replays(host.reader.replays(), limits.replays, limits.refusals);
   const core: Core = { state, kml, host, clock, limits, replays, space, pins: new Pins() };

@@ -2,9 +2,7 @@ import t from 'tap';
 import type { Disk } from '../../base/disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { FlareError } from '../errors.ts';
-import { REFRESH_MS, Space } from './space.ts';
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { NEAR_BYTES, REFRESH_MS, Space } from './space.ts';
 
 t.test(
   'room: what others take is seen while nothing is appended, so that a change is refused before it is written',
@@ -13,32 +11,43 @@ t.test(
     let free = 1000;
     let asked = 0;
     const disk = {
-      async space() {
+      space() {
         asked++;
         return { total: 2000, free };
       },
     } as unknown as Disk;
     const space = new Space(disk, clock, 500);
-    await space.refresh();
+    space.refresh();
     t.equal(space.available, 500);
     space.watch();
     free = 400;
     clock.advance(REFRESH_MS - 1);
-    await turn();
     t.equal(space.available, 500);
     clock.advance(1);
-    await turn();
     t.equal(space.available, 0);
     t.throws(() => space.admit(1), FlareError.of('NOSPC'));
-    await turn();
     free = 2000;
     clock.advance(REFRESH_MS);
-    await turn();
     space.admit(1000);
     space.stop();
     const before = asked;
     clock.advance(10 * REFRESH_MS);
-    await turn();
     t.equal(asked, before, 'and not asked any more when it is closed');
   },
 );
+
+t.test('room: near the end the disk is asked before each change, whoever fills it and however fast', async (t) => {
+  let free = 2 * NEAR_BYTES;
+  let asked = 0;
+  const disk = { space: () => ({ total: 4 * NEAR_BYTES, free, asked: asked++ }) } as unknown as Disk;
+  const space = new Space(disk, manualClock(), 500);
+  space.refresh();
+  space.admit(1);
+  t.equal(asked, 1, 'far from it, it is not');
+  free = NEAR_BYTES;
+  space.refresh();
+  free = 600;
+  t.throws(() => space.admit(100), FlareError.of('NOSPC'));
+  free = 700;
+  t.doesNotThrow(() => space.admit(100));
+});

@@ -4,15 +4,15 @@ import { FlareError } from '../errors.ts';
 
 /** After how many appended bytes the disk is asked anew. */
 const REFRESH_BYTES = 1024 * 1024;
-/** Or after which share of what is available. */
-const REFRESH_SHARE = 0.125;
+/** With less than this available the disk is asked before each change: others may be filling it at the speed of memory. */
+export const NEAR_BYTES = 256 * 1024 * 1024;
 /** After how long it is asked anew in any case, in milliseconds: others may fill it while nothing is appended here. */
 export const REFRESH_MS = 250;
 /** What a record costs beside its own bytes, in the log's framing and in the index, as a factor. */
 const COST = 1.25;
 
 /**
- * The room on the disk: asked for in the background, less what was appended since. A change that would leave less than the reserve is
+ * The room on the disk: asked for now and then, less what was appended since. A change that would leave less than the reserve is
  * refused before anything is written.
  */
 export class Space {
@@ -22,7 +22,6 @@ export class Space {
   #total = 0;
   #free = 0;
   #since = 0;
-  #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
   /** Called when a change was refused for want of room. */
   onShort: () => void = () => {};
@@ -51,45 +50,39 @@ export class Space {
 
   /** Refuses with NOSPC when there is no room for that many bytes of records. */
   admit(bytes: number): void {
+    if (this.available < NEAR_BYTES) this.refresh();
     if (bytes * COST <= this.#free - this.#since - this.#reserve) return;
-    void this.refresh();
     this.onShort();
     throw FlareError.of('NOSPC');
   }
 
   appended(bytes: number): void {
     this.#since += bytes * COST;
-    if (this.#since > Math.min(REFRESH_BYTES, this.available * REFRESH_SHARE)) void this.refresh();
+    if (this.#since > REFRESH_BYTES) this.refresh();
   }
 
-  /** Asks the disk. What is appended meanwhile counts as not yet written. Figures stay as they were when the disk does not answer. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#ask().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+  /** Asks the disk. What is appended and not yet written still counts. Figures stay as they were when the disk does not answer. */
+  refresh(): void {
+    try {
+      const { total, free } = this.#disk.space();
+      this.#total = total;
+      this.#free = free;
+      this.#since = this.pendingBytes() * COST;
+    } catch {
+      // A disk that cannot say how full it is will say what is wrong with it when it is written to.
+    }
   }
 
   /** Asks the disk from now on every `REFRESH_MS`, until `stop`. */
   watch(): void {
     this.#timer = this.#clock.after(REFRESH_MS, () => {
-      void this.refresh().then(() => {
-        if (this.#timer !== null) this.watch();
-      });
+      this.refresh();
+      this.watch();
     });
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
-  }
-
-  async #ask(): Promise<void> {
-    const before = Math.max(0, this.#since - this.pendingBytes() * COST);
-    const space = await this.#disk.space().catch(() => null);
-    if (space === null) return;
-    this.#total = space.total;
-    this.#free = space.free;
-    this.#since = Math.max(0, this.#since - before);
   }
 }
