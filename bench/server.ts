@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -84,13 +83,14 @@ export class Server {
     }
   }
 
-  /** Asks it to end, and makes it, after a while. Resolves when it has. */
+  /** Asks it and all that it started to end, and makes them, after a while. Resolves when they have. */
   async stop(): Promise<void> {
-    if (this.#isRunning()) {
-      this.#signal('SIGTERM');
-      const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_MS);
-      await once(this.#process, 'exit');
-      clearTimeout(timer);
+    this.#signal('SIGTERM');
+    const end = performance.now() + STOP_MS;
+    // The shell may be gone long before what it runs: the whole group counts.
+    while (this.#signal(0)) {
+      if (performance.now() > end) this.#signal('SIGKILL');
+      await pause(POLL_MS);
     }
     running.delete(this);
   }
@@ -104,11 +104,14 @@ export class Server {
     return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  #signal(signal: NodeJS.Signals): void {
-    if (this.#process.pid === undefined) return;
+  /** Signals the whole group; false when nothing of it is left. */
+  #signal(signal: NodeJS.Signals | 0): boolean {
+    if (this.#process.pid === undefined) return false;
     try {
-      process.kill(-this.#process.pid, signal);
-    } catch {}
+      return process.kill(-this.#process.pid, signal);
+    } catch {
+      return false;
+    }
   }
 
   async #untilReady(): Promise<void> {
