@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { STAT } from '../../src/nfs2/errors.ts';
+import { OK, STAT } from '../../src/nfs2/errors.ts';
 import type { Nfs2Client } from '../lib/nfs2-client.ts';
 import { makeWorld, must } from '../lib/nfs2-world.ts';
 
@@ -83,4 +83,109 @@ t.test('read permission is needed', async (t) => {
   const { root, as, top } = await makeWorld();
   const { handle } = must(await root.mkdir(top, 'd', { mode: 0o711 }));
   t.equal((await as({ uid: 1 }).readdir(handle, 0, 1000)).status, STAT.ACCES);
+});
+
+const namesIn = async (client: Nfs2Client, directory: Buffer) =>
+  must(await client.readdir(directory, 0, 8192)).entries.map((entry) => entry.name);
+
+t.test('a page that was listed before is as new after every kind of change', async (t) => {
+  const { root, top } = await makeWorld();
+  const d = must(await root.mkdir(top, 'd', {})).handle;
+  const other = must(await root.mkdir(top, 'other', {})).handle;
+  const shows = async (names: string[], after: string) => {
+    t.same((await namesIn(root, d)).slice(2).toSorted(), names, after);
+    t.same((await namesIn(root, d)).slice(2).toSorted(), names, `${after}, asked again`);
+  };
+  await shows([], 'MKDIR');
+  const a = must(await root.create(d, 'a', {})).handle;
+  await shows(['a'], 'CREATE');
+  t.equal((await root.link(a, d, 'b')).status, OK);
+  await shows(['a', 'b'], 'LINK');
+  t.equal((await root.rename(d, 'a', d, 'c')).status, OK);
+  await shows(['b', 'c'], 'RENAME within');
+  t.equal((await root.rename(d, 'b', other, 'b')).status, OK);
+  await shows(['c'], 'RENAME out');
+  t.equal((await root.rename(other, 'b', d, 'x')).status, OK);
+  await shows(['c', 'x'], 'RENAME in');
+  t.equal((await root.symlink(d, 's', 'x', {})).status, OK);
+  await shows(['c', 's', 'x'], 'SYMLINK');
+  must(await root.mkdir(d, 'e', {}));
+  await shows(['c', 'e', 's', 'x'], 'MKDIR below');
+  t.equal((await root.rmdir(d, 'e')).status, OK);
+  await shows(['c', 's', 'x'], 'RMDIR');
+  t.equal((await root.remove(d, 'c')).status, OK);
+  await shows(['s', 'x'], 'REMOVE');
+});
+
+t.test(
+  'a name that another file takes has the fileid of that one, in a page that was listed before, too',
+  async (t) => {
+    const { root, top } = await makeWorld();
+    const d = must(await root.mkdir(top, 'd', {})).handle;
+    must(await root.create(d, 'a', {}));
+    const b = must(await root.create(top, 'b', {})).attributes;
+    const fileid = async () => must(await root.readdir(d, 0, 8192)).entries.find(({ name }) => name === 'a')!.fileid;
+    t.not(await fileid(), b.fileid);
+    t.equal((await root.rename(top, 'b', d, 'a')).status, OK);
+    t.equal(await fileid(), b.fileid);
+  },
+);
+
+t.test('.. of a directory that moved is its new parent, in a page that was listed before, too', async (t) => {
+  const { root, top } = await makeWorld();
+  const d = must(await root.mkdir(top, 'd', {})).handle;
+  const above = must(await root.mkdir(top, 'above', {}));
+  const parent = async () => must(await root.readdir(d, 0, 8192)).entries[1]!.fileid;
+  t.equal(await parent(), must(await root.getattr(top)).fileid);
+  t.equal((await root.rename(top, 'd', above.handle, 'd')).status, OK);
+  t.equal(await parent(), above.attributes.fileid);
+});
+
+t.test('a page that one user may list is not shown to another who may not, nor after chmod', async (t) => {
+  const { root, as, top } = await makeWorld();
+  const { handle } = must(await root.mkdir(top, 'd', { mode: 0o700, uid: 1 }));
+  t.equal((await as({ uid: 1 }).readdir(handle, 0, 8192)).status, OK);
+  t.equal((await as({ uid: 2 }).readdir(handle, 0, 8192)).status, STAT.ACCES);
+  const group = as({ uid: 2, gids: [7] });
+  must(await root.setattr(handle, { mode: 0o750, gid: 7 }));
+  t.equal((await group.readdir(handle, 0, 8192)).status, OK);
+  t.equal((await as({ uid: 2 }).readdir(handle, 0, 8192)).status, STAT.ACCES);
+  must(await root.setattr(handle, { mode: 0o700 }));
+  t.equal((await group.readdir(handle, 0, 8192)).status, STAT.ACCES);
+});
+
+t.test('the store is asked once for a page that does not change; a change while it lists keeps nothing', async (t) => {
+  let asked = 0;
+  let meanwhile = () => {};
+  const { root, top, store } = await makeWorld({
+    around: (service) =>
+      new Proxy(service, {
+        get(target, name) {
+          const member = Reflect.get(target, name);
+          if (name !== 'readdir') return typeof member === 'function' ? member.bind(target) : member;
+          return async (...args: Parameters<typeof target.readdir>) => {
+            asked += 1;
+            const page = await target.readdir(...args);
+            meanwhile();
+            return page;
+          };
+        },
+      }),
+  });
+  t.same(await namesIn(root, top), ['.', '..']);
+  t.same(await namesIn(root, top), ['.', '..']);
+  t.equal(asked, 1);
+  t.same(
+    must(await root.readdir(top, 1, 8192)).entries.map(({ name }) => name),
+    ['..'],
+    'another cookie is another page',
+  );
+  t.equal(asked, 2);
+  must(await root.create(top, 'a', {}));
+  meanwhile = () => {
+    meanwhile = () => {};
+    store.create({ uid: 0, gid: 0, gids: [] }, store.root(), 'b', { type: 1, mode: 0o644 });
+  };
+  t.same(await namesIn(root, top), ['.', '..', 'a']);
+  t.same(await namesIn(root, top), ['.', '..', 'a', 'b']);
 });

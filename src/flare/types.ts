@@ -62,7 +62,7 @@ export interface Attributes {
   readonly atime: Time;
   readonly mtime: Time;
   readonly ctime: Time;
-  /** The number of the record that last changed it: what `expect` is compared with. */
+  /** The number of the record that last changed it, a directory's entries included: what `expect` is compared with. One never comes back. */
   readonly version: number;
   /** A directory that holds an entry for it: a directory's only one, any one of a file's. The root's own. */
   readonly parent: FlareId;

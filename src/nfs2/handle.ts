@@ -1,9 +1,10 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { andThen, type Eventually } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { Attributes, FlareId, Key } from '../flare/types.ts';
 import { type Handle, HandleCache } from './handle-cache.ts';
+import { Hmac } from './hmac.ts';
 import { HANDLE_BYTES } from './schema.ts';
 
 export type { Handle } from './handle-cache.ts';
@@ -28,7 +29,7 @@ export const SECRET_BYTES = 32;
  * stored. A handle that was not made under the network's secret, or whose flare is gone, is STALE.
  */
 export class Handles {
-  readonly #secret: KeyObject;
+  readonly #hmac: Hmac;
   readonly #service: FlareService;
   readonly #cache = new HandleCache();
 
@@ -36,7 +37,7 @@ export class Handles {
   constructor(secret: Uint8Array, service: FlareService) {
     if (secret.length !== SECRET_BYTES)
       throw new RangeError(`the handles' secret has ${secret.length} bytes; it must have ${SECRET_BYTES}`);
-    this.#secret = createSecretKey(secret);
+    this.#hmac = new Hmac(secret);
     this.#service = service;
   }
 
@@ -49,7 +50,7 @@ export class Handles {
     bytes.writeUInt16BE(share, SHARE_AT);
     bytes.write(id.key, KEY_AT, 'latin1');
     bytes.writeUIntBE(id.generation % GENERATION_RANGE, GENERATION_AT, 3);
-    this.#mac(bytes).copy(bytes, MAC_AT);
+    bytes.write(this.#mac(bytes), MAC_AT, 'latin1');
     this.#remember(id, share, bytes);
     return bytes;
   }
@@ -59,7 +60,8 @@ export class Handles {
     const known = this.#cache.byText(bytes.toString('latin1'));
     if (known !== undefined) return known;
     if (bytes[0] !== HANDLE_VERSION) throw FlareError.of('STALE');
-    if (!timingSafeEqual(this.#mac(bytes), bytes.subarray(MAC_AT, HANDLE_BYTES))) throw FlareError.of('STALE');
+    const mac = Buffer.from(this.#mac(bytes), 'latin1');
+    if (!timingSafeEqual(mac, bytes.subarray(MAC_AT, HANDLE_BYTES))) throw FlareError.of('STALE');
     const own = Buffer.from(bytes);
     return andThen(this.#service.find(own.toString('latin1', KEY_AT, GENERATION_AT) as Key), (flare) =>
       this.#resolved(own, flare),
@@ -77,8 +79,8 @@ export class Handles {
     return handle;
   }
 
-  #mac(bytes: Buffer): Buffer {
-    const mac = createHmac('sha256', this.#secret).update(bytes.subarray(0, MAC_AT)).digest();
-    return mac.subarray(0, HANDLE_BYTES - MAC_AT);
+  /** The MAC of a handle's first bytes, one character a byte. */
+  #mac(bytes: Buffer): string {
+    return this.#hmac.of(bytes.subarray(0, MAC_AT)).slice(0, HANDLE_BYTES - MAC_AT);
   }
 }

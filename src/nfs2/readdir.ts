@@ -1,6 +1,8 @@
-import { andThen, type Eventually } from '../base/eventually.ts';
-import type { DirectoryEntry, Name } from '../flare/types.ts';
-import { OK } from './errors.ts';
+import { andThen, type Eventually, isPending } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
+import type { DirectoryEntry, FlareId, Name } from '../flare/types.ts';
+import type { Codec } from '../rpc/xdr.ts';
+import { OK, type Status } from './errors.ts';
 import { procedure } from './procedure.ts';
 import { codecs, DATA_MAX, type Entry } from './schema.ts';
 import { type Entered, latin1, type Nfs2Server } from './server.ts';
@@ -50,21 +52,77 @@ function listing(entries: readonly Listed[], end: boolean, count: number): { ent
   return { entries: list, eof: end && fitting === entries.length };
 }
 
+/** A result whose bytes are known already. */
+interface Encoded extends Status {
+  readonly bytes: Buffer;
+}
+
+/** The result's codec, which takes ready bytes too. */
+const resultCodec: Codec<any> = {
+  ...codecs.readdirres,
+  write(writer, value: Encoded) {
+    if (value.bytes === undefined) codecs.readdirres.write(writer, value);
+    else writer.append(value.bytes);
+  },
+  encode: (value: Encoded) => (value.bytes === undefined ? codecs.readdirres.encode(value) : Buffer.from(value.bytes)),
+};
+
+/** What a page depends on beside the directory's version: the handle, whom it was listed for, and what was asked for. */
+function pageName(server: Nfs2Server, directory: Entered, cookie: number, count: number): string {
+  const { uid, gid, gids } = directory.caller;
+  return `${directory.handle.text}${server.isTop(directory) ? 1 : 0}/${cookie}/${count}/${uid}/${gid}/${gids}`;
+}
+
+function encoded(bytes: Buffer): Encoded {
+  return { status: OK, bytes };
+}
+
+/**
+ * Lists a page. It is kept only if the directory has the same version before and after: then that is the version that the page shows, because a
+ * version never comes back. What is kept has been answered, so no crash takes it back.
+ */
+function list(
+  server: Nfs2Server,
+  directory: Entered,
+  name: string,
+  cookie: number,
+  count: number,
+): Eventually<Encoded> {
+  const { version } = directory.attributes;
+  const { handle, caller } = directory;
+  const limit = Math.max(1, Math.floor((count - REPLY_BYTES) / (ENTRY_BYTES + NAME_BYTES_LEAST)));
+  return andThen(server.service.readdir(caller, handle, cookie, limit), (page) =>
+    andThen(dots(server, directory, cookie), (first) => {
+      const value = listing([...first, ...page.entries], page.end, count);
+      const bytes = codecs.readdirres.encode({ status: OK, value });
+      return encoded(versionNow(server, handle) === version ? server.pages.keep(name, version, bytes) : bytes);
+    }),
+  );
+}
+
+/** The directory's version, if it is there and known without waiting. */
+function versionNow(server: Nfs2Server, handle: FlareId): number | undefined {
+  try {
+    const attributes = server.service.glance(handle);
+    if (!isPending(attributes)) return attributes.version;
+    attributes.catch(() => {});
+  } catch (error) {
+    if (!(error instanceof FlareError)) throw error;
+  }
+  return undefined;
+}
+
 /**
  * READDIR (RFC 1094 §2.2.17). `count` bounds the whole result, status and XDR words included (FIELD.md row 1), as do 8,192 bytes and the rule's
  * `tsize`; one entry is always there, so that no client asks for ever (row 2). Cookies stay below 2^31 and live as long as their entries (row 3).
  */
-export const readdir = procedure('READDIR', codecs.readdir, codecs.readdirres, (server, args, call) => {
+export const readdir = procedure('READDIR', codecs.readdir, resultCodec, (server, args, call) => {
   const { cookie } = args;
   return andThen(server.enter(args.directory, call), (directory) => {
     const count = Math.min(args.count, DATA_MAX, directory.options.tsize);
-    const limit = Math.max(1, Math.floor((count - REPLY_BYTES) / (ENTRY_BYTES + NAME_BYTES_LEAST)));
-    return andThen(server.service.readdir(directory.caller, directory.handle, cookie, limit), (page) =>
-      andThen(dots(server, directory, cookie), (first) => ({
-        status: OK,
-        value: listing([...first, ...page.entries], page.end, count),
-      })),
-    );
+    const name = pageName(server, directory, cookie, count);
+    const known = server.pages.get(name, directory.attributes.version);
+    return known === undefined ? list(server, directory, name, cookie, count) : encoded(known);
   });
 });
 

@@ -12,6 +12,7 @@ import { type CallContext, RpcRefusal } from '../rpc/program.ts';
 import { toFattr } from './attributes.ts';
 import { refusal, type Status } from './errors.ts';
 import type { Handle, Handles } from './handle.ts';
+import { PageCache } from './page-cache.ts';
 import { type Fattr, HANDLE_BYTES } from './schema.ts';
 
 /** What the rules say: as much of `Shares` as NFS asks. */
@@ -47,6 +48,8 @@ export class Nfs2Server {
   readonly service: FlareService;
   readonly gate: Gate;
   readonly handles: Handles;
+  /** READDIR results, by what they depend on. */
+  readonly pages = new PageCache();
   readonly #fsid: number;
   readonly #logger: Logger;
 
