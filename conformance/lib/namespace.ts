@@ -9,7 +9,12 @@ export function makeNamespace(t: Teardown, hint: string): string {
   const name = `magma-${hint}-${process.pid}`;
   const made = spawnSync('ip', ['netns', 'add', name]);
   if (made.status !== 0) throw new Error(`cannot make the network namespace ${name}: ${made.stderr}`);
-  t.teardown(() => spawnSync('ip', ['netns', 'del', name]));
+  const remove = (): void => void spawnSync('ip', ['netns', 'del', name]);
+  process.once('exit', remove);
+  t.teardown(() => {
+    process.removeListener('exit', remove);
+    remove();
+  });
   spawnSync('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   return name;
 }
