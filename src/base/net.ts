@@ -27,7 +27,9 @@ export interface Stream {
   onClose(handler: (error?: Error) => void): void;
   /** Called when all that was written has left after `write` returned false. */
   onDrain(handler: () => void): void;
-  /** Queues bytes, which must not change any more; false when the peer reads too slowly and the caller should stop for now. */
+  /**
+   * Queues bytes, which must not change any more until `queued` is 0; false when the peer reads too slowly and the caller should stop for now.
+   */
   write(data: Uint8Array): boolean;
   /** Holds written bytes back until `uncork`, so that several replies leave in one system call. */
   cork(): void;

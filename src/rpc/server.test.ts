@@ -55,7 +55,34 @@ t.test('answers that come later in one turn leave together', async (t) => {
   t.same(stream.done, [`write:${REPLY_HEAD + 8}`]);
   for (const one of [...held]) one.release();
   await settled();
-  t.same(stream.done.slice(1), ['cork', `write:${REPLY_HEAD + 8}`, `write:${REPLY_HEAD + 8}`, 'uncork']);
+  t.same(stream.done.slice(1), [`write:${2 * (REPLY_HEAD + 8)}`]);
+});
+
+t.test('long answers that come later in one turn leave together, without being put together', async (t) => {
+  const { connect, held } = await start(t);
+  const stream = connect();
+  const text = 'x'.repeat(10_000);
+  stream.receive(Buffer.concat([call(1, WAIT, text), call(2, WAIT, text)]));
+  for (const one of [...held]) one.release();
+  await settled();
+  const write = `write:${REPLY_HEAD + 4 + text.length}`;
+  t.same(stream.done, ['cork', write, write, 'uncork']);
+});
+
+t.test('replies that the host has not taken yet are not written over by later ones', async (t) => {
+  const { connect } = await start(t);
+  const slow = connect();
+  const other = connect();
+  const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(6000));
+  const bodyOf = (reply: Buffer) => reply.toString('latin1', REPLY_HEAD + 4);
+  slow.receive(call(1, ECHO, bodies[0]!));
+  slow.taken = false;
+  slow.receive(call(2, ECHO, bodies[1]!));
+  other.receive(call(3, ECHO, bodies[2]!));
+  slow.receive(call(4, ECHO, bodies[0]!));
+  other.receive(call(5, ECHO, bodies[2]!));
+  t.same(slow.written.map(bodyOf), [bodies[0], bodies[1], bodies[0]]);
+  t.same(other.written.map(bodyOf), [bodies[2], bodies[2]]);
 });
 
 t.test(
@@ -89,7 +116,7 @@ t.test('the bound of calls under way stops the reading in the middle of what was
   );
   held[0]?.release();
   await settled();
-  t.equal(stream.done.at(-1), 'uncork');
+  t.equal(stream.done.at(-1), `write:${REPLY_HEAD + 8}`);
   t.ok(stream.done.includes('resume'));
 });
 

@@ -4,6 +4,10 @@ import type { Dispatcher, Exchange, Peer } from './dispatch.ts';
 import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
 import { XdrError, type XdrWriter } from './xdr.ts';
 
+/** From so many bytes on, replies are sent from where they were made and not copied first. */
+const DIRECT_BYTES = 4096;
+/** Late replies of up to so many bytes are put together and leave in one piece. */
+const JOINED_BYTES_MAX = 16 * 1024;
 /** Replies of one read event are sent together, but no more than about this many bytes at a time. */
 const BATCH_BYTES = 256 * 1024;
 
@@ -117,6 +121,19 @@ export class Connection implements Peer {
     return data;
   }
 
+  /** Sends what the writer holds from `start` on. */
+  #flush(writer: XdrWriter, start: number): void {
+    if (this.#stream.queued > 0 || writer.position - start < DIRECT_BYTES) {
+      this.#write(this.#take(writer, start));
+      return;
+    }
+    this.#write(writer.written(start));
+    // What the host has not taken must not be written over.
+    if (this.#stream.queued > 0) writer.handOver(start);
+    else writer.position = start;
+    if (start === 0) writer.clear();
+  }
+
   #blocked(): boolean {
     if (this.#stalled || this.#stopped || this.#inFlight >= this.#bounds.inFlightPerClient) return true;
     if (!this.#exchange.load.full) return false;
@@ -137,14 +154,14 @@ export class Connection implements Peer {
         if (record === undefined) break;
         this.#lastCall = now;
         this.#dispatcher.dispatch(record, this);
-        if (writer.position - start >= BATCH_BYTES) this.#write(this.#take(writer, start));
+        if (writer.position - start >= BATCH_BYTES) this.#flush(writer, start);
       }
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
       broken = error;
     } finally {
       this.#running = false;
-      if (writer.position > start) this.#write(this.#take(writer, start));
+      if (writer.position > start) this.#flush(writer, start);
     }
     if (broken === undefined) this.#throttle();
     else this.#giveUp(broken.message);
@@ -163,9 +180,15 @@ export class Connection implements Peer {
     const replies = this.#late;
     if (replies.length === 0) return;
     this.#late = [];
-    this.#stream.cork();
-    for (const reply of replies) this.#write(reply);
-    this.#stream.uncork();
+    let bytes = 0;
+    for (const reply of replies) bytes += reply.length;
+    if (bytes <= JOINED_BYTES_MAX) {
+      this.#write(replies.length === 1 ? replies[0]! : Buffer.concat(replies, bytes));
+    } else {
+      this.#stream.cork();
+      for (const reply of replies) this.#write(reply);
+      this.#stream.uncork();
+    }
     this.#throttle();
   }
 

@@ -332,6 +332,19 @@ t.test('XdrWriter: reserve, patch, limit and reuse', async (t) => {
   t.ok(writer.buffer.length < 2_000_000, 'large memory is let go of');
 });
 
+t.test('XdrWriter: memory that was handed over is not written again', async (t) => {
+  const writer = new XdrWriter();
+  writer.u32(1);
+  const start = writer.position;
+  writer.u32(2);
+  const view = writer.written();
+  writer.handOver(start);
+  t.same(writer.copy().toString('hex'), '00000001');
+  writer.u32(3);
+  t.equal(writer.copy().toString('hex'), '0000000100000003');
+  t.equal(view.toString('hex'), '0000000100000002');
+});
+
 t.test('XdrReader: bounds', async (t) => {
   const reader = new XdrReader(Buffer.from('00000001000000026162000000', 'hex'), 0, 12);
   t.equal(reader.u32(), 1);

@@ -8,6 +8,8 @@ export interface FakeStream extends Stream {
   readonly written: Buffer[];
   /** What `write` answers from now on. */
   full: boolean;
+  /** Whether the host takes what is written at once; else it stays `queued`, and is not copied. */
+  taken: boolean;
   receive(data: Buffer): void;
   drain(): void;
 }
@@ -41,6 +43,7 @@ export function fakeNet(): { net: Net; connect(address?: string): FakeStream } {
 function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
   const done: string[] = [];
   const written: Buffer[] = [];
+  let queued = 0;
   const handlers = { data: (_: Buffer) => {}, close: () => {}, drain: () => {} };
   return {
     local,
@@ -48,7 +51,10 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
     done,
     written,
     full: false,
-    queued: 0,
+    taken: true,
+    get queued() {
+      return queued;
+    },
     receive: (data) => handlers.data(data),
     drain: () => handlers.drain(),
     onData(handler) {
@@ -62,7 +68,8 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
     },
     write(data) {
       done.push(`write:${data.length}`);
-      written.push(Buffer.from(data));
+      if (!this.taken) queued += data.length;
+      written.push(this.taken ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length));
       return !this.full;
     },
     cork: () => void done.push('cork'),

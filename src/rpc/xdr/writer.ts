@@ -88,6 +88,15 @@ export class XdrWriter {
     return Buffer.from(this.buffer.subarray(start, this.position));
   }
 
+  /** Drops what was written from `start` on, and goes on in other memory: views of what was written so far stay as they are. */
+  handOver(start: number): void {
+    const buffer = Buffer.allocUnsafeSlow(this.buffer.length);
+    this.buffer.copy(buffer, 0, 0, start);
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer);
+    this.position = start;
+  }
+
   /** Starts anew with an empty buffer; the memory is kept for reuse if it is not large. */
   clear(): void {
     this.position = 0;
