@@ -1,4 +1,4 @@
-import { realpathSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
@@ -6,6 +6,10 @@ import { type Ran, run } from './run.ts';
 
 const SCRIPT = fileURLToPath(new URL('../clients/linux-client.sh', import.meta.url));
 const GUEST = fileURLToPath(new URL('../clients/guest', import.meta.url));
+
+/** Where the guest's copies of the scripts lie. */
+const UNPACKED = '/tmp/guest';
+const HERE_END = 'END-OF-GUEST-SCRIPT';
 
 export interface LinuxClientOptions {
   readonly protocol: 'udp' | 'tcp';
@@ -30,6 +34,15 @@ export function inGuest(path: string): string {
   return real.startsWith('/tmp/') ? `/run/host${real}` : real;
 }
 
+/** Shell lines that put all guest scripts into the guest's own /tmp: its users may not be let into where this clone lies. */
+function unpackScripts(): string {
+  const files = readdirSync(GUEST).filter((name) => name.endsWith('.py'));
+  const copies = files.map(
+    (name) => `cat >${UNPACKED}/${name} <<'${HERE_END}'\n${readFileSync(join(GUEST, name), 'utf8')}${HERE_END}`,
+  );
+  return [`mkdir ${UNPACKED}`, ...copies].join('\n');
+}
+
 /**
  * Boots a Linux 6.1 kernel, mounts the server's share with its NFSv2 client, runs the scripts of `clients/guest` there one after the other
  * (each with its arguments), unmounts, and hands out what they said. `directory` takes the command file.
@@ -40,11 +53,14 @@ export function linuxClient(
   options: LinuxClientOptions,
 ): Promise<Ran> {
   const lines = scripts.map(([script, ...args]) => {
-    const words = [join(inGuest(GUEST), script), ...args];
+    const words = [join(UNPACKED, script), ...args];
     return `cd "$NFS_MNT" && python3 ${words.map((word) => `'${word}'`).join(' ')} || failed=1`;
   });
   const commands = join(directory, `commands-${options.protocol}-${scripts[0]![0]}.sh`);
-  writeFileSync(commands, `export PYTHONDONTWRITEBYTECODE=1\nfailed=0\n${lines.join('\n')}\nexit $failed\n`);
+  writeFileSync(
+    commands,
+    `export PYTHONDONTWRITEBYTECODE=1\n${unpackScripts()}\nfailed=0\n${lines.join('\n')}\nexit $failed\n`,
+  );
   const seconds = options.timeoutSeconds ?? 100;
   const flags = ['--netns', options.namespace, '--export', options.path ?? '/', '--proto', options.protocol];
   flags.push('--timeout', `${seconds}`);
