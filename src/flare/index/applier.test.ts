@@ -4,12 +4,12 @@ import { silentLogger } from '../../base/logger.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { openKml } from '../kml/kml.ts';
 import type { Kml } from '../kml/types.ts';
-import type { Change } from '../record/schema.ts';
+import { type Change, type FlareState, OperationSchema } from '../record/schema.ts';
 import { compareIndexes } from './compare.ts';
 import { type InlineIndexHost, inlineIndexHost } from './inline-host.ts';
 import { weightOf } from './live.ts';
 import { REPLAYS_MAX, ReplayTable } from './tables.ts';
-import { change, flareState, keyFor, recordOf } from './testing/records.ts';
+import { change, flareState, keyBytesOf, keyFor, recordOf } from './testing/records.ts';
 
 interface Bench {
   readonly kml: Kml;
@@ -121,6 +121,47 @@ t.test('replays: a ring that is overwritten in turn; one that is written anew ke
   t.equal(kept[0]?.time, 2, 'the two oldest have gone');
   t.match(kept[3], { time: 5, segment: 2 });
 });
+
+t.test('many changes of one flare in one transaction leave what the same changes one by one would', async () => {
+  const name = fc.constantFrom('f', 'g', 'h');
+  const generation = fc.integer({ min: 1, max: 2 });
+  const step = fc.oneof(
+    fc.record({ name, generation, fileid: fc.integer({ min: 1, max: 4 }), used: fc.nat(50), target: fc.nat(5) }),
+    fc.record({ name, generation, gone: fc.constant(true) }),
+  );
+  const time = fc.nat(3);
+  const replayed = fc.record({ operation: fc.constantFrom(OperationSchema.base, OperationSchema.setattr), time });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(step, replayed), { maxLength: 30 }), async (steps) => {
+      const together = await bench();
+      const apart = await bench();
+      const seen = new Set<number>();
+      const records = steps.map(([made, { operation, time }], at) => {
+        const { name, generation } = made;
+        const what = 'gone' in made ? change.gone(name, generation) : change.flare(stateOf(made));
+        // Only base records repeat a replay.
+        const again = seen.has(time) ? OperationSchema.base : operation;
+        seen.add(time);
+        const replay = { identity: Buffer.from(`call ${time}`), time, outcome: Buffer.from('ok') };
+        return recordOf([what], { number: at + 1, operation: again, replay });
+      });
+      for (const record of records) together.kml.append([record]);
+      for (const record of records) await apart.kml.whenDurable(apart.kml.append([record]).lsn);
+      await together.kml.whenDurable(records.length);
+      const kept = together.host.reader.replays().length;
+      if (kept !== seen.size) throw new Error(`${kept} replays of ${seen.size} calls`);
+      const differences = compareIndexes(together.host.database, apart.host.database);
+      if (differences.length > 0) throw new Error(JSON.stringify(differences));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function stateOf(made: { name: string; generation: number; fileid: number; used: number; target: number }): FlareState {
+  const { name, generation, fileid, used, target } = made;
+  const id = { key: keyBytesOf(name), generation };
+  return flareState(name, { id, fileid, used, target: Buffer.alloc(target, 1) });
+}
 
 t.test('a batch that does not follow on what is applied is refused, and nothing changes', async (t) => {
   const { host, put } = await bench();

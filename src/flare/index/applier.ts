@@ -1,11 +1,10 @@
-import { compile } from '../../rpc/xdr.ts';
 import { batchEnd, batchRecords } from '../kml/format.ts';
 import type { LogBatch, LogMark } from '../kml/types.ts';
 import { dataPosition, decodeRecord } from '../record/codec.ts';
-import { type Change, ChangeTypeSchema, FlareSchema, type LogRecord } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type LogRecord, OperationSchema } from '../record/schema.ts';
 import { readMark, type SqliteDatabase } from './database.ts';
 import { ExtentTable } from './extents.ts';
-import { LiveBytes, weightOf } from './live.ts';
+import { LiveBytes } from './live.ts';
 import { EntryTable, FlareTable, NoteTable, ParentTable, ReplayTable, SliceTable } from './tables.ts';
 
 /** A change with its type and what that says. */
@@ -18,8 +17,6 @@ interface Place {
   /** Where the record's data begin in the segment, when it has any. */
   readonly data: number;
 }
-
-const flareCodec = compile(FlareSchema);
 
 /** Puts durable batches into an index, in the log's order. */
 export class Applier {
@@ -60,8 +57,8 @@ export class Applier {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       for (const batch of batches) this.#applyBatch(batch);
-      this.#live.flush();
       this.#flares.flush();
+      this.#live.flush();
       this.#slices.flush();
       this.#replays.flush();
       this.#setMark.run(this.#mark.lsn, this.#mark.segment, this.#mark.position);
@@ -84,7 +81,8 @@ export class Applier {
       const data = position + (dataPosition(record, payload.length) ?? 0);
       const place = { record, segment: batch.segment, data };
       this.#slices.seen(record.slice, record.number, record.epoch, batch.segment);
-      if (record.replay !== null) this.#replays.put(record.replay, batch.segment);
+      const fresh = record.operation !== OperationSchema.base;
+      if (record.replay !== null) this.#replays.put(record.replay, batch.segment, fresh);
       for (const change of record.changes) this.#applyChange(change, place);
     }
     this.#mark = batchEnd(batch);
@@ -98,17 +96,7 @@ export class Applier {
 
   readonly #changes: { [T in Change['type']]: (change: ChangeOf<T>, place: Place) => void } = {
     [ChangeTypeSchema.flare]: (change, place) => {
-      const { flare } = change.flare;
-      const { key, generation } = flare.id;
-      this.#flares.put(
-        key,
-        generation,
-        flare.fileid,
-        flare.used,
-        place.segment,
-        weightOf.flare(flare.target),
-        flareCodec.encode(flare),
-      );
+      this.#flares.put(change.flare.flare, place.segment);
     },
     [ChangeTypeSchema.flareGone]: (change) => {
       const { key, generation } = change.flareGone.id;

@@ -9,6 +9,7 @@ export class ExtentTable {
   readonly #within;
   readonly #put;
   readonly #shorten;
+  readonly #move;
   readonly #removeFrom;
   readonly #removeOne;
   readonly #sums;
@@ -22,6 +23,7 @@ export class ExtentTable {
     this.#put = database.prepare('INSERT INTO extents VALUES (?, ?, ?, ?, ?, ?)');
     const one = 'WHERE key = ? AND generation = ? AND offset = ?';
     this.#shorten = database.prepare(`UPDATE extents SET length = ? ${one}`);
+    this.#move = database.prepare(`UPDATE extents SET segment = ?, position = ? ${one}`);
     this.#removeOne = database.prepare(`DELETE FROM extents ${one}`);
     this.#sums = database.prepare(
       'SELECT segment, count(*) AS count, sum(length) AS length FROM extents ' +
@@ -34,6 +36,15 @@ export class ExtentTable {
   /** The file's bytes from `extent.offset` on lie where `extent` says. */
   write(key: Buffer, generation: number, extent: Extent): void {
     const end = extent.offset + extent.length;
+    // Most data either lie where there were none or replace the very same bytes: the last extent below `end` tells.
+    const last = this.#before.get(key, generation, end) as Extent | undefined;
+    if (last === undefined || last.offset + last.length <= extent.offset) this.#insert(key, generation, extent);
+    else if (last.offset === extent.offset && last.length === extent.length)
+      this.#replace(key, generation, last, extent);
+    else this.#overwrite(key, generation, extent, end);
+  }
+
+  #overwrite(key: Buffer, generation: number, extent: Extent, end: number): void {
     const before = this.#before.get(key, generation, extent.offset) as Extent | undefined;
     if (before !== undefined && before.offset + before.length > extent.offset) {
       this.#trim(key, generation, before, extent.offset);
@@ -68,6 +79,12 @@ export class ExtentTable {
   #trim(key: Buffer, generation: number, old: Extent, end: number): void {
     this.#shorten.run(end - old.offset, key, generation, old.offset);
     this.#live.take(old.segment, old.offset + old.length - end);
+  }
+
+  #replace(key: Buffer, generation: number, old: Extent, extent: Extent): void {
+    this.#move.run(extent.segment, extent.position, key, generation, extent.offset);
+    this.#live.take(old.segment, weightOf.extents(1, old.length));
+    this.#live.add(extent.segment, weightOf.extents(1, extent.length));
   }
 
   #insert(key: Buffer, generation: number, extent: Extent): void {

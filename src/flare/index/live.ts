@@ -19,7 +19,8 @@ export const weightOf = {
   parent: (): number => PARENT_BYTES,
   note: (name: Uint8Array, value: Uint8Array): number => NOTE_BYTES + name.length + value.length,
   slice: (): number => SLICE_BYTES,
-  replay: (identity: Uint8Array, outcome: Uint8Array): number => REPLAY_BYTES + identity.length + outcome.length,
+  /** By the lengths of both. */
+  replay: (identity: number, outcome: number): number => REPLAY_BYTES + identity + outcome,
   /** `count` extents of `length` bytes in all. */
   extents: (count: number, length: number): number => count * EXTENT_BYTES + length,
 } as const;

@@ -1,4 +1,5 @@
-import type { Entry, FlareState, Replay } from '../record/schema.ts';
+import { compile } from '../../rpc/xdr.ts';
+import { type Entry, FlareSchema, type FlareState, type Replay } from '../record/schema.ts';
 import type { SqliteDatabase } from './database.ts';
 import { type LiveBytes, weightOf } from './live.ts';
 
@@ -7,61 +8,109 @@ type Id = FlareState['id'];
 /** How many replays are kept: at 5,000 changes a second the last 6 seconds, at 50 the last 10 minutes. */
 export const REPLAYS_MAX = 32_768;
 
-/** Flares, and their sums. */
+const flareCodec = compile(FlareSchema);
+
+/** What counts of a flare's row. */
+interface FlareRow {
+  readonly generation: number;
+  readonly fileid: number;
+  readonly used: number;
+  readonly segment: number;
+  readonly weight: number;
+}
+
+/** A flare that the transaction has touched: its row before, and what it is to be; null where there is none. */
+interface TouchedFlare {
+  readonly key: Buffer;
+  readonly stored: FlareRow | null;
+  row: FlareRow | null;
+  state: FlareState | null;
+}
+
+/** Flares, and their sums. Within a transaction each is written once, as it is in the end, however often it changes. */
 export class FlareTable {
   readonly #live: LiveBytes;
   readonly #get;
   readonly #put;
+  readonly #change;
   readonly #remove;
   readonly #sum;
+  readonly #touched = new Map<string, TouchedFlare>();
   #flares = 0;
   #used = 0;
 
   constructor(database: SqliteDatabase, live: LiveBytes) {
     this.#live = live;
-    this.#get = database.prepare('SELECT generation, used, segment, weight FROM flares WHERE key = ?');
+    this.#get = database.prepare('SELECT generation, fileid, used, segment, weight FROM flares WHERE key = ?');
     this.#put = database.prepare('INSERT OR REPLACE INTO flares VALUES (?, ?, ?, ?, ?, ?, ?)');
+    // It leaves the fileid alone, so SQLite need not touch that index.
+    this.#change = database.prepare(
+      'UPDATE flares SET generation = ?, used = ?, segment = ?, weight = ?, state = ? WHERE key = ?',
+    );
     this.#remove = database.prepare('DELETE FROM flares WHERE key = ?');
     this.#sum = database.prepare('UPDATE mark SET flares = flares + ?, used = used + ? WHERE id = 1');
   }
 
-  put(
-    key: Buffer,
-    generation: number,
-    fileid: number,
-    used: number,
-    segment: number,
-    weight: number,
-    state: Buffer,
-  ): void {
-    this.#take(key, null);
-    this.#put.run(key, generation, fileid, used, segment, weight, state);
+  /** Sets a flare's state; it and its bytes must stay as they are until `flush`. */
+  put(state: FlareState, segment: number): void {
+    const { key, generation } = state.id;
+    const touched = this.#touch(key);
+    this.#uncount(touched.row);
+    const weight = weightOf.flare(state.target);
+    touched.row = { generation, fileid: state.fileid, used: state.used, segment, weight };
+    touched.state = state;
     this.#live.add(segment, weight);
     this.#flares++;
-    this.#used += used;
+    this.#used += state.used;
   }
 
   /** Takes the flare away if that generation of it is there. */
   remove(key: Buffer, generation: number): void {
-    if (this.#take(key, generation)) this.#remove.run(key);
+    const touched = this.#touch(key);
+    if (touched.row?.generation !== generation) return;
+    this.#uncount(touched.row);
+    touched.row = touched.state = null;
   }
 
-  /** Takes the row out of the sums, if it is there and, when one is given, of that generation. */
-  #take(key: Buffer, generation: number | null): boolean {
-    const old = this.#get.get(key) as { generation: number; used: number; segment: number; weight: number } | undefined;
-    if (old === undefined || (generation !== null && old.generation !== generation)) return false;
-    this.#live.take(old.segment, old.weight);
+  #touch(key: Buffer): TouchedFlare {
+    const text = key.toString('latin1');
+    let touched = this.#touched.get(text);
+    if (touched === undefined) {
+      const stored = (this.#get.get(key) as FlareRow | undefined) ?? null;
+      touched = { key, stored, row: stored, state: null };
+      this.#touched.set(text, touched);
+    }
+    return touched;
+  }
+
+  #uncount(row: FlareRow | null): void {
+    if (row === null) return;
+    this.#live.take(row.segment, row.weight);
     this.#flares--;
-    this.#used -= old.used;
-    return true;
+    this.#used -= row.used;
   }
 
+  /** Writes what was changed; within the transaction, and before `LiveBytes.flush`. */
   flush(): void {
+    for (const touched of this.#touched.values()) this.#write(touched);
     if (this.#flares !== 0 || this.#used !== 0) this.#sum.run(this.#flares, this.#used);
     this.drop();
   }
 
+  #write({ key, stored, row, state }: TouchedFlare): void {
+    if (row === null) {
+      if (stored !== null) this.#remove.run(key);
+      return;
+    }
+    if (state === null) return;
+    const { generation, fileid, used, segment, weight } = row;
+    const bytes = flareCodec.encode(state);
+    if (stored?.fileid === fileid) this.#change.run(generation, used, segment, weight, bytes, key);
+    else this.#put.run(key, generation, fileid, used, segment, weight, bytes);
+  }
+
   drop(): void {
+    this.#touched.clear();
     this.#flares = 0;
     this.#used = 0;
   }
@@ -222,7 +271,8 @@ export class ReplayTable {
 
   constructor(database: SqliteDatabase, live: LiveBytes) {
     this.#live = live;
-    const columns = 'SELECT slot, turn, identity, outcome, segment FROM replays';
+    const columns =
+      'SELECT slot, turn, length(identity) AS identityLength, length(outcome) AS outcomeLength, segment FROM replays';
     this.#find = database.prepare(`${columns} WHERE identity = ? AND time = ?`);
     this.#inSlot = database.prepare(`${columns} WHERE slot = ?`);
     this.#put = database.prepare('INSERT OR REPLACE INTO replays VALUES (?, ?, ?, ?, ?, ?)');
@@ -231,18 +281,18 @@ export class ReplayTable {
     this.#turn = this.#readTurn.get() as number;
   }
 
-  /** Keeps a replay. One that is there already, which compaction writes anew, keeps its turn. */
-  put(replay: Replay, segment: number): void {
-    type Row = { slot: number; turn: number; identity: Buffer; outcome: Buffer; segment: number };
+  /** Keeps a replay. One that is there already, which only compaction writes anew, keeps its turn; `fresh` says that it cannot be. */
+  put(replay: Replay, segment: number, fresh = false): void {
+    type Row = { slot: number; turn: number; identityLength: number; outcomeLength: number; segment: number };
     const { identity, time, outcome } = replay;
-    const same = this.#find.get(identity, time) as Row | undefined;
+    const same = fresh ? undefined : (this.#find.get(identity, time) as Row | undefined);
     const turn = same?.turn ?? this.#turn++;
     const slot = same?.slot ?? turn % REPLAYS_MAX;
     this.#moved ||= same === undefined;
     const old = same ?? (this.#inSlot.get(slot) as Row | undefined);
-    if (old !== undefined) this.#live.take(old.segment, weightOf.replay(old.identity, old.outcome));
+    if (old !== undefined) this.#live.take(old.segment, weightOf.replay(old.identityLength, old.outcomeLength));
     this.#put.run(slot, turn, identity, time, outcome, segment);
-    this.#live.add(segment, weightOf.replay(identity, outcome));
+    this.#live.add(segment, weightOf.replay(identity.length, outcome.length));
   }
 
   flush(): void {
