@@ -83,3 +83,23 @@ t.test('quirk 24: high ports are served unless the rule says secure', async (t) 
   t.equal((await secure.as({ port: 40_000 }).getattr(secure.top)).status, STAT.ACCES);
   t.equal((await secure.as({ port: 1023 }).getattr(secure.top)).status, 0);
 });
+
+t.test('quirk 11: report_uid shows a squashed caller his own numbers, and takes them back', async (t) => {
+  const rules = (options: string) => ({ rules: [`/ * w all_squash,anonuid=65000,anongid=65001${options}`] });
+  const caller = { uid: 1000, gid: 100, gids: [] };
+  const shown = await makeWorld({ ...rules(',report_uid') });
+  const user = shown.as({ ...caller });
+  const file = must(await user.create(shown.top, 'f', { mode: 0o600 }));
+  t.match(file.attributes, { uid: 1000, gid: 100 });
+  t.match(must(await user.getattr(file.handle)), { uid: 1000, gid: 100 });
+  t.match(must(await user.lookup(shown.top, 'f')).attributes, { uid: 1000, gid: 100 });
+  t.match(must(await user.write(file.handle, 0, 'x')), { uid: 1000, gid: 100 });
+  t.match(must(await user.read(file.handle, 0, 1)).attributes, { uid: 1000, gid: 100 });
+  t.match(must(await user.setattr(file.handle, { uid: 1000, gid: 100 })), { uid: 1000, gid: 100 }, 'chown to himself');
+  const [stored] = shown.store.readdir({ uid: 0, gid: 0, gids: [] }, shown.store.root(), 0, 1).entries;
+  t.match(shown.store.getattr(stored!), { uid: 65000, gid: 65001 }, 'what is stored is the rule’s');
+
+  const plain = await makeWorld({ ...rules('') });
+  const other = plain.as({ ...caller });
+  t.match(must(await other.create(plain.top, 'f', {})).attributes, { uid: 65000, gid: 65001 }, 'without it he is not');
+});

@@ -39,6 +39,8 @@ export interface RuleOptions {
   readonly size: number | null;
   /** Shows files above 2^31 - 1 bytes as if they ended there. */
   readonly clamp: boolean;
+  /** Shows a squashed caller's flares as his own: clients that see another uid refuse by themselves. */
+  readonly reportUid: boolean;
 }
 
 /** What a rule without options says. */
@@ -52,6 +54,7 @@ export const DEFAULT_OPTIONS: RuleOptions = Object.freeze({
   tsize: TRANSFER_MAX,
   size: null,
   clamp: true,
+  reportUid: false,
 });
 
 /** A word that is wrong, why, and the cure. */
@@ -72,6 +75,8 @@ const SWITCHES: ReadonlyMap<string, readonly [string, boolean]> = new Map([
   ['ro', ['rw', false]],
   ['clamp', ['clamp', true]],
   ['noclamp', ['clamp', false]],
+  ['report_uid', ['report_uid', true]],
+  ['no_report_uid', ['report_uid', false]],
 ]);
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -214,5 +219,6 @@ export function parseOptions(text: string, permission: 'r' | 'w' | 'n'): RuleOpt
     tsize: numbers.get('tsize') ?? DEFAULT_OPTIONS.tsize,
     size: numbers.get('size') ?? DEFAULT_OPTIONS.size,
     clamp: options.says('clamp') ?? DEFAULT_OPTIONS.clamp,
+    reportUid: options.says('report_uid') ?? DEFAULT_OPTIONS.reportUid,
   });
 }

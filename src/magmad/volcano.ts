@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
-import { systemNet } from '../base/system-net.ts';
+import { createSystemNet, systemNet } from '../base/system-net.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
 import { MountList } from '../mountd/mount-list.ts';
@@ -12,6 +12,8 @@ import { mountProgram } from '../mountd/program.ts';
 import { Handles } from '../nfs2/handle.ts';
 import { nfs2Program } from '../nfs2/program.ts';
 import { fsidOf } from '../nfs2/server.ts';
+import { ClientGauges } from '../rpc/client-gauges.ts';
+import { observers } from '../rpc/observer.ts';
 import type { PortmapChoice } from '../rpc/portmap/choose.ts';
 import { PORTMAP_PORT } from '../rpc/portmap/program.ts';
 import type { Registration } from '../rpc/portmap/registration.ts';
@@ -79,11 +81,13 @@ export class Volcano implements Service {
       const parts = { service: store, notes: store, resolver: systemResolver, clock: systemClock, logger };
       const shares = await Shares.open(rules.rules, parts);
       const calls = wantsDebug(config, 'nrmp') ? new CallLog(log.room) : undefined;
+      const rpcLog = log.room('rpc');
+      const gauges = new ClientGauges(systemClock, rpcLog);
       const server = new RpcServer({
-        net: systemNet,
+        net: createSystemNet({ logger: rpcLog }),
         clock: systemClock,
-        logger: log.room('rpc'),
-        ...(calls === undefined ? {} : { observer: calls }),
+        logger: rpcLog,
+        observer: observers(calls === undefined ? [gauges] : [gauges, calls]),
       });
       const volcano = new Volcano(options, { store, server, shares, calls });
       try {

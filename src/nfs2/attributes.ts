@@ -67,18 +67,25 @@ function device(attributes: Attributes): number {
   return packDevice(attributes.major, attributes.minor);
 }
 
+/** How a squashed caller's flares are shown to him: with his own numbers in place of those that he is served as (FIELD.md row 11). */
+export interface Reported {
+  readonly served: { readonly uid: number; readonly gid: number };
+  readonly own: { readonly uid: number; readonly gid: number };
+}
+
 /**
  * A flare's attributes as `fattr` (RFC 1094 §2.3.5). Numbers that do not fit are cut to the largest that does; with `clamp`, sizes to 2^31 - 1, for
  * clients whose sizes are signed. Times are unsigned seconds, to 2106.
  */
-export function toFattr(attributes: Attributes, fsid: number, clamp: boolean): Fattr {
+export function toFattr(attributes: Attributes, fsid: number, clamp: boolean, reported: Reported | null): Fattr {
   const [type, format] = KINDS[attributes.type]!;
+  const { uid, gid } = attributes;
   return {
     type,
     mode: format | attributes.mode,
     nlink: linkCount(attributes),
-    uid: attributes.uid,
-    gid: attributes.gid,
+    uid: reported !== null && uid === reported.served.uid ? reported.own.uid : uid,
+    gid: reported !== null && gid === reported.served.gid ? reported.own.gid : gid,
     size: Math.min(attributes.size, clamp ? SIGNED_MAX : UNSIGNED_MAX),
     blocksize: BLOCK_SIZE,
     rdev: device(attributes),

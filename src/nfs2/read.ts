@@ -13,13 +13,14 @@ const OFFSET_END = 2 ** 32;
  * (FIELD.md row 18); `totalcount` is unused, as the RFC says. A directory or symlink is NFSERR_ISDIR, which makes U-Boot follow the link (row 14).
  */
 export const read = procedure('READ', codecs.read, codecs.readres, (server, { file, offset, count }, call) =>
-  andThen(server.enter(file, call), ({ handle, attributes, caller, options }) => {
+  andThen(server.enter(file, call), (entered) => {
+    const { handle, attributes, caller, options } = entered;
     const { type } = attributes;
     if (type === FlareType.directory || type === FlareType.symlink) throw FlareError.of('ISDIR');
     const length = Math.min(count, DATA_MAX, options.tsize, OFFSET_END - offset);
     return andThen(server.service.read(caller, handle, offset, length), (found) => ({
       status: OK,
-      value: { attributes: server.fattr(found.attributes, options), data: found.data },
+      value: { attributes: server.fattr(found.attributes, entered), data: found.data },
     }));
   }),
 );

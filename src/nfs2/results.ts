@@ -15,8 +15,8 @@ export interface FoundResult extends Status {
 }
 
 /** The success that shows a flare's attributes. */
-export function attributesResult(server: Nfs2Server, attributes: Attributes, options: RuleOptions): AttributesResult {
-  return { status: OK, value: server.fattr(attributes, options) };
+export function attributesResult(server: Nfs2Server, attributes: Attributes, entered: Entered): AttributesResult {
+  return { status: OK, value: server.fattr(attributes, entered) };
 }
 
 /** The success that shows a flare that was reached from a directory: its handle keeps the directory's share. */
@@ -27,5 +27,5 @@ export function foundResult(
   options: RuleOptions = from.options,
 ): FoundResult {
   const handle = server.handles.issue(attributes, from.handle.share);
-  return { status: OK, value: { handle, attributes: server.fattr(attributes, options) } };
+  return { status: OK, value: { handle, attributes: server.fattr(attributes, from, options) } };
 }

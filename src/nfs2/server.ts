@@ -9,7 +9,7 @@ import { FlareError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { Attributes, Caller, FlareId } from '../flare/types.ts';
 import { type CallContext, RpcRefusal } from '../rpc/program.ts';
-import { toFattr } from './attributes.ts';
+import { type Reported, toFattr } from './attributes.ts';
 import { refusal, type Status } from './errors.ts';
 import type { Handle, Handles } from './handle.ts';
 import { PageCache } from './page-cache.ts';
@@ -36,6 +36,8 @@ export interface Entered {
   /** Who calls, after squashing. */
   readonly caller: Caller;
   readonly options: RuleOptions;
+  /** Whose numbers he is shown in place of those; null: as they are. */
+  readonly reported: Reported | null;
 }
 
 /** The network's number as a file system: positive, below 2^31, the same for ever, made from its secret. */
@@ -78,9 +80,9 @@ export class Nfs2Server {
     return isPending(access) ? access.then(letIn) : letIn(access);
   }
 
-  /** Attributes as the caller's rule shows them. */
-  fattr(attributes: Attributes, options: RuleOptions): Fattr {
-    return toFattr(attributes, this.#fsid, options.clamp);
+  /** Attributes as the caller's rule shows them; `options` when they are not those of where he entered. */
+  fattr(attributes: Attributes, entered: Entered, options: RuleOptions = entered.options): Fattr {
+    return toFattr(attributes, this.#fsid, options.clamp, entered.reported);
   }
 
   /** True when `..` leads no higher: at the directory that the handle's share starts with, and at the root. */
@@ -136,7 +138,13 @@ function admit(
   letIn(access);
   if (replay !== undefined && access.permission !== 'w') throw FlareError.of('ROFS');
   const { options } = access;
-  return { handle, attributes, caller: squash(call.credential, options, replay), options };
+  const caller = squash(call.credential, options, replay);
+  return { handle, attributes, caller, options, reported: reportedTo(caller, call, options) };
+}
+
+function reportedTo(served: Caller, { credential }: CallContext, options: RuleOptions): Reported | null {
+  if (!options.reportUid || credential.flavor !== 'unix') return null;
+  return credential.uid === served.uid && credential.gid === served.gid ? null : { served, own: credential };
 }
 
 /** True when both are the same flare, generation and all. */

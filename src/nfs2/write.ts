@@ -11,9 +11,9 @@ export const WRITE_END_MAX = 2 ** 32 - 1;
 
 function writeTo(server: Nfs2Server, entered: Entered, offset: number, data: Buffer): Eventually<Status> {
   if (offset + data.length > WRITE_END_MAX) throw FlareError.of('FBIG');
-  const { handle, caller, options } = entered;
+  const { handle, caller } = entered;
   return andThen(server.service.write(caller, handle, offset, data), (written) =>
-    attributesResult(server, written, options),
+    attributesResult(server, written, entered),
   );
 }
 

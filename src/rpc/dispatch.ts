@@ -238,10 +238,11 @@ export class Dispatcher {
     const { observer, clock } = this.#exchange;
     if (observer === undefined) return;
     const { peer, requestBytes, began } = pending;
-    const { program, version, procedure } = pending.header;
+    const { xid, program, version, procedure } = pending.header;
     observer.call({
       transport: peer.transport,
       client: peer.client,
+      xid,
       program,
       version,
       procedure,

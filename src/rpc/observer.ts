@@ -10,6 +10,8 @@ export type CallOutcome = RpcStatus | 'DROPPED' | 'DUPLICATE' | 'OVERLOAD';
 export interface CallReport {
   readonly transport: 'udp' | 'tcp';
   readonly client: Endpoint;
+  /** 0 in messages that were dropped unread. */
+  readonly xid: number;
   readonly program: number;
   readonly version: number;
   readonly procedure: number;
@@ -26,4 +28,18 @@ export interface RpcObserver {
   call(report: CallReport): void;
   /** TCP connections: opened, closed, or refused because there were too many. */
   connection?(event: 'opened' | 'closed' | 'refused', remote: Endpoint): void;
+}
+
+/** One observer that tells all of them. */
+export function observers(all: readonly RpcObserver[]): RpcObserver {
+  const [only] = all;
+  if (all.length === 1) return only!;
+  return {
+    call(report) {
+      for (const one of all) one.call(report);
+    },
+    connection(event, remote) {
+      for (const one of all) one.connection?.(event, remote);
+    },
+  };
 }

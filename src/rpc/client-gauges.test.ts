@@ -1,0 +1,76 @@
+import t from 'tap';
+import { silentLogger } from '../base/logger.ts';
+import { manualClock } from '../base/testing/manual-clock.ts';
+import { AGAIN_LEAST, AGAIN_MS, CALLS_REMEMBERED, ClientGauges, GAUGES_MAX, WINDOW_MS } from './client-gauges.ts';
+import type { CallOutcome, CallReport } from './observer.ts';
+
+function world() {
+  const clock = manualClock();
+  const lines: [object, string][] = [];
+  const gauges = new ClientGauges(clock, { ...silentLogger, warn: (fields, message) => lines.push([fields, message]) });
+  const call = (xid: number, more: Partial<CallReport> & { address?: string; port?: number } = {}): void => {
+    const { address = '192.0.2.1', port = 1000, ...rest } = more;
+    const outcome: CallOutcome = 'SUCCESS';
+    const program = { program: 100003, version: 2, procedure: 1, requestBytes: 100, replyBytes: 200, milliseconds: 1 };
+    gauges.call({ transport: 'udp', client: { address, port }, xid, ...program, outcome, ...rest });
+  };
+  return { clock, lines, gauges, call };
+}
+
+t.test(
+  'row 20: the log names a client whose network loses packets, with about how many, once in a while',
+  async (t) => {
+    const { clock, lines, gauges, call } = world();
+    for (let xid = 1; xid <= 1000; xid++) {
+      call(xid);
+      if (xid % 83 === 0) call(xid);
+    }
+    t.same(gauges.figures(), [
+      {
+        client: '192.0.2.1',
+        calls: 1012,
+        retransmissions: 12,
+        duplicates: 0,
+        requestBytes: 101_200,
+        replyBytes: 202_400,
+        lossPercent: 0.59,
+      },
+    ]);
+    t.equal(lines.length, 1);
+    t.match(lines[0], [{ client: '192.0.2.1', again: AGAIN_LEAST }, /loses about 0\.6 % of packets/]);
+    clock.advance(WINDOW_MS + 1);
+    for (let xid = 2001; xid <= 2100; xid++) {
+      call(xid);
+      call(xid);
+    }
+    t.equal(lines.length, 2, 'said again when it goes on');
+  },
+);
+
+t.test('row 20: what is no loss is not counted as one', async (t) => {
+  const { clock, lines, gauges, call } = world();
+  for (let xid = 1; xid <= 50; xid++) {
+    call(xid);
+    call(xid, { outcome: 'DUPLICATE' });
+    call(xid, { port: 1001 });
+    call(xid, { address: '192.0.2.2', transport: 'tcp' });
+    call(xid, { address: '192.0.2.2', transport: 'tcp' });
+  }
+  t.same(lines, []);
+  t.match(gauges.figures(), [
+    { retransmissions: 50, duplicates: 50, lossPercent: 0 },
+    { retransmissions: 0, lossPercent: 0 },
+  ]);
+  clock.advance(AGAIN_MS + 1);
+  for (let xid = 1; xid <= 50; xid++) call(xid);
+  t.match(gauges.figures()[0], { retransmissions: 50 }, 'row 15: xids that begin again after a boot are new calls');
+});
+
+t.test('row 20: gauges are bounded', async (t) => {
+  const { gauges, call } = world();
+  for (let xid = 0; xid <= CALLS_REMEMBERED; xid++) call(xid);
+  call(0);
+  t.match(gauges.figures(), [{ retransmissions: 0 }], 'only the last calls of a client are remembered');
+  for (let client = 0; client <= GAUGES_MAX; client++) call(1, { address: `198.51.${client >> 8}.${client & 255}` });
+  t.equal(gauges.figures().length, GAUGES_MAX);
+});
