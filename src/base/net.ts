@@ -8,6 +8,8 @@ export interface Endpoint {
 export interface DatagramSocket {
   /** Where it listens, one for each address it was bound to. */
   readonly local: readonly Endpoint[];
+  /** Datagrams lost so far on this host: those that came when there was no room, and those that could not be sent. Absent when nobody counts. */
+  readonly lost?: { readonly received: number; readonly sent: number };
   /**
    * Called for each datagram. `data` is valid only until the handler returns or first awaits; `to` is the local
    * endpoint the datagram came to.

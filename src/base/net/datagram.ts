@@ -3,20 +3,14 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { DatagramSocket, Endpoint } from '../net.ts';
 import { familyOf, normalAddress, normalEndpoint } from './address.ts';
+import { ANY, codeOf, type Family, PORT_TRIES_MAX, RECEIVE_BUFFER_BYTES, splitAddresses } from './ports.ts';
 
-/** Receive buffer asked of the host for each socket, in bytes: room for a burst of 8 KiB WRITEs. */
-export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** The most sockets of one binding; addresses beyond it are served by the wildcard socket. */
 export const SOCKETS_MAX = 256;
 /** How often the host's addresses are looked at anew, in milliseconds. */
 export const RESCAN_MS = 10_000;
 /** The least time between two looks when datagrams come to addresses that have no socket of their own. */
 export const RESCAN_EARLY_MS = 1_000;
-/** How often a free port is looked for that is free on all addresses. */
-export const PORT_TRIES_MAX = 20;
-
-const ANY = { 4: '0.0.0.0', 6: '::' } as const;
-type Family = keyof typeof ANY;
 
 /** What a binding needs of its surroundings. */
 export interface DatagramHost {
@@ -27,10 +21,6 @@ export interface DatagramHost {
 }
 
 function ignore(): void {}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown }).code;
-}
 
 /** Opens one socket. `shared` lets others have the same port, on an address that covers this one or is covered by it. */
 async function openSocket(address: string, port: number, shared: boolean): Promise<Socket> {
@@ -216,9 +206,7 @@ async function freePort(any: readonly Family[], port: number): Promise<{ port: n
 }
 
 async function tryBind(host: DatagramHost, addresses: readonly string[], port: number, sole: boolean) {
-  const any = ([4, 6] as const).filter((family) => addresses.length === 0 || addresses.includes(ANY[family]));
-  const fixed = addresses.filter((address) => address !== ANY[4] && address !== ANY[6]);
-  if (any.length > 0 && fixed.length > 0) throw new TypeError('listen either on all addresses or on some, not both');
+  const { any, fixed } = splitAddresses(addresses);
   if (any.length > 0) {
     const free = await freePort(any, port);
     const family = new DatagramFamily(host, free.port, free.families);

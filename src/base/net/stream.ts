@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint, Stream, StreamListener } from '../net.ts';
 import { familyOf, normalAddress, normalEndpoint } from './address.ts';
-import { PORT_TRIES_MAX } from './datagram.ts';
+import { PORT_TRIES_MAX } from './ports.ts';
 
 /** Silence on a connection, in milliseconds, after which the host asks whether the peer is still there. */
 export const KEEP_ALIVE_MS = 60_000;
