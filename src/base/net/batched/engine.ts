@@ -15,18 +15,23 @@ export interface Engine {
 
 let made: Engine | undefined;
 
-/** The process's engine, made when it is first asked for; or an error that says why this host cannot have one. */
-export function batchedEngine(): Engine | Error {
-  if (made !== undefined) return made;
-  const host = batchedHost();
-  if (host instanceof Error) return host;
+/** An engine on these calls. */
+export function createEngine(host: Host): Engine {
   const endpoints = new Endpoints(host);
-  made = {
+  return {
     host,
     endpoints,
     receiver: new Receiver(host, endpoints),
     sender: new Sender(host),
     watcher: new Watcher(host),
   };
+}
+
+/** The process's engine, made when it is first asked for; or an error that says why this host cannot have one. */
+export function batchedEngine(): Engine | Error {
+  if (made !== undefined) return made;
+  const host = batchedHost();
+  if (host instanceof Error) return host;
+  made = createEngine(host);
   return made;
 }
