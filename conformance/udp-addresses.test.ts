@@ -29,7 +29,7 @@ t.test(
     ip(here, 'addr add fe80::92/64 dev v1 nodad');
     ip(there, 'link set v0 up');
     ip(here, 'link set v1 up');
-  ip(here, 'route add default via 10.9.0.1');
+    ip(here, 'route add default via 10.9.0.1');
 
     const [command, args] = inNamespace(there, process.execPath, script('udp-echo.ts'));
     const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -13,7 +13,7 @@ import type { Net } from './net.ts';
  */
 export type UdpKind = 'batched' | 'dgram';
 
-/** The environment variable that says `dgram` where batched UDP is not wanted. */
+/** The environment variable that says `dgram` where batched UDP is not wanted, or `batched` where nothing else is. */
 export const UDP_VARIABLE = 'MAGMA_UDP';
 
 /** What the host's network may be made with; all have defaults. */
@@ -27,15 +27,19 @@ export interface SystemNetOptions {
   readonly udp?: UdpKind;
 }
 
-/** Why UDP is not batched, or what it is batched by. */
-function chooseUdp(wanted: UdpKind | undefined): Engine | string {
-  if (wanted === 'dgram') return 'as told';
-  const said = process.env[UDP_VARIABLE];
-  if (wanted === undefined && said === 'dgram') return `${UDP_VARIABLE} says so`;
+/** The engine of batched UDP, or why there is none. Throws when it is wanted and cannot be had. */
+function chooseUdp(told: UdpKind | undefined): Engine | string {
+  const said = process.env[UDP_VARIABLE] || undefined;
+  if (told === undefined && said !== undefined && said !== 'dgram' && said !== 'batched')
+    throw new Error(
+      `${UDP_VARIABLE} in the environment is ${JSON.stringify(said)}: say "dgram" or "batched", or nothing`,
+    );
+  const wanted = told ?? said;
+  if (wanted === 'dgram') return told === undefined ? `${UDP_VARIABLE} says so` : 'as told';
   const engine = batchedEngine();
   if (!(engine instanceof Error)) return engine;
-  if (wanted === 'batched') throw engine;
-  return engine.message;
+  if (wanted === undefined) return engine.message;
+  throw new Error(`UDP cannot be batched here: ${engine.message}; without ${UDP_VARIABLE} node:dgram does it`);
 }
 
 /**

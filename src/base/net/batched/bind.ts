@@ -83,8 +83,7 @@ function widen(host: Host, surroundings: SocketHost, fd: number, place: Endpoint
 
 function openSocket(engine: Engine, surroundings: SocketHost, address: string, port: number): BatchedSocket {
   const { host, endpoints } = engine;
-  const place = { address, port };
-  const name = endpoints.words(place);
+  const name = endpoints.words({ address, port });
   if (name === undefined) throw new TypeError(`${JSON.stringify(address)} is no numeric IPv4 or IPv6 address`);
   const family = familyOfWords(name);
   const text = `${address}:${port}`;
@@ -95,9 +94,10 @@ function openSocket(engine: Engine, surroundings: SocketHost, address: string, p
       family === 4 ? [layout.IPPROTO_IP, layout.IP_PKTINFO] : [layout.IPPROTO_IPV6, layout.IPV6_RECVPKTINFO];
     if (host.setsockopt(fd, level, option, ON, 4) < 0) fail(host, 'setsockopt', text);
     if (family === 6 && host.setsockopt(fd, level, layout.IPV6_V6ONLY, ON, 4) < 0) fail(host, 'setsockopt', text);
-    widen(host, surroundings, fd, place);
     if (host.bind(fd, name, layout.SOCKADDR_BYTES[family]) < 0) fail(host, 'bind', text);
-    return new BatchedSocket(engine, surroundings, fd, family);
+    const socket = new BatchedSocket(engine, surroundings, fd, family);
+    widen(host, surroundings, fd, socket.local);
+    return socket;
   } catch (error) {
     host.close(fd);
     throw error;

@@ -99,6 +99,10 @@ t.test(
   `;
     t.equal(run(tell).stdout, 'UDP in batches\n');
     t.equal(run(tell, { [UDP_VARIABLE]: 'dgram' }).stdout, `UDP through node:dgram: ${UDP_VARIABLE} says so\n`);
+    t.match(
+      run(tell, { [UDP_VARIABLE]: 'some' }).stderr,
+      /MAGMA_UDP in the environment is "some": say "dgram" or "batched"/,
+    );
     const threaded = run(`
     import { Worker, isMainThread } from 'node:worker_threads';
     const code = "import(" + JSON.stringify(${JSON.stringify(module)}) + ").then(async ({ createSystemNet }) => {" +
