@@ -52,7 +52,7 @@ t.test(
     const second = ask('10.9.0.7', 'fd09::7', 'ff02::1%v1');
     t.same(second['10.9.0.7'], ['10.9.0.7', '10.9.0.7'], 'an address that appeared later');
     t.same(second['fd09::7'], ['fd09::7', 'fd09::7']);
-    t.same(second['ff02::1%v1'], ['::', 'fe80::91%v1'], 'multicast: the host chooses');
+    t.match(second['ff02::1%v1'], ['::', /^fe80::.*%v1$/], 'multicast: the host chooses');
 
     ip(there, 'addr del 10.9.0.7/24 dev v0');
     t.same(ask('10.9.0.1'), { '10.9.0.1': ['10.9.0.1', '10.9.0.1'] }, 'and one that went again');

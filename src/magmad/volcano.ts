@@ -2,9 +2,10 @@ import { readable } from '../acl/problem.ts';
 import { Shares } from '../acl/shares.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
-import { createSystemNet, systemNet } from '../base/system-net.ts';
+import { createSystemNet } from '../base/system-net.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
 import { MountList } from '../mountd/mount-list.ts';
@@ -49,6 +50,7 @@ export interface VolcanoOptions {
 
 interface Parts {
   readonly store: LocalStore;
+  readonly net: Net;
   readonly server: RpcServer;
   readonly shares: Shares;
   readonly calls: CallLog | undefined;
@@ -83,13 +85,14 @@ export class Volcano implements Service {
       const calls = wantsDebug(config, 'nrmp') ? new CallLog(log.room) : undefined;
       const rpcLog = log.room('rpc');
       const gauges = new ClientGauges(systemClock, rpcLog);
+      const net = createSystemNet({ logger: rpcLog });
       const server = new RpcServer({
-        net: createSystemNet({ logger: rpcLog }),
+        net,
         clock: systemClock,
         logger: rpcLog,
         observer: observers(calls === undefined ? [gauges] : [gauges, calls]),
       });
-      const volcano = new Volcano(options, { store, server, shares, calls });
+      const volcano = new Volcano(options, { store, net, server, shares, calls });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -185,7 +188,7 @@ export class Volcano implements Service {
       return (await this.#parts.server.listen({ programs: [program], addresses: config.addresses, port })).port;
     };
     const logger = log.room('portmap');
-    const parts = { net: systemNet, clock: systemClock, random: systemRandom, logger, serve, registrations };
+    const parts = { net: this.#parts.net, clock: systemClock, random: systemRandom, logger, serve, registrations };
     return makeFindable(config.portmap, { ...parts, port: config.portmapPort }, logger);
   }
 
