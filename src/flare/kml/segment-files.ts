@@ -1,5 +1,6 @@
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';
+import { TurnMemory } from '../../base/turn-memory.ts';
 import { KmlReadError } from './errors.ts';
 import { segmentName } from './format.ts';
 
@@ -9,6 +10,9 @@ export const OPEN_FILES_MAX = 64;
 const HOT_BLOCK_BYTES = 64 * 1024;
 /** How many such blocks are remembered at most: 256 MiB. */
 export const HOT_BLOCKS_MAX = 4096;
+
+/** What the reads of one turn take before they get memory of their own, in bytes. */
+const TURN_BYTES = 1024 * 1024;
 
 interface OpenFile {
   file: DiskFile | null;
@@ -23,6 +27,7 @@ export class SegmentFiles {
   /** The least recently used first. */
   readonly #open = new Map<number, OpenFile>();
   readonly #hot = new Set<string>();
+  readonly #memory = new TurnMemory(TURN_BYTES);
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -55,11 +60,11 @@ export class SegmentFiles {
     return true;
   }
 
-  /** Exactly those bytes; at once when the host has them. Rejects, or throws, `KmlReadError`. */
+  /** Exactly those bytes; at once when the host has them, and then until the next turn only. Rejects, or throws, `KmlReadError`. */
   read(segment: number, position: number, length: number): Eventually<Buffer> {
     const open = this.#open.get(segment);
     if (open?.file && this.#isHot(segment, position, length)) {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = this.#memory.take(length);
       return whole(bytes, open.file.readSync(bytes, position), segment, position);
     }
     return this.#readLater(segment, position, length);

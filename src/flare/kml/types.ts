@@ -95,7 +95,7 @@ export interface Kml {
 
   /**
    * `length` bytes of record data. What is not durable yet comes from memory, copied; what was written or read lately comes at
-   * once from the host's cache. Rejects with `KmlReadError` when the segment does not hold those bytes.
+   * once from the host's cache. What comes at once is there until the next turn of the event loop only. Rejects with `KmlReadError` when the segment does not hold those bytes.
    */
   read(segment: number, position: number, length: number): Eventually<Buffer>;
 

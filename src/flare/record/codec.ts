@@ -1,4 +1,5 @@
 import { option } from '@stellar/js-xdr';
+import type { TurnMemory } from '../../base/turn-memory.ts';
 import { compile } from '../../rpc/xdr.ts';
 import type { Attributes } from '../types.ts';
 import { NO_BYTES, packFlare, unpackFlare } from './pack.ts';
@@ -12,12 +13,14 @@ function padded(length: number): number {
 }
 
 /**
- * The record's bytes. When its last change is data, `data` is written in place of that change's (empty) bytes, and copied just once.
+ * The record's bytes. When its last change is data, `data` is written in place of that change's (empty) bytes, and copied just once; with `memory`,
+ * into memory of this turn.
  */
-export function encodeRecord(value: LogRecord, data?: Uint8Array): Buffer {
+export function encodeRecord(value: LogRecord, data?: Uint8Array, memory?: TurnMemory): Buffer {
   const head = record.encode(value);
   if (data === undefined) return head;
-  const whole = Buffer.allocUnsafe(head.length + padded(data.length));
+  const length = head.length + padded(data.length);
+  const whole = memory === undefined ? Buffer.allocUnsafe(length) : memory.take(length);
   head.copy(whole);
   whole.writeUInt32BE(data.length, head.length - 4);
   whole.set(data, head.length);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { isPending } from '../../base/eventually.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import type { Attributes } from '../types.ts';
 import { FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
 
 t.test('FlareService: no answer shows what a crash could take back', async (t) => {
@@ -91,3 +92,26 @@ t.test('Changes wait while too much is under way, and are done in the end', asyn
   t.equal(found.subarray(0, 5).toString(), 'abcde', 'their data was copied');
   await store.close();
 });
+
+t.test(
+  'FlareService.read: bytes that wait for stable storage stay what they are, whatever is read meanwhile',
+  async (t) => {
+    const { store } = await testStore();
+    const ids: Attributes[] = [];
+    for (const name of ['a', 'b']) {
+      const made = await store.create(ROOT, store.root(), name, FILE);
+      await store.write(ROOT, made, 0, Buffer.alloc(4096, name));
+      t.same((await store.read(ROOT, made, 0, 4096)).data, Buffer.alloc(4096, name));
+      ids.push(made);
+    }
+    const [a, b] = ids as [Attributes, Attributes];
+    const change = store.setattr(ROOT, a, { mode: 0o600 });
+    const waiting = store.read(ROOT, a, 0, 4096);
+    t.ok(isPending(waiting));
+    t.notOk(isPending(store.read(ROOT, b, 0, 4096)), 'what is durable comes at once');
+    await change;
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let reads = 0; reads < 8; reads++) void store.read(ROOT, b, 0, 4096);
+    t.same((await waiting).data, Buffer.alloc(4096, 'a'));
+  },
+);

@@ -1,3 +1,4 @@
+import { TurnMemory } from '../../base/turn-memory.ts';
 import { sliceOf } from '../keys.ts';
 import { RECORD_HEADER_BYTES } from '../kml/format.ts';
 import type { Appended } from '../kml/types.ts';
@@ -9,6 +10,9 @@ import type { Slices } from './slices.ts';
 
 /** The epoch of a volcano that is alone. */
 const EPOCH_ALONE = 1;
+
+/** Records with data are made here, on their way into the log's own memory: what one turn takes before it gets more, in bytes. */
+const memory = new TurnMemory(1024 * 1024);
 
 interface Draft {
   readonly slice: number;
@@ -77,7 +81,7 @@ export class Group {
     draft.data = { id, offset, bytes };
   }
 
-  /** The records' bytes, in order. */
+  /** The records' bytes, in order, until the next turn of the event loop. */
   encode(): Buffer[] {
     return this.#drafts.map((draft, place) => {
       const record: LogRecord = {
@@ -92,7 +96,7 @@ export class Group {
         replay: place === 0 ? this.replay : null,
         changes: draft.dataChange === null ? draft.changes : [...draft.changes, draft.dataChange],
       };
-      const payload = encodeRecord(record, draft.data?.bytes);
+      const payload = encodeRecord(record, draft.data?.bytes, memory);
       draft.payloadLength = payload.length;
       return payload;
     });

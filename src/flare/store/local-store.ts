@@ -137,8 +137,10 @@ export class LocalStore implements FlareService, NoteStore {
 
   async #readLater(data: Eventually<Buffer>, attributes: Attributes, seen: number): Promise<ReadAnswer> {
     const durable = this.#durable(seen);
+    // What was there at once is not there in the next turn.
+    const lasting = isPending(data) ? data : Buffer.from(data);
     try {
-      const [bytes] = await Promise.all([data, durable]);
+      const [bytes] = await Promise.all([lasting, durable]);
       return { data: bytes, attributes };
     } catch (error) {
       if (!(error instanceof KmlReadError || error instanceof KmlRotError)) throw error;
