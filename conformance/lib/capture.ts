@@ -17,12 +17,15 @@ export interface Verdict {
   readonly missed: number;
 }
 
+/** What tshark may say of one capture, in bytes: some 40 a packet, and the long runs have millions. */
+const DISSECTION_MAX = 256 * 1024 * 1024;
+
 /** Reads a capture with tshark. Magma's ports in the namespaces are the well-known ones, so its dissectors need no hints. */
 export async function dissect(file: string): Promise<Verdict> {
   const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed'];
   const args = ['-r', file, '-Y', 'rpc || _ws.malformed', '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
   for (const field of fields) args.push('-e', field);
-  const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 100_000 });
+  const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 300_000, outputMax: DISSECTION_MAX });
   if (status !== 0) throw new Error(`tshark cannot read ${file}: ${stderr}`);
   const called = new Map<string, number>();
   const answered = new Set<string>();

@@ -8,14 +8,35 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Output kept of one stream of one command, in characters: the end is what matters. */
+/** Output kept of one stream of one command, in bytes, unless its caller wants more: the end is what matters. */
 const OUTPUT_MAX = 4 * 1024 * 1024;
+
+/** The end of what a stream says. */
+class Tail {
+  readonly #max: number;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(data: Buffer): void {
+    this.#chunks.push(data);
+    this.#bytes += data.length;
+    while (this.#bytes - this.#chunks[0]!.length >= this.#max) this.#bytes -= this.#chunks.shift()!.length;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).subarray(-this.#max).toString('latin1');
+  }
+}
 
 /** Runs a command to its end. After `timeoutMs` it and its whole process group are killed. Rejects only when it cannot be started. */
 export function run(
   command: string,
   args: readonly string[],
-  options: { timeoutMs?: number; input?: string; cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { timeoutMs?: number; outputMax?: number; input?: string; cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -24,14 +45,10 @@ export function run(
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
     });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (data: Buffer) => {
-      stdout = (stdout + data.toString('latin1')).slice(-OUTPUT_MAX);
-    });
-    child.stderr.on('data', (data: Buffer) => {
-      stderr = (stderr + data.toString('latin1')).slice(-OUTPUT_MAX);
-    });
+    const stdout = new Tail(options.outputMax ?? OUTPUT_MAX);
+    const stderr = new Tail(OUTPUT_MAX);
+    child.stdout.on('data', (data: Buffer) => stdout.add(data));
+    child.stderr.on('data', (data: Buffer) => stderr.add(data));
     const killGroup = (): void => {
       try {
         process.kill(-child.pid!, 'SIGKILL');
@@ -51,7 +68,7 @@ export function run(
     });
     child.on('close', (code) => {
       over();
-      resolve({ status: code ?? 128, stdout, stderr });
+      resolve({ status: code ?? 128, stdout: stdout.text(), stderr: stderr.text() });
     });
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
