@@ -1,6 +1,5 @@
 import t from 'tap';
-import { startInNamespace, volcanoInNamespace } from './lib/kernel-suite.ts';
-import { linuxClient, report } from './lib/linux-client.ts';
+import { startInNamespace, volcanoInNamespace, watchedClient } from './lib/kernel-suite.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 
@@ -11,23 +10,14 @@ t.test(
     // Who prepares is root, on a volcano whose rules squash nobody; the rules of the test come with its next start.
     const prepared = await volcanoInNamespace(t, 'users');
     const { namespace, scratch } = prepared;
-    report(t, await linuxClient(scratch, [['prepare.py']], { protocol: 'tcp', namespace }));
+    await watchedClient(t, scratch, [['prepare.py']], { protocol: 'tcp', namespace });
     t.equal(await prepared.volcano.stop(), 0);
     await startInNamespace(t, namespace, scratch, ['/ * w no_root_squash', '/squashed * w root_squash']);
     const path = '/squashed';
-    report(
-      t,
-      await linuxClient(scratch, [['permissions.py']], { protocol: 'udp', namespace, path, user: '1000:1000' }),
-    );
-    report(t, await linuxClient(scratch, [['squashed.py']], { protocol: 'tcp', namespace, path }));
-    report(
-      t,
-      await linuxClient(scratch, [['inside.py'], ['tree.py', '300']], {
-        protocol: 'tcp',
-        namespace,
-        path: '/squashed/home',
-        user: '1000:1000',
-      }),
-    );
+    const user = '1000:1000';
+    await watchedClient(t, scratch, [['permissions.py']], { protocol: 'udp', namespace, path, user });
+    await watchedClient(t, scratch, [['squashed.py']], { protocol: 'tcp', namespace, path });
+    const inside = { protocol: 'tcp', namespace, path: '/squashed/home', user } as const;
+    await watchedClient(t, scratch, [['inside.py'], ['tree.py', '300']], inside);
   },
 );

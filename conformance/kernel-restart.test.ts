@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { volcanoInNamespace } from './lib/kernel-suite.ts';
-import { linuxClient, report } from './lib/linux-client.ts';
+import { volcanoInNamespace, watchedClient } from './lib/kernel-suite.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 
@@ -29,7 +28,7 @@ async function restarts(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
   const { volcano, namespace, scratch } = await volcanoInNamespace(t, `restart-${protocol}`);
   const control = join(scratch, 'control');
   mkdirSync(control);
-  const client = linuxClient(scratch, [['restarts.py', `${ROUNDS}`]], {
+  const client = watchedClient(t, scratch, [['restarts.py', `${ROUNDS}`]], {
     protocol,
     namespace,
     control,
@@ -42,7 +41,7 @@ async function restarts(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
     await volcano.start();
     writeFileSync(join(control, `done-${round}`), '');
   }
-  report(t, await client);
+  await client;
 }
 
 for (const protocol of ['udp', 'tcp'] as const) {

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { startInNamespace } from './lib/kernel-suite.ts';
-import { linuxClient, report } from './lib/linux-client.ts';
+import { startInNamespace, watchedClient } from './lib/kernel-suite.ts';
 import { makeNamespace } from './lib/namespace.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
@@ -16,9 +15,9 @@ t.test(
     t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
     const namespace = makeNamespace(t, 'transfer');
     await startInNamespace(t, namespace, scratch, ['/ * w no_root_squash,tsize=1024']);
-    report(t, await linuxClient(scratch, [['transfer.py', '1024']], { protocol: 'udp', namespace }));
+    await watchedClient(t, scratch, [['transfer.py', '1024']], { protocol: 'udp', namespace });
     const options = 'rsize=8192,wsize=8192';
-    report(t, await linuxClient(scratch, [['transfer.py', '8192']], { protocol: 'udp', namespace, options }));
-    report(t, await linuxClient(scratch, [['transfer.py', '8192']], { protocol: 'tcp', namespace, options }));
+    await watchedClient(t, scratch, [['transfer.py', '8192']], { protocol: 'udp', namespace, options });
+    await watchedClient(t, scratch, [['transfer.py', '8192']], { protocol: 'tcp', namespace, options });
   },
 );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { wellFormed } from './capture.ts';
-import { inGuest, linuxClient, report } from './linux-client.ts';
+import { inGuest, type LinuxClientOptions, linuxClient, report } from './linux-client.ts';
 import { makeNamespace } from './namespace.ts';
 import { run } from './run.ts';
 import { chooseSeed, long } from './seed.ts';
@@ -44,6 +44,19 @@ async function makeSources(scratch: string): Promise<{ repository: string; archi
   const made = await run('sh', ['-c', script, 'sh', repository, archive], { cwd: REPOSITORY_ROOT, env: author });
   if (made.status !== 0) throw new Error(`cannot make the sources: ${made.stderr}`);
   return { repository, archive };
+}
+
+/** Runs scripts under a Linux client, asserts what they say, and lets an independent dissector read every packet. */
+export async function watchedClient(
+  t: Test,
+  directory: string,
+  scripts: Parameters<typeof linuxClient>[1],
+  options: Omit<LinuxClientOptions, 'capture'>,
+): Promise<void> {
+  const capture = join(directory, `${options.protocol}-${scripts[0]![0]}.pcap`);
+  writeFileSync(capture, '');
+  report(t, await linuxClient(directory, scripts, { ...options, capture }));
+  await wellFormed(t, capture, 1);
 }
 
 /** All that the Linux kernel's client does with one mount over that protocol, every packet of which an independent dissector reads. */
