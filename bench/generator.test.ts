@@ -9,6 +9,7 @@ const LOAD = {
   ops_s: 5000,
   p50_us: 12.5,
   p99_us: 30,
+  max_us: 45,
   retrans: 2,
   lost: 0,
   reconnects: 1,
@@ -25,6 +26,8 @@ t.test('a load: figures, and everything that went wrong', async (t) => {
     opsPerSecond: 5000,
     p50: 12.5,
     p99: 30,
+    max: 45,
+    walk: null,
     serverCpu: 4.25,
     peakBytes: 2048,
     otherCpuPercent: 3.5,
@@ -38,6 +41,13 @@ t.test('a load: figures, and everything that went wrong', async (t) => {
       ['reconnects', 1],
     ],
   );
+});
+
+t.test('a listing says where it stands; a steady rate, what came late', async (t) => {
+  const { walk, troubles } = parseLoad(JSON.stringify({ ...LOAD, cookie: 77, eof: 1, entries: 5, late: 2, unsent: 0 }));
+  t.same(walk, { cookie: 77, end: true, entries: 5 });
+  t.equal(troubles.get('later than 5 ms'), 2);
+  t.notOk(troubles.has('not sent'));
 });
 
 t.test('a server that is not on this machine has no CPU and no memory', async (t) => {

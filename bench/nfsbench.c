@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,7 +42,11 @@ static struct {
 	int vers, tcp, both, port, mport, conns, window, json, echo, noclean, resv, npid, pids[16];
 	double secs, warm;
 	uint32_t size, files, filesize, uid, gid;
-	uint64_t seed;
+	const char *in, *file;
+	int seq, progress;
+	double rate;
+	uint32_t first, cookie;
+	uint64_t seed, calls, from, span;
 } o = { .host = "127.0.0.1", .vers = 2, .conns = 1, .window = 1, .secs = -1, .warm = 0.3, .size = 8192, .filesize = 65536 };
 
 static void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -580,6 +586,28 @@ static void clean_dir(const FH *d, int depth)
 
 typedef struct { double cpu; long rss, hwm; int threads; } Proc;
 
+/* CPU seconds of all threads of a process to the nanosecond; -1 where the kernel does not say. Ended threads are not counted. */
+static double threads_cpu(int pid)
+{
+	char f[300];
+	unsigned long long ns;
+	double sum = 0;
+	snprintf(f, sizeof f, "/proc/%d/task", pid);
+	DIR *d = opendir(f);
+	if (!d) return -1;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (e->d_name[0] == '.') continue;
+		snprintf(f, sizeof f, "/proc/%d/task/%s/schedstat", pid, e->d_name);
+		FILE *h = fopen(f, "r");
+		if (!h) continue;
+		int ok = fscanf(h, "%llu", &ns) == 1;
+		fclose(h);
+		if (!ok) { closedir(d); return -1; }
+		sum += ns / 1e9;
+	}
+	closedir(d);
+	return sum;
+}
 static void proc_read(Proc *p)
 {
 	memset(p, 0, sizeof *p);
@@ -592,7 +620,8 @@ static void proc_read(Proc *p)
 		if (!h) continue;
 		if (fgets(l, sizeof l, h) && (s = strrchr(l, ')')) &&
 		    sscanf(s + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %ld", &ut, &stm, &thr) == 3) {
-			p->cpu += (double)(ut + stm) / sysconf(_SC_CLK_TCK);
+			double exact = threads_cpu(o.pids[i]);
+			p->cpu += exact >= 0 ? exact : (double)(ut + stm) / sysconf(_SC_CLK_TCK);
 			p->threads += thr;
 		}
 		fclose(h);
@@ -672,6 +701,12 @@ static uint64_t bytes_io, retrans, strays, lost, reconns;
 static int measuring, stopping, exhausted;
 #define RING 65536
 static const uint8_t laddis[][2] = { {O_LOOKUP,34},{O_READ,22},{O_WRITE,15},{O_GETATTR,13},{O_READLINK,8},{O_READDIR,3},{O_CREATE,2},{O_REMOVE,1},{O_STATFS,1},{O_SETATTR,1} };
+static uint64_t issued, answered, late, unsent;  /* calls: begun; answered while measuring, later than 5 ms; that a steady rate had no slot for */
+static uint32_t end_cookie;                      /* READDIR in --in: where it stands, and whether that is the end */
+static uint64_t listed;
+static int end_eof;
+static volatile sig_atomic_t asked_to_end;
+static void on_term(int sig) { asked_to_end = 1; }
 static int load_op; /* O_*, or -1 for the mix */
 
 static void count_err(int st)
@@ -693,6 +728,15 @@ static int pick(Conn *c)
 }
 static void enqueue(Conn *c, int i) { c->oq[(c->oh + c->on++) % o.window] = i; c->s[i].queued = 1; }
 
+/* The name of an entry in --in: neighbours in number are far apart in any order, so that no index is helped by the order of creation. */
+static int scattered(char *b, uint64_t n) { return sprintf(b, "f%08x", (uint32_t)n * 2654435761u); }
+/* Where the call with that number reads or writes in --file. */
+static uint64_t place(uint64_t n)
+{
+	uint64_t blocks = o.span / o.size;
+	return o.from + (o.seq ? n % blocks : (uint64_t)rnd(blocks)) * o.size;
+}
+
 static void issue(Conn *c, int i)
 {
 	Slot *s = &c->s[i];
@@ -701,7 +745,9 @@ static void issue(Conn *c, int i)
 	SA sa = SA0;
 	uint32_t f = o.files ? rnd(o.files) : 0;
 	if (stopping) return;
-	if (op == O_REMOVE && c->rh == c->rt) { if (load_op == O_REMOVE) { exhausted++; return; } op = O_CREATE; }
+	if (o.calls && issued >= o.calls) { exhausted++; return; }
+	uint64_t nth = issued++;
+	if (op == O_REMOVE && !o.in && c->rh == c->rt) { if (load_op == O_REMOVE) { exhausted++; return; } op = O_CREATE; }
 	if (op == O_CREATE && load_op < 0 && c->rt - c->rh >= RING - 1000) op = O_REMOVE;
 	s->xid = c->xb + c->seq++ * o.window + i;
 	W w = { s->buf, 4, o.size + 1024 };
@@ -709,14 +755,14 @@ static void issue(Conn *c, int i)
 	switch (op) {
 	case O_GETATTR: e_fh(&w, &fhs[f]); break;
 	case O_SETATTR: sa.mode = 0644; e_setattr(&w, &fhs[f], &sa); break;
-	case O_LOOKUP: l = sprintf(nm, "f%05u", f); e_dirop(&w, &wdir, nm, l); break;
+	case O_LOOKUP: l = o.in ? scattered(nm, o.first + f) : sprintf(nm, "f%05u", f); e_dirop(&w, &wdir, nm, l); break;
 	case O_READLINK: e_fh(&w, &lns[rnd(nlns)]); break;
-	case O_READ: e_read(&w, &fhs[f], (uint64_t)rnd(o.filesize / o.size) * o.size, o.size); break;
-	case O_WRITE: e_write(&w, &fhs[f], (uint64_t)rnd(o.filesize / o.size) * o.size, wdata, o.size, 2); break;
-	case O_CREATE: s->arg = c->made++; l = sprintf(nm, "n%u", s->arg); sa.mode = 0644; sa.size = 0; e_create(&w, &c->dir, nm, l, &sa, 0); break;
+	case O_READ: if (o.file) e_read(&w, &fhs[0], place(nth), o.size); else e_read(&w, &fhs[f], (uint64_t)rnd(o.filesize / o.size) * o.size, o.size); break;
+	case O_WRITE: if (o.file) e_write(&w, &fhs[0], place(nth), wdata, o.size, 2); else e_write(&w, &fhs[f], (uint64_t)rnd(o.filesize / o.size) * o.size, wdata, o.size, 2); break;
+	case O_CREATE: s->arg = c->made++; l = o.in ? scattered(nm, o.first + nth) : sprintf(nm, "n%u", s->arg); sa.mode = 0644; sa.size = 0; e_create(&w, &c->dir, nm, l, &sa, 0); break;
 	case O_MKDIR: s->arg = c->made++; l = sprintf(nm, "n%u", s->arg); sa.mode = 0755; e_mkdir(&w, &c->dir, nm, l, &sa); break;
 	case O_SYMLINK: s->arg = c->made++; l = sprintf(nm, "n%u", s->arg); sa.mode = 0777; e_symlink(&w, &c->dir, nm, l, "some/where/else", 15, &sa); break;
-	case O_REMOVE: s->arg = c->ring[c->rh++ % RING]; l = sprintf(nm, "n%u", s->arg); e_dirop(&w, &c->dir, nm, l); break;
+	case O_REMOVE: if (o.in) l = scattered(nm, o.first + nth); else { s->arg = c->ring[c->rh++ % RING]; l = sprintf(nm, "n%u", s->arg); } e_dirop(&w, &c->dir, nm, l); break;
 	case O_RENAME: l = sprintf(nm, "r%d%c", i, 'a' + s->flip); s->flip ^= 1; l2 = sprintf(nm2, "r%d%c", i, 'a' + s->flip); e_rename(&w, &c->dir, nm, l, &c->dir, nm2, l2); break;
 	case O_READDIR: e_readdir(&w, &wdir, s->cookie, s->verf, o.size); break;
 	case O_STATFS: e_fh(&w, &wdir); break;
@@ -749,14 +795,15 @@ static void complete(Conn *c, const uint8_t *p, size_t n)
 		if (d_dirlist(&r, &pg, NULL, 0, &cnt)) st = ST_BADXDR;
 		else if (pg.eof || !cnt) { s->cookie = 0; memset(s->verf, 0, 8); }
 		else { s->cookie = pg.cookie; memcpy(s->verf, pg.verf, 8); }
+		if (!st) { end_cookie = pg.cookie; end_eof = pg.eof || !cnt; listed += cnt; if (end_eof && o.in && o.calls) o.calls = issued; }
 		break;
 	}
 	}
 	if (r.bad) st = ST_BADXDR;
 	if (st) { count_err(st); if (s->op == O_READDIR) { s->cookie = 0; memset(s->verf, 0, 8); } }
-	if (measuring) { h_add(&hall, t - s->t0); h_add(&hop[s->op], t - s->t0); }
+	if (measuring) { h_add(&hall, t - s->t0); h_add(&hop[s->op], t - s->t0); answered++; late += t - s->t0 > 5000000; }
 	s->busy = 0;
-	issue(c, i);
+	if (o.rate <= 0) issue(c, i);
 }
 
 static void flush_conn(Conn *c)
@@ -876,6 +923,15 @@ static void load_setup(void)
 	char nm[32];
 	int l, st, data = load_op < 0 || load_op == O_READ || load_op == O_WRITE;
 	d.mode = 0777; f.mode = 0644; f.size = 0;
+	if (o.in) {
+		if ((st = n_lookup(&root, o.in, strlen(o.in), &wdir, &a)) == 2) st = n_mkdir(&root, o.in, strlen(o.in), &d, &wdir, &a);
+		if (st) setup_fail("MKDIR", st);
+		fhs = calloc(1, sizeof *fhs);
+		if (o.file && (st = n_lookup(&wdir, o.file, strlen(o.file), fhs, &a)) == 2) st = n_create(&wdir, o.file, strlen(o.file), &f, 0, fhs, &a);
+		if (st) setup_fail("CREATE", st);
+		for (int c = 0; c < o.conns; c++) cn[c].dir = wdir;
+		return;
+	}
 	sprintf(wname, "nb.%x.%x", (unsigned)getpid(), (unsigned)(now_ns() / 1000));
 	if ((st = n_mkdir(&root, wname, strlen(wname), &d, &wdir, &a))) setup_fail("MKDIR", st);
 	if (load_op < 0 || load_op == O_GETATTR || load_op == O_LOOKUP || load_op == O_READ || load_op == O_WRITE || load_op == O_READDIR) {
@@ -923,6 +979,10 @@ static int run_load(void)
 	if (!strcmp(o.op, "mix")) load_op = -1;
 	for (int i = 0; i < O_STATFS; i++) if (!strcmp(o.op, opname[i]) && i != O_SETATTR && i != O_READLINK && i != O_LINK && i != O_RMDIR) load_op = i;
 	if (load_op == -2) die("unknown --op %s", o.op);
+	if (o.in && load_op != O_LOOKUP && load_op != O_CREATE && load_op != O_REMOVE && load_op != O_READDIR && load_op != O_READ && load_op != O_WRITE) die("--in goes with lookup, create, remove, readdir, read, write");
+	if (o.in && (load_op == O_READ || load_op == O_WRITE) && (!o.file || o.span < o.size)) die("--in with read or write needs --file and --span of a block at least");
+	if (o.file && !o.in) die("--file needs --in");
+	if (o.in && o.calls == 0 && (load_op == O_CREATE || load_op == O_REMOVE)) die("--in with create or remove needs --calls");
 	if (!o.files) o.files = load_op == O_REMOVE ? 2000 : load_op == O_READDIR ? 500 : 100;
 	if (o.size < 8 || o.size > 65000 || (!V3 && o.size > 8192)) die("--size must be 8..8192 (v2) or 8..65000 (v3)");
 	if (o.filesize < o.size) o.filesize = o.size;
@@ -941,24 +1001,44 @@ static int run_load(void)
 		x->rb = malloc(1 << 20);
 		x->dk = 100;
 		x->xb = xbase + c * 0x01000193u;
-		for (int i = 0; i < o.window; i++) x->s[i].buf = malloc(o.size + 1024);
+		for (int i = 0; i < o.window; i++) { x->s[i].buf = malloc(o.size + 1024); x->s[i].cookie = o.cookie; }
 		if (conn_dial(x)) die("cannot connect");
 	}
 	g_retrans = 0;
+	if (o.rate > 0) {
+		/* The asker is not to add to what it measures. */
+		prctl(PR_SET_TIMERSLACK, 1);
+		setpriority(PRIO_PROCESS, 0, -10);
+	}
 	uint64_t begin_t = now_ns(), t = begin_t, t_meas = begin_t + (uint64_t)(o.warm * 1e9), t_end = t_meas + (uint64_t)(o.secs * 1e9), t_start = 0, t_stop = 0, tick = begin_t, drain = 0;
 	Proc p0 = { 0 }, p1 = { 0 };
 	double g0 = 0, g1 = 0, b0 = 0, b1 = 0;
-	for (int c = 0; c < o.conns; c++) { for (int i = 0; i < o.window; i++) issue(&cn[c], i); flush_conn(&cn[c]); }
+	uint64_t due = begin_t, shown = begin_t;
+	int next = 0;
+	if (o.rate <= 0) for (int c = 0; c < o.conns; c++) { for (int i = 0; i < o.window; i++) issue(&cn[c], i); flush_conn(&cn[c]); }
 	for (;;) {
 		for (int c = 0; c < o.conns; c++) { pf[c].fd = cn[c].fd; pf[c].events = POLLIN | (cn[c].on ? POLLOUT : 0); }
-		poll(pf, o.conns, 20);
+		if (o.rate > 0 && !stopping) {
+			uint64_t at = now_ns();
+			struct timespec ts = { 0, due > at ? due - at : 0 };
+			ppoll(pf, o.conns, &ts, NULL);
+		} else poll(pf, o.conns, 20);
 		for (int c = 0; c < o.conns; c++) {
 			if (pf[c].revents & POLLOUT) flush_conn(&cn[c]);
 			if (pf[c].revents & (POLLIN | POLLERR | POLLHUP)) conn_read(&cn[c]);
 		}
 		t = now_ns();
+		if (o.rate > 0 && !stopping) for (; due <= t; due += (uint64_t)(1e9 / o.rate)) {
+			Conn *x = &cn[next % o.conns];
+			int i = next++ / o.conns % o.window;
+			if (x->s[i].busy) { unsent++; continue; }
+			issue(x, i);
+			flush_conn(x);
+			t = now_ns();
+		}
+		if (o.progress && t - shown > 5000000000ull) { shown = t; fprintf(stderr, "%s %s: %lu of %lu, %.0f s\n", o.op, o.in ? o.in : "", (unsigned long)answered, (unsigned long)o.calls, (t - begin_t) / 1e9); }
 		if (!measuring && !stopping && t >= t_meas) { measuring = 1; proc_read(&p0); g0 = self_cpu(); b0 = busy_cpu(); t_start = now_ns(); }
-		if (!stopping && (t >= t_end || (exhausted >= o.conns * o.window))) {
+		if (!stopping && (t >= t_end || asked_to_end || (exhausted >= o.conns * o.window))) {
 			if (!measuring) die("all work was done within the warm-up: use --warmup 0 or more --files");
 			t_stop = t;
 			proc_read(&p1); g1 = self_cpu(); b1 = busy_cpu();
@@ -983,6 +1063,8 @@ static int run_load(void)
 			o.op, o.vers, o.tcp ? "tcp" : "udp", o.conns, o.window, o.size, t_start / 1e3, t_stop / 1e3, el, ops, ops / el, bytes_io / el / 1e6, h_q(&hall, .5), h_q(&hall, .99), hall.max / 1e3,
 			(unsigned long)retrans, (unsigned long)strays, (unsigned long)lost, (unsigned long)reconns, ops ? gcpu * 1e6 / ops : 0, other);
 		if (o.npid) printf(",\"server_cpu_us_op\":%.2f,\"server_cpu_pct\":%.1f,\"server_rss_kb\":%ld,\"server_hwm_kb\":%ld,\"server_threads\":%d", ops ? cpu * 1e6 / ops : 0, cpu / el * 100, p1.rss, p1.hwm, p1.threads);
+		if (o.rate > 0) printf(",\"late\":%lu,\"unsent\":%lu", (unsigned long)late, (unsigned long)unsent);
+		if (load_op == O_READDIR) printf(",\"cookie\":%u,\"eof\":%d,\"entries\":%lu", end_cookie, end_eof, (unsigned long)listed);
 		printf(",\"errors\":{");
 		for (int i = 0; i < nerrs; i++) printf("%s\"%s\":%lu", i ? "," : "", stname((int)errs[i][0]), (unsigned long)errs[i][1]);
 		printf("}}\n");
@@ -994,10 +1076,11 @@ static int run_load(void)
 		printf("%s\n", nerrs ? "" : " none");
 		if (o.npid) printf("  server cpu %.2f us/op (%.0f %%)  rss %ld kB  peak %ld kB  threads %d\n", ops ? cpu * 1e6 / ops : 0, cpu / el * 100, p1.rss, p1.hwm, p1.threads);
 		printf("  generator cpu %.2f us/op  other processes %.0f %% of one cpu\n", ops ? gcpu * 1e6 / ops : 0, other);
+		if (o.rate > 0) printf("  later than 5 ms %lu  not sent %lu\n", (unsigned long)late, (unsigned long)unsent);
 		if (load_op < 0) for (int i = 0; i < O_N; i++) if (hop[i].n) printf("  %-9s %8lu  p50 %6.0f us  p99 %6.0f us  max %6.0f us\n", opname[i], (unsigned long)hop[i].n, h_q(&hop[i], .5), h_q(&hop[i], .99), hop[i].max / 1e3);
 	}
 	fflush(stdout);
-	if (load_op != O_NULL && !o.noclean) { clean_dir(&wdir, 0); n_rmdir(&root, wname, strlen(wname)); }
+	if (load_op != O_NULL && !o.noclean && !o.in) { clean_dir(&wdir, 0); n_rmdir(&root, wname, strlen(wname)); }
 	return 0;
 }
 
@@ -1109,10 +1192,12 @@ static int run_disk(void)
 
 int main(int argc, char **argv)
 {
-	enum { HOST = 256, VERS, PROTO, PORT, MPORT, PATH, OP, CONNS, WIN, SECS, WARM, SIZE, FILES, FSIZE, UID, GID, SPID, JSON, SEED, ECHO_, DISK, NOCLEAN, RESV };
+	enum { HOST = 256, VERS, PROTO, PORT, MPORT, PATH, OP, CONNS, WIN, SECS, WARM, SIZE, FILES, FSIZE, UID, GID, SPID, JSON, SEED, ECHO_, DISK, NOCLEAN, RESV, IN, FILE_, FIRST, CALLS, FROM, SPAN, SEQ, COOKIE, RATE, PROGRESS };
 	static const struct option lo[] = { {"host",1,0,HOST}, {"vers",1,0,VERS}, {"proto",1,0,PROTO}, {"port",1,0,PORT}, {"mountport",1,0,MPORT}, {"path",1,0,PATH}, {"op",1,0,OP}, {"conns",1,0,CONNS},
 		{"window",1,0,WIN}, {"seconds",1,0,SECS}, {"warmup",1,0,WARM}, {"size",1,0,SIZE}, {"files",1,0,FILES}, {"filesize",1,0,FSIZE}, {"uid",1,0,UID}, {"gid",1,0,GID}, {"server-pid",1,0,SPID},
-		{"json",0,0,JSON}, {"seed",1,0,SEED}, {"echo",1,0,ECHO_}, {"disk",1,0,DISK}, {"no-clean",0,0,NOCLEAN}, {"resvport",0,0,RESV}, {0,0,0,0} };
+		{"json",0,0,JSON}, {"seed",1,0,SEED}, {"echo",1,0,ECHO_}, {"disk",1,0,DISK}, {"no-clean",0,0,NOCLEAN}, {"resvport",0,0,RESV},
+		{"in",1,0,IN}, {"file",1,0,FILE_}, {"first",1,0,FIRST}, {"calls",1,0,CALLS}, {"from",1,0,FROM}, {"span",1,0,SPAN}, {"seq",0,0,SEQ}, {"cookie",1,0,COOKIE}, {"rate",1,0,RATE},
+		{"progress",0,0,PROGRESS}, {0,0,0,0} };
 	int c;
 	while ((c = getopt_long(argc, argv, "", lo, NULL)) != -1) switch (c) {
 	case HOST: o.host = optarg; break;
@@ -1138,12 +1223,23 @@ int main(int argc, char **argv)
 	case DISK: o.disk = optarg; break;
 	case NOCLEAN: o.noclean = 1; break;
 	case RESV: o.resv = 1; break;
+	case IN: o.in = optarg; break;
+	case FILE_: o.file = optarg; break;
+	case FIRST: o.first = strtoul(optarg, NULL, 0); break;
+	case CALLS: o.calls = strtoull(optarg, NULL, 0); break;
+	case FROM: o.from = strtoull(optarg, NULL, 0); break;
+	case SPAN: o.span = strtoull(optarg, NULL, 0); break;
+	case SEQ: o.seq = 1; break;
+	case COOKIE: o.cookie = strtoul(optarg, NULL, 0); break;
+	case RATE: o.rate = atof(optarg); break;
+	case PROGRESS: o.progress = 1; break;
 	default: die("unknown option, see README.md");
 	}
 	if (o.vers != 2 && o.vers != 3) die("--vers 2 or 3");
 	if (o.secs < 0) o.secs = 5;
 	if (o.secs > 3600) o.secs = 3600;
 	signal(SIGPIPE, SIG_IGN);
+	if (o.rate > 0) signal(SIGTERM, on_term);
 	g_xid = (uint32_t)now_ns() * 2654435761u ^ (uint32_t)getpid() << 16;
 	rng_s = (o.seed + 1) * 0x9e3779b97f4a7c15ull | 1;
 	cur_uid = o.uid; cur_gid = o.gid;

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { allowedCores, type Cores, chooseCores, parseCores } from './cores.ts';
+import { listOf, numberOf, parsedFlags, wordsOf } from './flags.ts';
 import { DEFAULT_OPERATIONS, OPERATIONS, type Transport } from './operations.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -35,10 +36,10 @@ export interface Options {
 }
 
 /** A volcano on the loopback address: the flags are magmad's. */
-const VOLCANO =
+export const VOLCANO =
   "./bin/magmad -b -n bench -d {dir} -i 127.0.0.1 --nfs-port {port} --mount-port {mountport} --portmap off --share '/ 127.0.0.1 w no_root_squash'";
 
-const LISTS = { operations: 20, windows: 8 } as const;
+const WINDOWS_MAX = 8;
 
 /** The text of `--help`. */
 export function helpText(): string {
@@ -65,29 +66,6 @@ ${operations}
   --profile OP        profiles the volcano (--cpu-prof) under that operation, for each transport, at the largest window
   --top N             how many functions a profile lists; 25
 `;
-}
-
-function numberOf(flag: string, text: string, low: number, high: number, whole: boolean): number {
-  const value = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
-  throw new UsageError(`--${flag} ${text}: a ${whole ? 'whole ' : ''}number from ${low} to ${high} is needed`);
-}
-
-function listOf(flag: string, text: string, most: number): string[] {
-  const items = text.split(',');
-  if (items.includes(''))
-    throw new UsageError(`--${flag} ${text}: an item is empty. Cure: words with one comma between them`);
-  if (items.length > most) throw new UsageError(`--${flag}: ${items.length} items are too many: at most ${most}`);
-  return [...new Set(items)];
-}
-
-function wordsOf(flag: string, text: string, known: readonly string[]): string[] {
-  const words = listOf(flag, text, LISTS.operations);
-  for (const word of words) {
-    if (!known.includes(word))
-      throw new UsageError(`--${flag}: '${word}' is not known. Cure: choose from ${known.join(', ')}`);
-  }
-  return words;
 }
 
 function versionOf(text: string): 2 | 3 {
@@ -120,17 +98,9 @@ const FLAGS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. Cure: see --help`);
-  }
-}
-
 /** What the flags ask for; null: the help. Throws `UsageError`. */
 export function readOptions(argv: readonly string[], allowed: readonly number[] = allowedCores()): Options | null {
-  const flags = readFlags(argv);
+  const flags = parsedFlags(() => parseArgs({ args: [...argv], options: FLAGS }).values);
   if (flags.help) return null;
   const names = OPERATIONS.map(({ name }) => name);
   const { vs, profile } = flags;
@@ -146,7 +116,7 @@ export function readOptions(argv: readonly string[], allowed: readonly number[] 
         : { name: 'other', command: commandOf('vs', vs), version: versionOf(flags['vs-vers']), path: flags['vs-path'] },
     operations: wordsOf('ops', flags.ops, names),
     transports: wordsOf('transports', flags.transports, ['udp', 'tcp']) as Transport[],
-    windows: listOf('windows', flags.windows, LISTS.windows).map((text) => numberOf('windows', text, 1, 256, true)),
+    windows: listOf('windows', flags.windows, WINDOWS_MAX).map((text) => numberOf('windows', text, 1, 256, true)),
     connections: numberOf('conns', flags.conns, 1, 64, true),
     seconds: numberOf('seconds', flags.seconds, 0.1, 600, false),
     warmup: numberOf('warmup', flags.warmup, 0, 60, false),

@@ -23,6 +23,8 @@ export interface Start {
   /** Where its output goes. */
   readonly log: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long it may take until it serves, in milliseconds; 30 s. */
+  readonly within?: number;
 }
 
 const running = new Set<Server>();
@@ -36,7 +38,10 @@ export function killAll(): void {
 export class Server {
   readonly #start: Start;
   readonly #process: ChildProcess;
+  readonly #began = performance.now();
   #failure: Error | undefined;
+  /** How long it took until it served, in milliseconds. */
+  startedIn = 0;
 
   private constructor(start: Start) {
     this.#start = start;
@@ -60,6 +65,7 @@ export class Server {
     const server = new Server(start);
     try {
       await server.#untilReady();
+      server.startedIn = performance.now() - server.#began;
     } catch (error) {
       await server.stop();
       throw error;
@@ -100,6 +106,13 @@ export class Server {
     this.#signal('SIGKILL');
   }
 
+  /** Ends it as a crash does, and resolves when nothing of it is left. */
+  async crash(): Promise<void> {
+    this.kill();
+    while (this.#signal(0)) await pause(POLL_MS);
+    running.delete(this);
+  }
+
   #isRunning(): boolean {
     return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
@@ -115,15 +128,15 @@ export class Server {
   }
 
   async #untilReady(): Promise<void> {
-    const { name, ports, log } = this.#start;
-    const end = performance.now() + START_MS;
+    const { name, ports, log, within = START_MS } = this.#start;
+    const end = performance.now() + within;
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       if (!this.#isRunning()) throw new Error(`${name} ended before it served:\n${lastLines(log)}`);
       if ((await Promise.all(ports.map(accepts))).every(Boolean)) return;
       if (performance.now() > end) {
         throw new Error(
-          `${name} does not take connections on ports ${ports.join(', ')} after ${START_MS / 1000} s:\n${lastLines(log)}`,
+          `${name} does not take connections on ports ${ports.join(', ')} after ${within / 1000} s:\n${lastLines(log)}`,
         );
       }
       await pause(POLL_MS);
@@ -161,7 +174,7 @@ export interface NfsServer {
 }
 
 /** Starts an NFS server with a new, empty data directory in `directory`. */
-export async function startNfsServer(
+export function startNfsServer(
   choice: ServerChoice,
   directory: string,
   core: number,
@@ -169,6 +182,16 @@ export async function startNfsServer(
 ): Promise<NfsServer> {
   const dir = join(directory, choice.name);
   mkdirSync(dir);
+  return serveDirectory(choice, dir, core, { environment });
+}
+
+/** Starts an NFS server on a data directory, which may have been used before. Its output goes to `DIR.log`. */
+export async function serveDirectory(
+  choice: ServerChoice,
+  dir: string,
+  core: number,
+  rest: Pick<Start, 'environment' | 'within'> = {},
+): Promise<NfsServer> {
   const [port, mountport] = [await freePort(), await freePort()];
   const values = { port: String(port), mountport: String(mountport), dir };
   const process = await Server.start({
@@ -177,18 +200,9 @@ export async function startNfsServer(
     core,
     ports: [port, mountport],
     log: `${dir}.log`,
-    environment,
+    ...rest,
   });
   const path = fillIn(choice.path, values);
-  const where = [
-    '--port',
-    values.port,
-    '--mountport',
-    values.mountport,
-    '--path',
-    path,
-    '--vers',
-    String(choice.version),
-  ];
-  return { choice, process, where };
+  const at = ['--port', values.port, '--mountport', values.mountport];
+  return { choice, process, where: [...at, '--path', path, '--vers', String(choice.version)] };
 }

@@ -3,20 +3,8 @@ import type { LoadResult } from './generator.ts';
 import { type Row, stepsOf } from './measure.ts';
 import { median, ratiosOf } from './ratios.ts';
 import { ratioTable, resultTable, summary, targetOf } from './table.ts';
+import { loadResult as result } from './testing/load-result.ts';
 
-const result = (fields: Partial<LoadResult> = {}): LoadResult => ({
-  ops: 1000,
-  opsPerSecond: 2000,
-  p50: 100,
-  p99: 400,
-  serverCpu: 6,
-  peakBytes: 64 << 20,
-  otherCpuPercent: 0,
-  began: 0,
-  ended: 1,
-  troubles: new Map(),
-  ...fields,
-});
 const row = (server: string, fields: Partial<LoadResult> = {}, window = 16): Row => ({
   server,
   operation: 'getattr',

@@ -3,7 +3,7 @@ import { operationOf } from './operations.ts';
 import { median, type Ratio } from './ratios.ts';
 
 /** A column: its head, and what it says of one thing. */
-interface Column<T> {
+export interface Column<T> {
   readonly head: string;
   readonly cell: (thing: T) => string;
   /** Text stands on the left, figures on the right. */
@@ -15,7 +15,7 @@ export const OTHERS_PERCENT_MAX = 5;
 const MIB = 1024 * 1024;
 
 /** A Markdown table whose columns stand below each other. */
-function tableOf<T>(columns: readonly Column<T>[], things: readonly T[]): string {
+export function tableOf<T>(columns: readonly Column<T>[], things: readonly T[]): string {
   const cells = things.map((thing) => columns.map(({ cell }) => cell(thing)));
   const widths = columns.map(({ head }, at) => Math.max(head.length, ...cells.map((row) => row[at]!.length)));
   const line = (row: readonly string[]) =>
@@ -25,7 +25,7 @@ function tableOf<T>(columns: readonly Column<T>[], things: readonly T[]): string
 }
 
 /** Three figures that count, at most two of them behind the point. */
-function figure(value: number | null): string {
+export function figure(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return '-';
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
