@@ -67,6 +67,21 @@ t.test('Group commit: LSNs and places are final at once, and what is appended in
   await t.rejects(Promise.resolve(kml.whenDurable(4)), { message: /record 4 was never appended/ });
 });
 
+t.test("onSealed: each batch's end, before the group behind it is taken and before the batch is durable", async (t) => {
+  const { kml } = await openLog(new SimulatedDisk());
+  const told: string[] = [];
+  kml.onSealed((end, bytes) => told.push(`sealed ${end.lsn} at ${end.position}, ${bytes}; next ${kml.nextLsn}`));
+  kml.onDurable(() => void told.push(`durable ${kml.durable} at ${kml.durableMark.position}`));
+  kml.append(group('one', 'two'));
+  t.same(told, [], 'it still gathers');
+  kml.append(group('x'.repeat(4096 - SEGMENT_HEADER_BYTES - BATCH_HEADER_BYTES - RECORD_HEADER_BYTES)));
+  t.same(told, ['sealed 2 at 136, 72; next 3'], 'the next group does not fit');
+  await kml.whenDurable(3);
+  t.same(told.slice(1), ['durable 2 at 136', 'sealed 3 at 4096, 4032; next 4', 'durable 3 at 4096']);
+  await kml.close();
+  t.match(told.slice(4), [/^sealed 3 at \d+, 48/, /^durable 3/], 'the batch that ends the log is one, too');
+});
+
 t.test('Group commit: while one batch is written the next gathers', async (t) => {
   const { disk, writes } = watched(new SimulatedDisk());
   const { kml } = await openLog(disk);

@@ -70,6 +70,7 @@ export class SegmentLog implements Kml {
   #wedged: KmlWedgedError | null = null;
   #closed = false;
   #onDurable: (batch: LogBatch) => Eventually<void> = () => {};
+  #onSealed: (end: LogMark, bytes: number) => void = () => {};
   readonly #onWedged: ((error: Error) => void)[] = [];
 
   constructor(parts: SegmentLogParts) {
@@ -126,8 +127,7 @@ export class SegmentLog implements Kml {
       const length = gathering.lengthWith(bytes);
       const fits = gathering.start + length <= this.#parts.segmentBytes && length <= BATCH_BYTES_TARGET;
       if (fits) return gathering;
-      this.#sealed.push(gathering);
-      this.#gathering = null;
+      this.#seal(gathering);
     }
     let place = this.#end();
     const full = place.position + BATCH_HEADER_BYTES + bytes > this.#parts.segmentBytes;
@@ -138,15 +138,18 @@ export class SegmentLog implements Kml {
     return this.#gathering;
   }
 
+  #seal(batch: GatheringBatch): void {
+    this.#gathering = null;
+    this.#sealed.push(batch);
+    this.#onSealed(batch.end, batch.lengthWith(0));
+  }
+
   /** Writes batch after batch until there is none. */
   async #run(): Promise<void> {
     // All that the event loop brings in this turn goes into the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#wedged === null) {
-      if (this.#sealed.length === 0 && this.#gathering !== null) {
-        this.#sealed.push(this.#gathering);
-        this.#gathering = null;
-      }
+      if (this.#sealed.length === 0 && this.#gathering !== null) this.#seal(this.#gathering);
       const next = this.#sealed[0];
       if (next === undefined) break;
       try {
@@ -206,6 +209,10 @@ export class SegmentLog implements Kml {
 
   onDurable(listener: (batch: LogBatch) => Eventually<void>): void {
     this.#onDurable = listener;
+  }
+
+  onSealed(listener: (end: LogMark, bytes: number) => void): void {
+    this.#onSealed = listener;
   }
 
   onWedged(listener: (error: Error) => void): void {
@@ -296,7 +303,7 @@ export class SegmentLog implements Kml {
     await this.#running;
     // The segment's own header says that all before it is durable: only what came after needs saying.
     if (this.#wedged === null && this.#durable.position > SEGMENT_HEADER_BYTES) {
-      this.#sealed.push(new GatheringBatch(this.#durable, 0));
+      this.#seal(new GatheringBatch(this.#durable, 0));
       await this.#run();
     }
     this.#files.closeAll();

@@ -82,6 +82,12 @@ export interface Kml {
   whenDurable(lsn: number): Eventually<void>;
 
   /**
+   * Called with the mark behind a batch, and its length in bytes, at the moment when it takes no more groups, before the next group is taken: what the
+   * groups so far have made is then as of that mark. One listener.
+   */
+  onSealed(listener: (end: LogMark, bytes: number) => void): void;
+
+  /**
    * Called with every durable batch in order, before those who wait for it. While what it returns is pending no further batch is
    * written: that is how an index that cannot keep up slows the log down. What it throws wedges the log. One listener.
    */
