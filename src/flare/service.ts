@@ -114,6 +114,14 @@ export interface FlareService {
     limit: number,
   ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }>;
 
+  /**
+   * The answer that is remembered for a replay identity: attributes, or null for a change that answers with nothing; a refusal is thrown. Undefined when there is none.
+   * For a retransmission that cannot be asked as the change it was, because what it names is gone by now. It waits for stable storage as the first
+   * answer did. No permission is checked: an identity is given only for a call whose address and arguments it was made of, so that it tells a
+   * caller nothing but what he was answered before.
+   */
+  recall(replay: string): Eventually<Attributes | null | undefined>;
+
   /** The room there is. Never waits. */
   statfs(): Eventually<SpaceFigures>;
 }

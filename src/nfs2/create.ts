@@ -4,9 +4,9 @@ import { type Attributes, FlareType } from '../flare/types.ts';
 import { birthOf } from './birth.ts';
 import { toChanges, type Wanted, wanted } from './changes.ts';
 import { newName } from './names.ts';
-import { procedure } from './procedure.ts';
+import { change, type Retelling } from './procedure.ts';
 import { foundResult } from './results.ts';
-import { codecs } from './schema.ts';
+import { codecs, type Place, type Sattr } from './schema.ts';
 
 /** The mode of files whose creator named none: their owner's alone. */
 const MODE_UNSET = 0o600;
@@ -19,11 +19,20 @@ function fits(found: Attributes, { type }: Wanted): boolean {
   return type === FlareType.file ? found.type !== FlareType.symlink : found.type === type;
 }
 
+const AGAIN: Retelling<{ readonly where: Place; readonly attributes: Sattr }> = {
+  handle: ({ where }) => where.directory,
+  answer(server, found, view, { attributes }) {
+    const asked = wanted(attributes);
+    if (asked === undefined || !fits(found, asked)) throw FlareError.of('EXIST');
+    return foundResult(server, view, found);
+  },
+};
+
 /**
  * CREATE (RFC 1094 §2.2.10). A name that is taken is opened, and cut if a size was given and it is a file. It makes devices, fifos and sockets
  * too: FIELD.md rows 8, 9 and 10.
  */
-export const create = procedure('CREATE', codecs.create, codecs.diropres, (server, { where, attributes }, call) => {
+export const create = change('CREATE', codecs.create, codecs.diropres, AGAIN, (server, { where, attributes }, call) => {
   const asked = wanted(attributes);
   const changes = toChanges(attributes);
   const birth = birthOf(changes, asked?.type ?? FlareType.file, MODE_UNSET);

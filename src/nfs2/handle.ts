@@ -59,13 +59,23 @@ export class Handles {
   open(bytes: Buffer): Eventually<Handle> {
     const known = this.#cache.byText(bytes.toString('latin1'));
     if (known !== undefined) return known;
-    if (bytes[0] !== HANDLE_VERSION) throw FlareError.of('STALE');
-    const mac = Buffer.from(this.#mac(bytes), 'latin1');
-    if (!timingSafeEqual(mac, bytes.subarray(MAC_AT, HANDLE_BYTES))) throw FlareError.of('STALE');
+    this.#verify(bytes);
     const own = Buffer.from(bytes);
     return andThen(this.#service.find(own.toString('latin1', KEY_AT, GENERATION_AT) as Key), (flare) =>
       this.#resolved(own, flare),
     );
+  }
+
+  /** The number of the share that a handle was reached through, whether its flare is there or gone. STALE when it is not one of this network. */
+  shareOf(bytes: Buffer): number {
+    this.#verify(bytes);
+    return bytes.readUInt16BE(SHARE_AT);
+  }
+
+  #verify(bytes: Buffer): void {
+    if (bytes[0] !== HANDLE_VERSION) throw FlareError.of('STALE');
+    const mac = Buffer.from(this.#mac(bytes), 'latin1');
+    if (!timingSafeEqual(mac, bytes.subarray(MAC_AT, HANDLE_BYTES))) throw FlareError.of('STALE');
   }
 
   #resolved(bytes: Buffer, flare: Attributes): Handle {

@@ -2,12 +2,12 @@ import { andThen } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { DONE } from './errors.ts';
 import { newName } from './names.ts';
-import { procedure } from './procedure.ts';
+import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 import { ownHandle } from './server.ts';
 
 /** LINK (RFC 1094 §2.2.13). From under one rule to under another: 18 (EXDEV). */
-export const link = procedure('LINK', codecs.link, codecs.stat, (server, args, call) => {
+export const link = change('LINK', codecs.link, codecs.stat, null, (server, args, call) => {
   const name = newName(args.to.name);
   const directory = ownHandle(args.to.directory);
   return andThen(server.enterToChange(args.file, call), (file) =>

@@ -2,7 +2,7 @@ import { andThen, type Eventually } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { checkUnbound } from './bound.ts';
 import { DONE, type Status } from './errors.ts';
-import { procedure } from './procedure.ts';
+import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 import { type Entered, latin1, type Nfs2Server, ownHandle } from './server.ts';
 
@@ -18,7 +18,7 @@ function move(server: Nfs2Server, from: Entered, fromName: string, to: Entered, 
 }
 
 /** RENAME (RFC 1094 §2.2.12). From under one rule to under another, and of or over a directory with rules of its own: 18 (EXDEV). */
-export const rename = procedure('RENAME', codecs.rename, codecs.stat, (server, args, call) => {
+export const rename = change('RENAME', codecs.rename, codecs.stat, null, (server, args, call) => {
   const fromName = latin1(args.from.name);
   const toName = latin1(args.to.name);
   const toHandle = ownHandle(args.to.directory);

@@ -2,7 +2,7 @@ import type { RuleOptions } from '../acl/options.ts';
 import type { Attributes } from '../flare/types.ts';
 import { OK, type Status } from './errors.ts';
 import type { Fattr } from './schema.ts';
-import type { Entered, Nfs2Server } from './server.ts';
+import type { Nfs2Server, View } from './server.ts';
 
 /** `attrstat` (RFC 1094 §2.3.9) with NFS_OK. */
 export interface AttributesResult extends Status {
@@ -15,14 +15,14 @@ export interface FoundResult extends Status {
 }
 
 /** The success that shows a flare's attributes. */
-export function attributesResult(server: Nfs2Server, attributes: Attributes, entered: Entered): AttributesResult {
-  return { status: OK, value: server.fattr(attributes, entered) };
+export function attributesResult(server: Nfs2Server, attributes: Attributes, view: View): AttributesResult {
+  return { status: OK, value: server.fattr(attributes, view) };
 }
 
 /** The success that shows a flare that was reached from a directory: its handle keeps the directory's share. */
 export function foundResult(
   server: Nfs2Server,
-  from: Entered,
+  from: View,
   attributes: Attributes,
   options: RuleOptions = from.options,
 ): FoundResult {

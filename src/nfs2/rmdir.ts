@@ -1,12 +1,12 @@
 import { andThen } from '../base/eventually.ts';
 import { checkUnbound } from './bound.ts';
 import { DONE } from './errors.ts';
-import { procedure } from './procedure.ts';
+import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 import { latin1 } from './server.ts';
 
 /** RMDIR (RFC 1094 §2.2.16). A directory with rules of its own stays: 18 (EXDEV). */
-export const rmdir = procedure('RMDIR', codecs.place, codecs.stat, (server, place, call) => {
+export const rmdir = change('RMDIR', codecs.place, codecs.stat, null, (server, place, call) => {
   const name = latin1(place.name);
   return andThen(server.enterToChange(place.directory, call), (from) =>
     andThen(checkUnbound(server, from, name), () =>

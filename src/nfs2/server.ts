@@ -28,16 +28,22 @@ export interface Nfs2Parts {
   readonly logger: Logger;
 }
 
+/** How a caller is shown flares. */
+export interface View {
+  /** Handles that he is given keep the share of this one. */
+  readonly handle: Pick<Handle, 'share'>;
+  readonly options: RuleOptions;
+  /** Whose numbers he is shown in place of those that he is served as; null: as they are. */
+  readonly reported: Reported | null;
+}
+
 /** A flare that a call names by a handle, after the rules have let the caller in. */
-export interface Entered {
+export interface Entered extends View {
   readonly handle: Handle;
   /** At a glance: for deciding, not for showing. */
   readonly attributes: Attributes;
   /** Who calls, after squashing. */
   readonly caller: Caller;
-  readonly options: RuleOptions;
-  /** Whose numbers he is shown in place of those; null: as they are. */
-  readonly reported: Reported | null;
 }
 
 /** The network's number as a file system: positive, below 2^31, the same for ever, made from its secret. */
@@ -80,9 +86,29 @@ export class Nfs2Server {
     return isPending(access) ? access.then(letIn) : letIn(access);
   }
 
+  /**
+   * How the caller of a retransmission is shown a flare that he was shown before, and which may be gone: as its rule says; where that cannot be told any more, because
+   * its directory is gone as well, as the rule of the handle's share says. STALE; ACCES when that keeps him out by now.
+   */
+  async viewAgain(handle: Buffer, attributes: Attributes, call: CallContext): Promise<View> {
+    const share = this.handles.shareOf(handle);
+    const { options } = await this.#judgeGone(attributes, share, call);
+    return { handle: { share }, options, reported: reportedTo(squash(call.credential, options), call, options) };
+  }
+
+  async #judgeGone(attributes: Attributes, share: number, call: CallContext): Promise<Access> {
+    try {
+      return await this.judge(attributes, call);
+    } catch (error) {
+      const top = this.gate.share(share)?.directory;
+      if (error !== FlareError.of('STALE') || top === undefined) throw error;
+      return this.judge(await this.service.glance(top), call);
+    }
+  }
+
   /** Attributes as the caller's rule shows them; `options` when they are not those of where he entered. */
-  fattr(attributes: Attributes, entered: Entered, options: RuleOptions = entered.options): Fattr {
-    return toFattr(attributes, this.#fsid, options.clamp, entered.reported);
+  fattr(attributes: Attributes, view: View, options: RuleOptions = view.options): Fattr {
+    return toFattr(attributes, this.#fsid, options.clamp, view.reported);
   }
 
   /** True when `..` leads no higher: at the directory that the handle's share starts with, and at the root. */

@@ -2,7 +2,7 @@ import { andThen } from '../base/eventually.ts';
 import type { AttributeChanges } from '../flare/types.ts';
 import type { Reported } from './attributes.ts';
 import { toChanges } from './changes.ts';
-import { procedure } from './procedure.ts';
+import { change, type Retelling } from './procedure.ts';
 import { attributesResult } from './results.ts';
 import { codecs } from './schema.ts';
 
@@ -15,12 +15,20 @@ function asServed(changes: AttributeChanges, reported: Reported | null): Attribu
   return { ...changes, ...uid, ...gid };
 }
 
+const AGAIN: Retelling<{ readonly file: Buffer }> = { handle: ({ file }) => file, answer: attributesResult };
+
 /** SETATTR (RFC 1094 §2.2.3). */
-export const setattr = procedure('SETATTR', codecs.setattr, codecs.attrstat, (server, { file, attributes }, call) => {
-  const changes = toChanges(attributes);
-  return andThen(server.enterToChange(file, call), (entered) =>
-    andThen(server.service.setattr(entered.caller, entered.handle, asServed(changes, entered.reported)), (changed) =>
-      attributesResult(server, changed, entered),
-    ),
-  );
-});
+export const setattr = change(
+  'SETATTR',
+  codecs.setattr,
+  codecs.attrstat,
+  AGAIN,
+  (server, { file, attributes }, call) => {
+    const changes = toChanges(attributes);
+    return andThen(server.enterToChange(file, call), (entered) =>
+      andThen(server.service.setattr(entered.caller, entered.handle, asServed(changes, entered.reported)), (changed) =>
+        attributesResult(server, changed, entered),
+      ),
+    );
+  },
+);

@@ -4,14 +4,14 @@ import { birthOf } from './birth.ts';
 import { toChanges } from './changes.ts';
 import { DONE } from './errors.ts';
 import { newName } from './names.ts';
-import { procedure } from './procedure.ts';
+import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 
 /** The mode of symlinks whose maker named none: nobody looks at it. */
 const MODE_UNSET = 0o777;
 
 /** SYMLINK (RFC 1094 §2.2.14). The mode is that of the attributes, though UNIX servers may leave it unused. */
-export const symlink = procedure('SYMLINK', codecs.symlink, codecs.stat, (server, args, call) => {
+export const symlink = change('SYMLINK', codecs.symlink, codecs.stat, null, (server, args, call) => {
   const name = newName(args.where.name);
   const birth = {
     ...birthOf(toChanges(args.attributes), FlareType.symlink, MODE_UNSET),

@@ -1,7 +1,7 @@
 import { andThen, type Eventually, isPending } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import type { Status } from './errors.ts';
-import { procedure } from './procedure.ts';
+import { change, type Retelling } from './procedure.ts';
 import { attributesResult } from './results.ts';
 import { codecs } from './schema.ts';
 import type { Entered, Nfs2Server } from './server.ts';
@@ -17,11 +17,13 @@ function writeTo(server: Nfs2Server, entered: Entered, offset: number, data: Buf
   );
 }
 
+const AGAIN: Retelling<{ readonly file: Buffer }> = { handle: ({ file }) => file, answer: attributesResult };
+
 /**
  * WRITE (RFC 1094 §2.2.9). The data are on stable storage when it is answered; `beginoffset` and `totalcount` are unused, as the RFC says. Beyond
  * 4 GiB - 1: NFSERR_FBIG (FIELD.md row 22).
  */
-export const write = procedure('WRITE', codecs.write, codecs.attrstat, (server, { file, offset, data }, call) => {
+export const write = change('WRITE', codecs.write, codecs.attrstat, AGAIN, (server, { file, offset, data }, call) => {
   const entered = server.enterToChange(file, call);
   if (!isPending(entered)) return writeTo(server, entered, offset, data);
   const own = Buffer.from(data);

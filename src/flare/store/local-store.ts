@@ -192,6 +192,16 @@ export class LocalStore implements FlareService, NoteStore {
     return this.#answer(() => readdir(this.#core, caller, directory, cookie, limit));
   }
 
+  recall(replay: string): Eventually<Attributes | null | undefined> {
+    const { state, replays, clock } = this.#core;
+    return this.#answer(() => {
+      const remembered = replays.find(replay, clock.now());
+      if (remembered === undefined) return undefined;
+      state.seen = remembered.lsn;
+      return again(remembered);
+    });
+  }
+
   statfs(): SpaceFigures {
     const { space, state } = this.#core;
     space.refresh();

@@ -37,7 +37,7 @@ interface World {
 type Side = (service: FlareService, id: (at: number) => FlareId, as: (who: Caller) => Caller) => unknown;
 interface Step {
   readonly text: string;
-  readonly run: Side | 'restart' | 'compact' | 'tick' | 'again' | 'apply';
+  readonly run: Side | 'restart' | 'compact' | 'tick' | 'again' | 'apply' | 'recall';
   readonly [fc.toStringMethod]: () => string;
 }
 
@@ -171,6 +171,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(step('tick', [], 'tick')) },
   { weight: 4, arbitrary: fc.constant(step('apply', [], 'apply')) },
   { weight: 5, arbitrary: fc.constant(step('again', [], 'again')) },
+  { weight: 3, arbitrary: fc.constant(step('recall', [], 'recall')) },
 );
 
 /** What an operation gave, without what may differ: generations and versions, salted keys, a file's choice of parent. */
@@ -192,6 +193,11 @@ async function outcome(run: () => unknown): Promise<{ shown: unknown; value: unk
     if (error instanceof FlareError) return { shown: error.status, value: null };
     throw error;
   }
+}
+
+function same(text: string, real: unknown, model: unknown): void {
+  const [got, wanted] = [JSON.stringify(real), JSON.stringify(model)];
+  if (got !== wanted) throw new Error(`${text}\n  gave   ${got.slice(0, 600)}\n  wanted ${wanted.slice(0, 600)}`);
 }
 
 t.test('Random histories: the store answers as the model does, over restarts and compactions', async (t) => {
@@ -219,9 +225,22 @@ t.test('Random histories: the store answers as the model does, over restarts and
     const world: World = { store, model, pairs: [{ real: store.root(), model: model.root() }] };
     let last: Step | null = null;
     let calls = 0;
+    /** The last call. Null after a restart: what changed nothing is remembered in memory only. */
+    let asked: string | null = null;
     for (const next of all) {
       const chosen: Step = next.run === 'again' && last !== null ? last : next;
       const { text, run } = chosen;
+      if (run === 'recall') {
+        if (asked === null) continue;
+        const replay = asked;
+        const told = (service: FlareService) =>
+          outcome(async () => {
+            const answer = await service.recall(replay);
+            return answer === undefined ? 'nothing' : answer;
+          });
+        same(`recall of ${replay}`, (await told(world.store)).shown, (await told(model)).shown);
+        continue;
+      }
       if (next.run !== 'again') calls++;
       const as = (who: Caller): Caller => ({ ...who, replay: `call ${calls}` });
       if (run === 'again') continue;
@@ -231,6 +250,7 @@ t.test('Random histories: the store answers as the model does, over restarts and
       }
       if (run === 'restart') {
         await world.store.close();
+        asked = null;
         const opened = await testStore(options);
         world.store = opened.store;
         index!.lag();
@@ -244,8 +264,8 @@ t.test('Random histories: the store answers as the model does, over restarts and
         last = chosen;
         const real = await outcome(() => run(world.store, (at) => world.pairs[at % world.pairs.length]!.real, as));
         const expected = await outcome(() => run(model, (at) => world.pairs[at % world.pairs.length]!.model, as));
-        const [got, wanted] = [JSON.stringify(real.shown), JSON.stringify(expected.shown)];
-        if (got !== wanted) throw new Error(`${text}\n  gave   ${got.slice(0, 600)}\n  wanted ${wanted.slice(0, 600)}`);
+        same(text, real.shown, expected.shown);
+        asked = `call ${calls}`;
         remember(world, real.value, expected.value);
       }
     }

@@ -104,3 +104,55 @@ t.test('A success that changed nothing is remembered as well', async (t) => {
   t.equal(await statusOf(() => store.lookup(ROOT, root, 'f')), 'NOENT');
   await store.close();
 });
+
+t.test(
+  'recall: the first answer when what it was about is gone, after a restart and compaction too; undefined for other calls',
+  async (t) => {
+    const first = await testStore();
+    let { store } = first;
+    const root = store.root();
+    const directory = await store.create(asked('mkdir'), root, 'd', DIRECTORY);
+    const file = await store.create(asked('create'), directory, 'f', FILE);
+    const written = await store.write(asked('write'), file, 0, Buffer.from('first'));
+    await store.remove(asked('remove'), directory, 'f');
+    await store.rmdir(ROOT, root, 'd');
+    for (const when of ['at once', 'after a restart', 'after compaction and a restart']) {
+      if (when.startsWith('after compaction')) await store.compact();
+      if (when !== 'at once') {
+        await store.close();
+        ({ store } = await testStore({ disk: first.disk, clock: first.clock }));
+      }
+      t.same(await store.recall('mkdir'), directory, when);
+      t.same(await store.recall('create'), file, when);
+      t.same(await store.recall('write'), written, when);
+      t.equal(await store.recall('remove'), null, `${when}: a change that answers with nothing`);
+      t.equal(await store.recall('another'), undefined, when);
+    }
+    first.clock.advance(REPLAY_AGE_MAX / 1000 + 1);
+    t.equal(await store.recall('write'), undefined, 'it has been forgotten');
+    await store.close();
+  },
+);
+
+t.test('recall: a refusal is thrown, until it is forgotten', async (t) => {
+  const { store, clock } = await testStore();
+  t.equal(await statusOf(() => store.rmdir(asked('r'), store.root(), 'none')), 'NOENT');
+  t.equal(await statusOf(() => store.recall('r')), 'NOENT');
+  clock.advance(REFUSAL_AGE_MAX / 1000 + 1);
+  t.equal(await store.recall('r'), undefined);
+  await store.close();
+});
+
+t.test('recall waits for stable storage, as the first answer does; a refusal too', async (t) => {
+  const { store } = await testStore();
+  const root = store.root();
+  const born = store.create(asked('c'), root, 'f', FILE);
+  const refused = statusOf(() => store.create(asked('r'), root, 'f', FILE));
+  const [answer, refusal] = [store.recall('c'), store.recall('r')];
+  t.ok(isPending(answer), 'an answer');
+  t.ok(isPending(refusal), 'a refusal');
+  t.equal(await statusOf(() => refusal), await refused);
+  t.same(await answer, await born);
+  t.notOk(isPending(store.recall('c')), 'afterwards it comes at once');
+  await store.close();
+});

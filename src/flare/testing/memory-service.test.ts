@@ -96,7 +96,13 @@ t.test('a change with a replay is done once and refused once; it is forgotten af
   refuses(t, 'NOENT', () => store.remove({ ...ann, replay: 'b' }, top, 'g'));
   store.create(ann, top, 'g', file);
   refuses(t, 'NOENT', () => store.remove({ ...ann, replay: 'b' }, top, 'g'));
+  t.equal(store.recall('a'), born);
+  refuses(t, 'NOENT', () => store.recall('b'));
+  store.remove({ ...ann, replay: 'c' }, top, 'g');
+  t.equal(store.recall('c'), null);
+  t.equal(store.recall('d'), undefined);
   clock.advance(REPLAY_MS + 1);
+  t.equal(store.recall('a'), undefined);
   refuses(t, 'EXIST', () => store.create(again, top, 'f', file));
 });
 

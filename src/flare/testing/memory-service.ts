@@ -286,6 +286,10 @@ export class MemoryService implements FlareService {
     return { entries, end: entries.length === after.length };
   }
 
+  recall(replay: string): Attributes | null | undefined {
+    return this.#replays.recall(replay);
+  }
+
   statfs(): SpaceFigures {
     const freeBytes = Math.max(0, this.#totalBytes - this.#used());
     return { totalBytes: this.#totalBytes, freeBytes, availableBytes: freeBytes, flares: this.#state.nodes.size };

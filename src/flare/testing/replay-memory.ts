@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { FlareError } from '../errors.ts';
-import type { Caller } from '../types.ts';
+import type { Attributes, Caller } from '../types.ts';
 
 /** How many outcomes are remembered; the oldest go first. */
 export const REPLAYS_MAX = 10_000;
@@ -18,13 +18,16 @@ export class ReplayMemory {
     this.#clock = clock;
   }
 
+  /** The first answer, null where there is nothing in it; undefined when none is remembered. A refusal is thrown. */
+  recall(replay: string): Attributes | null | undefined {
+    const known = this.#find(replay);
+    return known === undefined ? undefined : ((outcomeOf(known) ?? null) as Attributes | null);
+  }
+
   once<T>(caller: Caller, run: () => T): T {
     if (caller.replay === undefined) return run();
-    const known = this.#outcomes.get(caller.replay);
-    if (known !== undefined && this.#clock.monotonic() - known.at <= REPLAY_MS) {
-      if ('error' in known) throw known.error;
-      return known.value as T;
-    }
+    const known = this.#find(caller.replay);
+    if (known !== undefined) return outcomeOf(known) as T;
     try {
       const value = run();
       this.#keep(caller.replay, { at: this.#clock.monotonic(), value });
@@ -35,9 +38,19 @@ export class ReplayMemory {
     }
   }
 
+  #find(replay: string): Outcome | undefined {
+    const known = this.#outcomes.get(replay);
+    return known !== undefined && this.#clock.monotonic() - known.at <= REPLAY_MS ? known : undefined;
+  }
+
   #keep(replay: string, outcome: Outcome): void {
     this.#outcomes.delete(replay);
     this.#outcomes.set(replay, outcome);
     if (this.#outcomes.size > REPLAYS_MAX) this.#outcomes.delete(this.#outcomes.keys().next().value!);
   }
+}
+
+function outcomeOf(outcome: Outcome): unknown {
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
 }
