@@ -83,8 +83,11 @@ export interface Undelivered {
 
 /** Thrown when a unit is held by another operation and the caller must not wait for it. */
 export class BusyError extends Error {
-  constructor() {
+  /** Resolves when it is free, when that is known. */
+  readonly free: Promise<void> | null;
+  constructor(free: Promise<void> | null = null) {
     super('another operation holds a flare or a name that this one needs');
+    this.free = free;
   }
 }
 

@@ -43,6 +43,9 @@ export const OperationSchema = enumType('Operation', {
   rename: 7,
   link: 8,
   note: 9,
+  /** A part of an operation over several owners is written down, and later done or forgotten. */
+  prepare: 10,
+  resolve: 11,
 });
 
 /** Which flare: 20 bytes of key, and the generation. */

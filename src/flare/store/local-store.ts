@@ -1,6 +1,7 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
+import type { JointStore } from '../joint.ts';
 import { KmlReadError, KmlRotError } from '../kml/errors.ts';
 import type { Expectation, FlareService, NoteStore } from '../service.ts';
 import {
@@ -18,6 +19,8 @@ import {
 import { checkIsFile, checkRange, need, owns, READ, SEARCH } from './access.ts';
 import type { Compaction } from './compaction.ts';
 import { asRefusal, type Core } from './core.ts';
+import { HeldError } from './holds.ts';
+import { Joint } from './joint/joint.ts';
 import type { Notes } from './notes.ts';
 import { create } from './operations/create.ts';
 import { link } from './operations/link.ts';
@@ -56,6 +59,8 @@ export class LocalStore implements FlareService, NoteStore {
   readonly #logger: Logger;
   readonly #root: FlareId;
   readonly #release: () => Promise<void>;
+  /** This volcano's side of operations over several owners. */
+  readonly joint: JointStore;
   #closing: Promise<void> | null = null;
 
   constructor(parts: {
@@ -72,6 +77,7 @@ export class LocalStore implements FlareService, NoteStore {
     this.#logger = parts.logger;
     this.#root = parts.root;
     this.#release = parts.release;
+    this.joint = new Joint(parts.core, parts.notes);
   }
 
   root(): FlareId {
@@ -80,21 +86,25 @@ export class LocalStore implements FlareService, NoteStore {
 
   getattr(id: FlareId): Eventually<Attributes> {
     const { state, kml } = this.#core;
-    const unit = state.flareUnit(id.key);
-    const attributes = unit.value?.attributes;
-    if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= kml.durable)
-      return attributes;
+    if (state.free) {
+      const unit = state.flareUnit(id.key);
+      const attributes = unit.value?.attributes;
+      if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= kml.durable)
+        return attributes;
+    }
     return this.#answer(() => state.flare(id).attributes);
   }
 
   glance(id: FlareId): Eventually<Attributes> {
-    const attributes = this.#core.state.flareUnit(id.key).value?.attributes;
+    const { state } = this.#core;
+    if (!state.free) return this.getattr(id);
+    const attributes = state.flareUnit(id.key).value?.attributes;
     return attributes !== undefined && attributes.generation === id.generation ? attributes : this.getattr(id);
   }
 
   find(key: Key): Eventually<Attributes> {
     return this.#answer(() => {
-      const flare = this.#core.state.flareUnit(key).value;
+      const flare = this.#core.state.holder(key);
       if (flare === null) throw FlareError.of('STALE');
       return flare.attributes;
     });
@@ -129,6 +139,7 @@ export class LocalStore implements FlareService, NoteStore {
       if (!owns(caller, attributes)) need(caller, attributes, READ | SEARCH);
       data = readFile(this.#core, attributes, offset, count);
     } catch (error) {
+      if (error instanceof HeldError) return error.free.then(() => this.read(caller, id, offset, count));
       return this.#refuse(error, state.seen);
     }
     if (!isPending(data) && state.seen <= kml.durable) return { data, attributes };
@@ -150,7 +161,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
-    if (this.#overloaded()) {
+    if (this.#overloaded() || this.#core.state.holds.any) {
       const copy = Buffer.from(data);
       return this.#change(caller, () => write(this.#core, caller, id, offset, copy, expect?.version));
     }
@@ -223,6 +234,11 @@ export class LocalStore implements FlareService, NoteStore {
     this.#notes.settle(name);
   }
 
+  /** Serves only these slices from now on: what needs others is refused with `ElsewhereError`. null: all. */
+  serve(slices: ((slice: number) => boolean) | null): void {
+    this.#core.state.served = slices;
+  }
+
   /** Drops what segments it can, oldest first, whatever the log's size; resolves when that is done. For operators and tests. */
   compact(): Promise<void> {
     return this.#compaction.run({ everything: true });
@@ -286,6 +302,7 @@ export class LocalStore implements FlareService, NoteStore {
     try {
       value = operation();
     } catch (error) {
+      if (error instanceof HeldError) return error.free.then(() => this.#answer(operation));
       return this.#refuse(error, state.seen);
     }
     if (state.seen <= kml.durable) return value;
@@ -325,7 +342,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   #changeNow<T>(caller: Caller, operation: () => T): Eventually<T> {
     const identity = caller.replay;
-    if (identity === undefined) return this.#answer(operation);
+    if (identity === undefined) return this.#answer(() => this.#changing(operation));
     const { state, replays, clock } = this.#core;
     const now = clock.now();
     return this.#answer(() => {
@@ -335,7 +352,7 @@ export class LocalStore implements FlareService, NoteStore {
         return (again(remembered) ?? undefined) as T;
       }
       try {
-        const value = operation();
+        const value = this.#changing(operation);
         const known = replays.find(identity, now);
         // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
         if (known === undefined) {
@@ -354,5 +371,16 @@ export class LocalStore implements FlareService, NoteStore {
         throw error;
       }
     });
+  }
+
+  /** Makes a change; names and flares that others hold for theirs are met, not seen. */
+  #changing<T>(operation: () => T): T {
+    const { holds } = this.#core.state;
+    holds.changing = true;
+    try {
+      return operation();
+    } finally {
+      holds.changing = false;
+    }
   }
 }

@@ -29,7 +29,7 @@ export function nameIt(
   transaction: Transaction,
   directory: FlareId,
   name: Name,
-  named: Attributes,
+  named: FlareId & Pick<Attributes, 'fileid'>,
   replaced: EntryState | null,
 ): { nextCookie: number; cookiesWrapped: boolean } {
   const before = transaction.flare(directory);

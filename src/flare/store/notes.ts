@@ -66,18 +66,26 @@ export class Notes {
 
   /** Sets or removes a note; returns the LSN to wait for. NOSPC, IO; RangeError for what is no note. */
   set(name: string, value: Buffer | null): number {
+    const old = this.#notes.get(name);
+    if (value === null && (old?.value ?? null) === null) return old?.lsn ?? 0;
+    const transaction = new Transaction(this.#core, OperationSchema.note, null, NOTE_SLICE);
+    transaction.mayUseReserve = value === null;
+    this.change(transaction, NOTE_SLICE, name, value);
+    transaction.commit(null);
+    return this.#core.state.seen;
+  }
+
+  /** Sets or removes a note together with what else the transaction does, in a record of that slice. NOSPC; RangeError for what is no note. */
+  change(transaction: Transaction, slice: number, name: string, value: Buffer | null): void {
     check(name, value);
-    const { kml, state, limits } = this.#core;
+    const { kml, limits } = this.#core;
     const old = this.#notes.get(name);
     const oldValue = old?.value ?? null;
-    if (value === null && oldValue === null) return old?.lsn ?? 0;
     const grown =
       (value === null ? 0 : name.length + value.length) - (oldValue === null ? 0 : name.length + oldValue.length);
     if (grown > 0 && this.#bytes + grown > limits.noteBytes) throw FlareError.of('NOSPC');
-    const transaction = new Transaction(this.#core, OperationSchema.note, null, NOTE_SLICE);
-    transaction.mayUseReserve = value === null;
     const copy = value === null ? null : Buffer.from(value);
-    transaction.add(NOTE_SLICE, {
+    transaction.add(slice, {
       type: ChangeTypeSchema.note,
       note: { name: Buffer.from(name, 'latin1'), value: copy, old: oldValue },
     });
@@ -86,8 +94,6 @@ export class Notes {
       this.#notes.set(name, { value: copy, before, lsn, segment });
       this.#bytes += grown;
     });
-    transaction.commit(null);
-    return state.seen;
   }
 
   /** Forgets a removed note when its removal is durable. */

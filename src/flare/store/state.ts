@@ -1,10 +1,12 @@
 import type { Random } from '../../base/random.ts';
 import { FlareError } from '../errors.ts';
 import type { IndexHost, IndexReader } from '../index/types.ts';
-import { keyOf, ROOT_KEY, SALT_BYTES } from '../keys.ts';
+import { ElsewhereError } from '../joint.ts';
+import { keyOf, ROOT_KEY, SALT_BYTES, sliceOf } from '../keys.ts';
 import { type EntryState, type Flare, NO_BYTES, unpackEntry, unpackFlare } from '../record/pack.ts';
 import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
 import { Files } from './files.ts';
+import { Holds } from './holds.ts';
 import { COOKIE_FIRST, type StoreLimits } from './limits.ts';
 import { Slices } from './slices.ts';
 import { Unapplied, type Unit, UnitCache } from './units.ts';
@@ -37,6 +39,10 @@ export class State {
   readonly #changedFileids: Unapplied<number, Key | null>;
   /** The highest LSN of what was looked at since it was last set to 0. */
   seen = 0;
+  /** What operations over several owners hold. */
+  readonly holds = new Holds();
+  /** The slices that this volcano serves; null: all. */
+  served: ((slice: number) => boolean) | null = null;
   /** Living flares. */
   flareCount: number;
 
@@ -75,9 +81,24 @@ export class State {
     return unit;
   }
 
-  /** The flare; STALE when it does not live. */
+  /** True when nothing keeps a caller from any unit: all slices are served here, and nothing is held. */
+  get free(): boolean {
+    return this.served === null && !this.holds.any;
+  }
+
+  /** Refuses what operations may not look at now: `ElsewhereError`, `HeldError`. */
+  #meet(key: Key): void {
+    this.#checkServed(key);
+    if (this.holds.any) this.holds.meetFlare(key);
+  }
+
+  #checkServed(key: Key): void {
+    if (this.served !== null && !this.served(sliceOf(key))) throw new ElsewhereError(key);
+  }
+
+  /** The flare; STALE when it does not live. As all that operations look with: `ElsewhereError`, `HeldError`. */
   flare(id: FlareId): Flare {
-    const flare = this.flareUnit(id.key).value;
+    const flare = this.holder(id.key);
     if (flare === null || flare.attributes.generation !== id.generation) throw FlareError.of('STALE');
     return flare;
   }
@@ -110,6 +131,8 @@ export class State {
 
   /** What a name means there; null: nothing. */
   entry(directory: Key, name: Name): EntryState | null {
+    this.#checkServed(directory);
+    if (this.holds.any) this.holds.meetEntry(directory, name);
     return this.entryUnit(directory, name).value;
   }
 
@@ -147,14 +170,20 @@ export class State {
     this.#parents.put(`${id.key}${id.generation}`, parents, lsn, segment);
   }
 
+  /** The living flare that has that key. */
+  holder(key: Key): Flare | null {
+    this.#meet(key);
+    return this.flareUnit(key).value;
+  }
+
   /** A key that no living flare has, of the path, and of chance too when that is taken (the salt then is not empty). */
   freeKey(parent: Key, name: Name): { key: Key; salt: Buffer } {
     const key = keyOf(parent, name);
-    if (key !== ROOT_KEY && this.flareUnit(key).value === null) return { key, salt: NO_BYTES };
+    if (key !== ROOT_KEY && this.holder(key) === null) return { key, salt: NO_BYTES };
     for (;;) {
       const salt = this.#random.bytes(SALT_BYTES);
       const salted = keyOf(parent, name, salt.toString('latin1'));
-      if (this.flareUnit(salted).value === null) return { key: salted, salt };
+      if (this.holder(salted) === null) return { key: salted, salt };
     }
   }
 

@@ -3,13 +3,15 @@ import { sliceOf } from '../keys.ts';
 import { encodeOutcome } from '../record/codec.ts';
 import { DATA_MAX, UNDO_EXTENTS_MAX } from '../record/limits.ts';
 import { type EntryState, type Flare, packEntry, packFlare, packId } from '../record/pack.ts';
-import { ChangeTypeSchema, type Extent, type LogRecord } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type Extent, type LogRecord } from '../record/schema.ts';
 import type { Attributes, Caller, FlareId, Key, Name, Time } from '../types.ts';
 import { appendGroup, type Core } from './core.ts';
 import { Group } from './group.ts';
 import { CHUNK_SIZE, CUT_LISTED_MAX } from './limits.ts';
 import { identityBytes } from './replays.ts';
 import { microsecondsOf, timeOf } from './times.ts';
+
+type AddChange = (slice: number, change: Change) => void;
 
 interface EntryStep {
   readonly directory: FlareId;
@@ -40,6 +42,8 @@ export class Transaction {
   readonly now: number;
   /** May go into the reserve: takes away more than it adds. */
   mayUseReserve = false;
+  /** What is remembered as the answer to the caller's replay, when that is not what `commit` returns. */
+  answer: Attributes | null | undefined = undefined;
 
   /** The first record is that of `slice`: it carries the caller's replay. */
   constructor(core: Core, operation: LogRecord['operation'], caller: Caller | null, slice: number) {
@@ -86,6 +90,8 @@ export class Transaction {
   }
 
   end(flare: Flare): void {
+    const { holds } = this.#core.state;
+    if (holds.any) holds.meetStays(flare.attributes.key);
     this.#flares.set(flare.attributes.key, null);
   }
 
@@ -168,10 +174,8 @@ export class Transaction {
   /** Hands the group to the log and changes the state. The answer is the flare `result` as it is then, or nothing. NOSPC, IO. */
   commit(result: Key | null): Attributes | null {
     const { state, replays } = this.#core;
-    for (const [key, flare] of this.#flares) this.#addFlare(key, flare);
-    for (const step of this.#entries) this.#addEntry(step);
-    for (const step of this.#parents) this.#addParent(step);
-    const attributes = result === null ? null : this.#flares.get(result)!.attributes;
+    this.#gather((slice, change) => this.#group.add(slice, change));
+    const attributes = this.answer ?? (result === null ? null : this.#flares.get(result)!.attributes);
     const identity = this.#caller?.replay;
     if (identity !== undefined) {
       this.#group.replay = { identity: identityBytes(identity), time: this.now, outcome: encodeOutcome(attributes) };
@@ -190,29 +194,53 @@ export class Transaction {
     return attributes;
   }
 
-  #addFlare(key: Key, flare: Flare | null): void {
+  /**
+   * Works out what is to be done, by slice, and does not do it: `write` is given that, and adds what is written down instead. Numbers and fileids are taken
+   * for good. Only for what changes no contents. NOSPC, IO.
+   */
+  prepare(write: (ready: ReadonlyMap<number, readonly Change[]>) => void): void {
+    const ready = new Map<number, Change[]>();
+    this.#gather((slice, change) => {
+      const changes = ready.get(slice);
+      if (changes === undefined) ready.set(slice, [change]);
+      else changes.push(change);
+    });
+    write(ready);
+    const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve);
+    this.#group.placed(appended);
+    for (const action of this.#after) action(appended.lsn, appended.segment);
+    this.#core.state.seen = Math.max(this.#core.state.seen, appended.lsn);
+  }
+
+  #gather(add: AddChange): void {
+    for (const [key, flare] of this.#flares) this.#addFlare(key, flare, add);
+    for (const step of this.#entries) this.#addEntry(step, add);
+    for (const step of this.#parents) this.#addParent(step, add);
+  }
+
+  #addFlare(key: Key, flare: Flare | null, add: AddChange): void {
     const old = this.#core.state.flareUnit(key).value;
     const packed = old === null ? null : packFlare(old);
     const slice = sliceOf(key);
     if (flare !== null) {
-      this.#group.add(slice, { type: ChangeTypeSchema.flare, flare: { flare: packFlare(flare), old: packed } });
+      add(slice, { type: ChangeTypeSchema.flare, flare: { flare: packFlare(flare), old: packed } });
     } else if (packed !== null) {
-      this.#group.add(slice, { type: ChangeTypeSchema.flareGone, flareGone: { id: packed.id, old: packed } });
+      add(slice, { type: ChangeTypeSchema.flareGone, flareGone: { id: packed.id, old: packed } });
     }
   }
 
-  #addEntry({ directory, name, entry }: EntryStep): void {
+  #addEntry({ directory, name, entry }: EntryStep, add: AddChange): void {
     const before = this.#core.state.entry(directory.key, name);
     const old = before === null ? null : packEntry(before);
     const where = { directory: packId(directory), name: Buffer.from(name, 'latin1'), old };
     const slice = sliceOf(directory.key);
-    if (entry === null) this.#group.add(slice, { type: ChangeTypeSchema.entryGone, entryGone: where });
-    else this.#group.add(slice, { type: ChangeTypeSchema.entry, entry: { ...where, entry: packEntry(entry) } });
+    if (entry === null) add(slice, { type: ChangeTypeSchema.entryGone, entryGone: where });
+    else add(slice, { type: ChangeTypeSchema.entry, entry: { ...where, entry: packEntry(entry) } });
   }
 
-  #addParent({ id, directory, count }: ParentStep): void {
+  #addParent({ id, directory, count }: ParentStep, add: AddChange): void {
     const old = this.#core.state.parentsUnit(id).value.get(directory.key)?.count ?? 0;
-    this.#group.add(sliceOf(id.key), {
+    add(sliceOf(id.key), {
       type: ChangeTypeSchema.parentLink,
       parentLink: { id: packId(id), directory: packId(directory), count, old },
     });

@@ -43,6 +43,7 @@ export function rename(core: Core, caller: Caller, from: FlareId, fromName: Name
   const replaced = taken === null ? null : core.state.flare(taken.id);
   if (replaced !== null) checkSticky(caller, goal.attributes, replaced.attributes);
   const isDirectory = flare.attributes.type === FlareType.directory;
+  if (isDirectory && from.key !== to.key) core.state.holds.meetMoving();
   if (isDirectory && isInside(core, goal, flare)) throw FlareError.of('INVAL');
   if (replaced !== null) checkReplaceable(flare, replaced);
   const same = from.key === to.key;

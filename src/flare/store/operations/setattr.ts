@@ -44,6 +44,8 @@ export function setattr(
   if (size !== undefined) checkIsFile(before);
   checkMayChange(caller, before, changes);
   if (Object.values(changes).every((change) => change === undefined)) return before;
+  // Who may change a directory's names must not change while an operation of somebody who might is under way.
+  if ([changes.mode, uid, gid].some((change) => change !== undefined)) core.state.holds.meetStays(id.key);
 
   const transaction = new Transaction(core, OperationSchema.setattr, caller, sliceOf(id.key));
   const now = transaction.moment(flare);

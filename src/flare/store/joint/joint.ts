@@ -1,0 +1,341 @@
+import { type Eventually, isPending } from '../../../base/eventually.ts';
+import { FlareError } from '../../errors.ts';
+import {
+  BusyError,
+  type Decision,
+  type JointStore,
+  type OperationId,
+  type Step,
+  type StepAnswer,
+  type Undecided,
+  type Undelivered,
+} from '../../joint.ts';
+import { ROOT_KEY, sliceOf } from '../../keys.ts';
+import { CHANGES_MAX } from '../../record/limits.ts';
+import { type Change, OperationSchema } from '../../record/schema.ts';
+import type { Attributes, Caller, Key } from '../../types.ts';
+import { asRefusal, type Core } from '../core.ts';
+import { entryUnit, flareUnit, type Held, HeldError, type HoldMode, MOVING } from '../holds.ts';
+import type { Notes } from '../notes.ts';
+import { Transaction } from '../transaction.ts';
+import {
+  DECIDED_PREFIX,
+  decidedCodec,
+  heldBy,
+  noteName,
+  ofNoteName,
+  operationText,
+  PREPARED_PREFIX,
+  type Prepared,
+  preparedCodec,
+} from './prepared.ts';
+import { redoChange } from './redo-change.ts';
+import { runStep } from './steps.ts';
+
+/** Operations that may be prepared, or decided and not delivered, at a time. */
+export const UNDECIDED_MAX = 4096;
+/** Operations that are over are remembered, so that a message of theirs that comes late does nothing: so many. */
+export const OVER_MAX = 16_384;
+
+interface PreparedOperation {
+  readonly bySlice: Map<number, Prepared>;
+  /** What was answered, and the LSN that it depends on; null after a restart. */
+  answers: { readonly given: readonly StepAnswer[]; readonly lsn: number } | null;
+}
+
+interface Decided {
+  readonly slice: number;
+  readonly participants: readonly number[];
+  readonly lsn: number;
+}
+
+/** The key of the flare, or of the directory, whose owner runs the step. */
+export function keyOfStep(step: Step): Key {
+  switch (step.kind) {
+    case 'addName':
+    case 'dropName':
+      return step.directory.key;
+    case 'birth':
+      return step.key;
+    case 'moving':
+      return ROOT_KEY;
+    default:
+      return step.flare.key;
+  }
+}
+
+/** What a coordinator's own steps hold: their effects come in the turn of the decision, so that others may see what is until then. */
+function keptBy(steps: readonly Step[]): Held {
+  const units = new Map<string, HoldMode>();
+  const stays = new Set<Key>();
+  for (const step of steps) {
+    if (step.kind === 'addName' || step.kind === 'dropName') {
+      units.set(entryUnit(step.directory.key, step.name), 'kept');
+      stays.add(step.directory.key);
+    } else if (step.kind === 'moving') {
+      units.set(MOVING, 'kept');
+    } else {
+      units.set(flareUnit(keyOfStep(step)), 'kept');
+    }
+  }
+  return { units, stays };
+}
+
+/** The store's side of operations over several owners (`JointStore`), on one volcano's log. */
+export class Joint implements JointStore {
+  readonly #core: Core;
+  readonly #notes: Notes;
+  readonly #prepared = new Map<string, PreparedOperation>();
+  readonly #decided = new Map<string, Decided>();
+  /** Operations that are over, oldest first. */
+  readonly #over = new Set<string>();
+
+  constructor(core: Core, notes: Notes) {
+    this.#core = core;
+    this.#notes = notes;
+    this.#load();
+  }
+
+  /** What the log says was prepared and decided. */
+  #load(): void {
+    for (const [name, value] of this.#notes.withPrefix(PREPARED_PREFIX)) {
+      const { slice, operation } = ofNoteName(PREPARED_PREFIX, name);
+      const prepared = this.#prepared.get(operation) ?? { bySlice: new Map(), answers: null };
+      prepared.bySlice.set(slice, preparedCodec.decode(value));
+      this.#prepared.set(operation, prepared);
+    }
+    for (const [operation, { bySlice }] of this.#prepared) this.#shut(operation, bySlice);
+    for (const [name, value] of this.#notes.withPrefix(DECIDED_PREFIX)) {
+      const { slice, operation } = ofNoteName(DECIDED_PREFIX, name);
+      this.#decided.set(operation, { slice, participants: decidedCodec.decode(value).participants, lsn: 0 });
+    }
+  }
+
+  #shut(operation: string, bySlice: ReadonlyMap<number, Prepared>): void {
+    const changes: Change[] = [];
+    let moving = false;
+    for (const prepared of bySlice.values()) {
+      changes.push(...prepared.changes);
+      moving ||= prepared.moving;
+    }
+    this.#core.state.holds.take(operation, heldBy(changes, moving));
+  }
+
+  hold(id: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]> {
+    const operation = operationText(id);
+    const { holds } = this.#core.state;
+    if (steps.some(({ kind }) => kind === 'birth')) throw new RangeError('a birth is prepared, not held');
+    if (this.#over.has(operation) || holds.holds(operation)) throw new BusyError();
+    if (this.#decided.size >= UNDECIDED_MAX) throw new BusyError();
+    return this.#answer(() => {
+      const answers = this.#run(operation, this.#transaction(null, steps), caller, steps);
+      holds.take(operation, keptBy(steps));
+      return answers;
+    });
+  }
+
+  async decide(
+    id: OperationId,
+    caller: Caller,
+    steps: readonly Step[],
+    participants: readonly number[],
+    answer: Attributes | null,
+  ): Promise<void> {
+    const operation = operationText(id);
+    const { state } = this.#core;
+    if (!state.holds.holds(operation)) throw new BusyError();
+    const transaction = this.#transaction(caller, steps);
+    this.#run(operation, transaction, caller, steps);
+    const slice = sliceOf(keyOfStep(steps[0]!));
+    const value = decidedCodec.encode({ participants: [...participants] });
+    this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), value);
+    transaction.answer = answer;
+    // The participants have reserved their room: the coordinator must not be the one without.
+    transaction.mayUseReserve = true;
+    transaction.commit(null);
+    const lsn = state.seen;
+    this.#decided.set(operation, { slice, participants, lsn });
+    this.#end(operation);
+    await this.#durable(lsn);
+  }
+
+  release(id: OperationId): void {
+    this.#end(operationText(id));
+  }
+
+  prepare(
+    id: OperationId,
+    coordinator: number,
+    caller: Caller,
+    steps: readonly Step[],
+  ): Eventually<readonly StepAnswer[]> {
+    const operation = operationText(id);
+    const known = this.#prepared.get(operation);
+    if (known !== undefined) return this.#sameAgain(known);
+    if (this.#over.has(operation) || this.#prepared.size >= UNDECIDED_MAX) throw new BusyError();
+    return this.#answer(() => {
+      const { state } = this.#core;
+      const transaction = this.#transaction(null, steps);
+      const given = this.#run(operation, transaction, caller, steps);
+      if (given.some(({ kind }) => kind === 'taken')) return given;
+      const moving = steps.some(({ kind }) => kind === 'moving');
+      const bySlice = this.#write(operation, transaction, coordinator, moving);
+      this.#prepared.set(operation, { bySlice, answers: { given, lsn: state.seen } });
+      return given;
+    });
+  }
+
+  /** Writes down what the transaction would do, and holds it. */
+  #write(operation: string, transaction: Transaction, coordinator: number, moving: boolean): Map<number, Prepared> {
+    const bySlice = new Map<number, Prepared>();
+    const home = sliceOf(ROOT_KEY);
+    if (moving) bySlice.set(home, { coordinator, moving, changes: [] });
+    try {
+      transaction.prepare((ready) => {
+        for (const [slice, changes] of ready) {
+          bySlice.set(slice, { coordinator, moving: moving && slice === home, changes: [...changes] });
+        }
+        for (const [slice, prepared] of bySlice) {
+          const name = noteName(PREPARED_PREFIX, slice, operation);
+          this.#notes.change(transaction, slice, name, preparedCodec.encode(prepared));
+        }
+        this.#shut(operation, bySlice);
+      });
+    } catch (error) {
+      this.#core.state.holds.release(operation);
+      throw error;
+    }
+    return bySlice;
+  }
+
+  #sameAgain({ answers }: PreparedOperation): Eventually<readonly StepAnswer[]> {
+    if (answers === null) throw new BusyError();
+    const wait = this.#durable(answers.lsn);
+    return isPending(wait) ? wait.then(() => answers.given) : answers.given;
+  }
+
+  async resolve(id: OperationId, committed: boolean): Promise<void> {
+    const operation = operationText(id);
+    const { state, kml } = this.#core;
+    const prepared = this.#prepared.get(operation);
+    if (prepared === undefined) {
+      this.#remember(operation);
+      // It may have been resolved a moment ago: then that must be durable before this is said to be.
+      return this.#durable(kml.nextLsn - 1);
+    }
+    const [first] = prepared.bySlice.keys();
+    const transaction = new Transaction(this.#core, OperationSchema.resolve, null, first!);
+    transaction.mayUseReserve = true;
+    for (const [slice, { changes }] of prepared.bySlice) {
+      for (const change of committed ? changes : []) {
+        transaction.add(slice, change);
+        transaction.afterwards((lsn, segment) => redoChange(state, change, lsn, segment));
+      }
+      this.#notes.change(transaction, slice, noteName(PREPARED_PREFIX, slice, operation), null);
+    }
+    transaction.commit(null);
+    const lsn = state.seen;
+    this.#prepared.delete(operation);
+    this.#end(operation);
+    return this.#durable(lsn);
+  }
+
+  decision(id: OperationId): Decision {
+    const operation = operationText(id);
+    const decided = this.#decided.get(operation);
+    if (decided !== undefined) return decided.lsn <= this.#core.kml.durable ? 'committed' : 'pending';
+    return this.#core.state.holds.holds(operation) ? 'pending' : 'unknown';
+  }
+
+  delivered(operations: readonly OperationId[]): void {
+    const bySlice = new Map<number, string[]>();
+    for (const id of operations) {
+      const operation = operationText(id);
+      const decided = this.#decided.get(operation);
+      if (decided === undefined) continue;
+      this.#decided.delete(operation);
+      const there = bySlice.get(decided.slice);
+      if (there === undefined) bySlice.set(decided.slice, [operation]);
+      else there.push(operation);
+    }
+    for (const [slice, texts] of bySlice) {
+      for (let at = 0; at < texts.length; at += CHANGES_MAX) {
+        const transaction = new Transaction(this.#core, OperationSchema.resolve, null, slice);
+        transaction.mayUseReserve = true;
+        for (const operation of texts.slice(at, at + CHANGES_MAX)) {
+          this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), null);
+        }
+        transaction.commit(null);
+      }
+    }
+  }
+
+  undecided(): readonly Undecided[] {
+    return [...this.#prepared].map(([operation, { bySlice }]) => {
+      const { coordinator } = bySlice.values().next().value!;
+      return { operation: Buffer.from(operation, 'hex'), coordinator };
+    });
+  }
+
+  undelivered(): readonly Undelivered[] {
+    return [...this.#decided].map(([operation, { participants }]) => {
+      return { operation: Buffer.from(operation, 'hex'), participants };
+    });
+  }
+
+  /** A transaction for these steps: its first record is that of the first step's slice. */
+  #transaction(caller: Caller | null, steps: readonly Step[]): Transaction {
+    return new Transaction(this.#core, OperationSchema.prepare, caller, sliceOf(keyOfStep(steps[0]!)));
+  }
+
+  /** Runs the steps, passing the operation's own holds. */
+  #run(operation: string, transaction: Transaction, caller: Caller, steps: readonly Step[]): readonly StepAnswer[] {
+    const { holds } = this.#core.state;
+    holds.passing = operation;
+    holds.changing = true;
+    try {
+      return steps.map((step) => runStep(this.#core, transaction, caller, step));
+    } catch (error) {
+      throw error instanceof HeldError ? new BusyError(error.free) : error;
+    } finally {
+      holds.passing = null;
+      holds.changing = false;
+    }
+  }
+
+  /** Gives what was worked out, or refuses, when what that depends on is durable. */
+  #answer<T>(work: () => T): Eventually<T> {
+    const { state } = this.#core;
+    state.seen = 0;
+    let value: T;
+    try {
+      value = work();
+    } catch (error) {
+      const wait = error instanceof FlareError ? this.#durable(state.seen) : undefined;
+      if (!isPending(wait)) throw error;
+      return wait.then(() => {
+        throw error;
+      });
+    }
+    const wait = this.#durable(state.seen);
+    return isPending(wait) ? wait.then(() => value) : value;
+  }
+
+  #durable(lsn: number): Eventually<void> {
+    const wait = this.#core.kml.whenDurable(lsn);
+    if (!isPending(wait)) return;
+    return wait.catch((error: unknown) => {
+      throw asRefusal(error);
+    });
+  }
+
+  #end(operation: string): void {
+    this.#core.state.holds.release(operation);
+    this.#remember(operation);
+  }
+
+  #remember(operation: string): void {
+    this.#over.add(operation);
+    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.values().next().value!);
+  }
+}
