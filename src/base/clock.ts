@@ -15,6 +15,8 @@ export interface Clock {
   monotonic(): number;
   /** Calls `fire` once, `milliseconds` from now. Does not keep the process alive. */
   after(milliseconds: number, fire: () => void): Timer;
+  /** Calls `run` once, when all that the event loop brings in this turn has been dealt with. */
+  soon(run: () => void): void;
 }
 
 /** The host's clock. */
@@ -27,4 +29,5 @@ export const systemClock: Clock = {
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
+  soon: (run) => void setImmediate(run),
 };

@@ -2,6 +2,7 @@ import t from 'tap';
 import { seededRandom } from './random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SECTOR_BYTES } from './simulated-file.ts';
+import { VirtualTime } from './virtual-clock.ts';
 
 const CUTS = 60;
 
@@ -138,3 +139,62 @@ t.test('as the real one: names are taken once, missing ones are ENOENT, the lock
   t.not(await disk.lock(), null);
   t.not(await disk.powerCut(seededRandom(1)).lock(), null, 'it dies with its process');
 });
+
+t.test(
+  'a slow disk: each operation takes its time on the given clock, and a process that was killed gets no answer',
+  async (t) => {
+    const time = new VirtualTime();
+    const clock = time.clock();
+    const disk = new SimulatedDisk({ clock });
+    const file = await disk.create('f');
+    t.equal(time.now, 0, 'it takes no time unless told');
+    disk.delays = { read: 1, write: 2, sync: 30, name: 4 };
+    const took = async (operation: () => Promise<unknown>): Promise<number> => {
+      const start = time.now;
+      await time.settle(operation(), 1000);
+      return (time.now - start) / 1000;
+    };
+    t.equal(await took(() => file.writeDurable([Buffer.from('x')], 0)), 32);
+    t.equal(await took(() => file.sync()), 30);
+    t.equal(await took(() => disk.syncDirectory('')), 30);
+    t.equal(await took(() => file.read(Buffer.alloc(1), 0)), 1);
+    for (const operation of [
+      () => disk.create('g'),
+      () => disk.open('g'),
+      () => disk.list(''),
+      () => disk.rename('g', 'h'),
+      () => disk.remove('h'),
+    ])
+      t.equal(await took(operation), 4);
+    let answered = false;
+    const answer = (): void => {
+      answered = true;
+    };
+    file.writeDurable([Buffer.from('y')], 1).then(answer, answer);
+    await time.run(3);
+    clock.stop();
+    await time.run(1000);
+    t.equal(answered, false);
+  },
+);
+
+t.test(
+  'kill -9: all that was written is there for the next process, and what was not synced can still be lost',
+  async (t) => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < CUTS; seed++) {
+      const disk = new SimulatedDisk();
+      const file = await disk.create('f');
+      await disk.syncDirectory('');
+      t.not(await disk.lock(), null);
+      disk.stopAt(disk.steps + 1);
+      await t.rejects(file.writeDurable([Buffer.from('x')], 0), { code: 'EPOWER' });
+      const next = disk.killed();
+      await t.rejects(disk.open('f'), { code: 'EPOWER' }, 'the old process is gone');
+      t.equal(next.content('f').toString(), 'x');
+      t.not(await next.lock(), null);
+      seen.add(bytesOrNone('f')(next.powerCut(seededRandom(seed))));
+    }
+    t.ok(seen.has('') && seen.has('x'));
+  },
+);

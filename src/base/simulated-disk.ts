@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import type { Disk, DiskFile, DiskLock, DiskSpace } from './disk.ts';
 import type { Random } from './random.ts';
 import { SimulatedFile } from './simulated-file.ts';
@@ -24,7 +25,21 @@ function applyNames(to: Map<string, SimulatedFile>, change: NameChange): void {
   }
 }
 
+/** How long each of these takes, in milliseconds. */
+export interface DiskDelays {
+  readonly read: number;
+  readonly write: number;
+  /** Of a file, of a directory, or at the end of a durable write. */
+  readonly sync: number;
+  /** Opening, creating, removing, renaming, listing. */
+  readonly name: number;
+}
+
+const NO_DELAYS: DiskDelays = { read: 0, write: 0, sync: 0, name: 0 };
+
 export interface SimulatedDiskOptions {
+  /** What it waits by. Without it, and for what takes no time, an answer comes within the same turn. */
+  readonly clock?: Clock;
   /** Room in bytes; endless when absent. */
   readonly capacity?: number;
   /** Never lets a power cut come at the steps of reads, so that sweeps over steps are shorter. True when absent. */
@@ -57,6 +72,8 @@ export class SimulatedDisk implements Disk {
   #steps = 0;
   #stopAt = Number.POSITIVE_INFINITY;
   #locked = false;
+  /** How slow it is; may be changed at any time. At once unless told. */
+  delays: DiskDelays = NO_DELAYS;
 
   constructor(options: SimulatedDiskOptions = {}) {
     this.#options = options;
@@ -106,13 +123,10 @@ export class SimulatedDisk implements Disk {
 
   /**
    * The disk after a power cut now: of what was not durable, as much or little as `random` says. This one stops for
-   * good.
+   * good. The next process has a `clock` of its own.
    */
-  powerCut(random: Random): SimulatedDisk {
-    this.#stopAt = -1;
-    this.#steps = Math.max(this.#steps, 1);
-    const next = new SimulatedDisk(this.#options);
-    next.#capacity = this.#capacity;
+  powerCut(random: Random, clock?: Clock): SimulatedDisk {
+    const next = this.#successor(clock);
     const names = new Map(this.#durableNames);
     for (const change of this.#unsynced) if (random.below(2) === 0) applyNames(names, change);
     for (const [name, file] of names) {
@@ -124,25 +138,47 @@ export class SimulatedDisk implements Disk {
     return next;
   }
 
+  /**
+   * The disk as the next process finds it when this one was killed: what was written is there, durable or not, and the lock is free. This one stops for
+   * good.
+   */
+  killed(clock?: Clock): SimulatedDisk {
+    const next = this.#successor(clock);
+    next.#names = this.#names;
+    next.#durableNames = this.#durableNames;
+    next.#unsynced = this.#unsynced;
+    next.#directories = this.#directories;
+    return next;
+  }
+
+  #successor(clock: Clock | undefined): SimulatedDisk {
+    this.#stopAt = -1;
+    this.#steps = Math.max(this.#steps, 1);
+    const next = new SimulatedDisk({ ...this.#options, ...(clock === undefined ? {} : { clock }) });
+    next.#capacity = this.#capacity;
+    next.delays = this.delays;
+    return next;
+  }
+
   async open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile> {
-    await this.#step();
+    await this.#step('name');
     const file = this.#file(name);
     if (options?.uncached === true) file.forgetCached();
     return this.#handle(file);
   }
 
   async create(name: string): Promise<DiskFile> {
-    await this.#step(true);
+    await this.#step('name', true);
     if (this.#names.has(name)) throw failure('EEXIST');
     if (!this.#directories.has(directoryOf(name))) throw failure('ENOENT');
     const file = new SimulatedFile();
     this.#change(name, [[name, file]]);
-    await this.#step(true);
+    await this.#step(null, true);
     return this.#handle(file);
   }
 
   async makeDirectory(name: string): Promise<void> {
-    await this.#step(true);
+    await this.#step('name', true);
     let at = '';
     for (const part of name.split('/')) {
       at = at === '' ? part : `${at}/${part}`;
@@ -151,7 +187,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async list(directory: string): Promise<string[]> {
-    await this.#step();
+    await this.#step('name');
     const prefix = directory === '' ? '' : `${directory}/`;
     const names = new Set<string>();
     for (const name of [...this.#names.keys(), ...this.#directories]) {
@@ -162,30 +198,30 @@ export class SimulatedDisk implements Disk {
   }
 
   async remove(name: string): Promise<void> {
-    await this.#step(true);
+    await this.#step('name', true);
     if (this.#names.has(name)) this.#change(name, [[name, null]]);
-    await this.#step(true);
+    await this.#step(null, true);
   }
 
   async rename(name: string, to: string): Promise<void> {
-    await this.#step(true);
+    await this.#step('name', true);
     const file = this.#file(name);
     this.#change(name, [
       [to, file],
       [name, null],
     ]);
-    await this.#step(true);
+    await this.#step(null, true);
   }
 
   async syncDirectory(directory: string): Promise<void> {
-    await this.#step(true);
+    await this.#step('sync', true);
     this.#meet('sync');
     this.#unsynced = this.#unsynced.filter((change) => {
       if (change.directory !== directory) return true;
       applyNames(this.#durableNames, change);
       return false;
     });
-    await this.#step(true);
+    await this.#step(null, true);
   }
 
   space(): DiskSpace {
@@ -221,10 +257,16 @@ export class SimulatedDisk implements Disk {
     this.#unsynced.push(change);
   }
 
-  /** One step of something. `change`: it alters the disk, so the power may go here. */
-  async #step(change = false): Promise<void> {
-    await null;
+  /** One step of something, which takes as long as that takes. `change`: it alters the disk, so the power may go here. */
+  async #step(takes: keyof DiskDelays | null, change = false): Promise<void> {
+    await this.#wait(takes);
     this.#stepNow(change);
+  }
+
+  async #wait(takes: keyof DiskDelays | null): Promise<void> {
+    const { clock } = this.#options;
+    const delay = takes === null ? 0 : this.delays[takes];
+    if (clock !== undefined && delay > 0) await new Promise<void>((resolve) => void clock.after(delay, resolve));
   }
 
   #stepNow(change: boolean): void {
@@ -245,7 +287,7 @@ export class SimulatedDisk implements Disk {
 
   async #writeDurable(file: SimulatedFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
     const bytes = Buffer.concat(buffers);
-    await this.#step(true);
+    await this.#step('write', true);
     try {
       this.#meet('write');
       const growth = Math.max(0, position + bytes.length - file.length);
@@ -255,9 +297,9 @@ export class SimulatedDisk implements Disk {
       throw error;
     }
     file.write(position, bytes);
-    await this.#step(true);
+    await this.#step('sync', true);
     this.#syncFile(file);
-    await this.#step(true);
+    await this.#step(null, true);
   }
 
   #syncFile(file: SimulatedFile): void {
@@ -279,15 +321,15 @@ export class SimulatedDisk implements Disk {
     return {
       writeDurable: (buffers, position) => this.#writeDurable(file, buffers, position),
       read: async (into, position) => {
-        await null;
+        await this.#wait('read');
         return readNow(into, position);
       },
       readSync: readNow,
       size: async () => file.length,
       sync: async () => {
-        await this.#step(true);
+        await this.#step('sync', true);
         this.#syncFile(file);
-        await this.#step(true);
+        await this.#step(null, true);
       },
       close: async () => {},
     };

@@ -57,6 +57,7 @@ for (const kind of ['path', 'abstract'] as const) {
         fires.push(fire);
         return { cancel: () => {} };
       },
+      soon: () => {},
     };
     let healthy = true;
     manager.watch(clock, () => healthy);
@@ -76,7 +77,7 @@ t.test('a watchdog that is meant for another process is not answered', { skip },
   const next = await receive(t, name);
   const manager = serviceManager({ NOTIFY_SOCKET: name, WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' }, 77, silentLogger);
   t.teardown(() => manager.close());
-  manager.watch({ now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }) }, () => true);
+  manager.watch({ now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }), soon: () => {} }, () => true);
   manager.ready('x');
   t.match(await next(), /^READY=1/);
 });

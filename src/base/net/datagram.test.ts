@@ -31,6 +31,7 @@ t.test('UDP follows addresses that come and go', async (t) => {
       fire = callback;
       return { cancel() {} };
     },
+    soon() {},
   };
   let addresses = ['127.0.0.1', '192.0.2.77'];
   const net = createSystemNet({ udp: 'dgram', clock, addresses: () => addresses });

@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: SQLite opens files by itself; the simulator keeps its index in memory.
 import Database from 'better-sqlite3';
 import type { LogMark } from '../kml/types.ts';
 import { IndexCorruptError, IndexFormatError, saysCorrupt } from './errors.ts';

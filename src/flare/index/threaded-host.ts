@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+// biome-ignore lint/style/noRestrictedImports: the index is applied in a thread of its own; the simulator applies inline.
 import { Worker } from 'node:worker_threads';
 import type { Disk } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';

@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: this is the worker; the simulator applies inline.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { LogBatch } from '../kml/types.ts';
 import { Applier } from './applier.ts';

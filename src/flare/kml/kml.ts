@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -18,6 +19,8 @@ export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
 export interface KmlOptions {
   /** The data directory, locked by the caller. */
   readonly disk: Disk;
+  /** Tells when a turn of the event loop ends; the host's unless told. */
+  readonly clock?: Clock;
   readonly logger: Logger;
   /** 16 bytes that tell the network's logs from others'. */
   readonly networkId: Uint8Array;
@@ -63,5 +66,16 @@ export async function openKml(options: KmlOptions): Promise<Kml> {
   };
   const writer = await SegmentWriter.create(disk, header, null);
   const start: LogMark = { lsn: found.end.lsn, segment: found.nextNumber, position: SEGMENT_HEADER_BYTES };
-  return new SegmentLog({ disk, logger, networkId, logId, segmentBytes, segments: found.segments, writer, start });
+  const { clock = systemClock } = options;
+  return new SegmentLog({
+    disk,
+    clock,
+    logger,
+    networkId,
+    logId,
+    segmentBytes,
+    segments: found.segments,
+    writer,
+    start,
+  });
 }

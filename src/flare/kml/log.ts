@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -21,6 +22,7 @@ import type { Appended, Kml, LogBatch, LogMark, SegmentInfo } from './types.ts';
 /** What an open log is made from. */
 export interface SegmentLogParts {
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly networkId: Buffer;
   readonly logId: Buffer;
@@ -147,7 +149,7 @@ export class SegmentLog implements Kml {
   /** Writes batch after batch until there is none. */
   async #run(): Promise<void> {
     // All that the event loop brings in this turn goes into the first batch.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
     while (this.#wedged === null) {
       if (this.#sealed.length === 0 && this.#gathering !== null) this.#seal(this.#gathering);
       const next = this.#sealed[0];

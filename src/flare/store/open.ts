@@ -101,6 +101,7 @@ async function openLocked(
   opened.host = host;
   const kml = await openKml({
     disk,
+    clock,
     logger,
     networkId,
     random,
