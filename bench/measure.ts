@@ -1,4 +1,4 @@
-import type { DiskResult, Generator, LoadResult } from './generator.ts';
+import type { Asker, DiskResult, Generator, LoadResult } from './generator.ts';
 import { operationOf, type Transport } from './operations.ts';
 import type { Options } from './options.ts';
 import { freePort } from './ports.ts';
@@ -9,6 +9,8 @@ const UNIT_SECONDS = 1;
 const DISK_SECONDS = 0.5;
 const UNIT_CONNECTIONS = 4;
 const UNIT_WINDOW = 16;
+/** How long it may be asked at a steady rate. */
+const ASK_SECONDS = 3600;
 
 /** One run of one operation against one server. */
 export interface Row {
@@ -91,6 +93,12 @@ export class Echo {
     const where = ['--port', String(this.#port), '--server-pid', this.#server.pids.join(',')];
     const step: Step = { operation: 'null', transport: 'udp', window: UNIT_WINDOW, connections: UNIT_CONNECTIONS };
     return (await this.#generator.load([...loadArguments(step, 0.3), ...where], UNIT_SECONDS)).serverCpu ?? Number.NaN;
+  }
+
+  /** Begins to ask it NULL over UDP at a steady rate. */
+  ask(rate: number): Asker {
+    const args = ['--op', 'null', '--proto', 'udp', '--rate', String(rate), '--window', '4096', '--warmup', '0'];
+    return this.#generator.ask([...args, '--port', String(this.#port)], ASK_SECONDS);
   }
 
   stop(): Promise<void> {

@@ -1008,7 +1008,7 @@ static int run_load(void)
 	if (o.rate > 0) {
 		/* The asker is not to add to what it measures. */
 		prctl(PR_SET_TIMERSLACK, 1);
-		setpriority(PRIO_PROCESS, 0, -10);
+		if (load_op == O_NULL) setpriority(PRIO_PROCESS, 0, -10);
 	}
 	uint64_t begin_t = now_ns(), t = begin_t, t_meas = begin_t + (uint64_t)(o.warm * 1e9), t_end = t_meas + (uint64_t)(o.secs * 1e9), t_start = 0, t_stop = 0, tick = begin_t, drain = 0;
 	Proc p0 = { 0 }, p1 = { 0 };

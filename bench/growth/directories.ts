@@ -23,13 +23,14 @@ export async function create(volcano: Volcano, directory: string, first: number,
   return allWell(await volcano.load([...args, ...WINDOW]), `CREATE in ${directory}`);
 }
 
-/** Makes the small directory and the large one. `tell` hears of each piece. */
+/** Makes the small directory and the large one, less the pieces that are there already. `tell` hears of each piece. */
 export async function fill(volcano: Volcano, entries: number, tell: (text: string) => void): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   await create(volcano, SMALL.name, 0, SMALL.entries);
   const piece = Math.ceil(entries / PIECES);
   for (let first = 0; first < entries; first += piece) {
     const calls = Math.min(piece, entries - first);
+    if (await hasName(volcano, first + calls - 1)) continue;
     const { opsPerSecond, serverCpu, p99, max } = await create(volcano, LARGE, first, calls);
     const { now } = volcano.memory();
     const cpu = serverCpu?.toFixed(0);
@@ -42,12 +43,16 @@ export async function fill(volcano: Volcano, entries: number, tell: (text: strin
   return verdicts;
 }
 
+/** Whether the large directory has the name of that number. */
+async function hasName(volcano: Volcano, number: number): Promise<boolean> {
+  const args = ['--op', 'lookup', '--in', LARGE, '--first', String(number), '--files', '1', '--calls', '8'];
+  return (await volcano.load(args)).troubles.size === 0;
+}
+
 /** Throws `UsageError` unless the large directory has that many entries. */
 export async function needLarge(volcano: Volcano, entries: number): Promise<void> {
-  const args = ['--op', 'lookup', '--in', LARGE, '--first', String(entries - 1), '--files', '1', '--calls', '8'];
-  const { troubles } = await volcano.load(args);
-  if (troubles.size > 0)
-    throw new UsageError(
-      `${volcano.directory} has no directory of ${entries} entries. Cure: run the part 'fill' first, with the same --data and --entries`,
-    );
+  if (await hasName(volcano, entries - 1)) return;
+  throw new UsageError(
+    `${volcano.directory} has no directory of ${entries} entries. Cure: run the part 'fill' first, with the same --data and --entries`,
+  );
 }
