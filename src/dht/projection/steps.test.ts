@@ -1,0 +1,213 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { seededRandom } from '../../base/random.ts';
+import { alone, member } from '../testing/members.ts';
+import { decodeProjection, encodeProjection } from './codec.ts';
+import { applyStep, giver, nextStep } from './plan.ts';
+import { fill, firstProjection, handOver, inSync, serve, withMember, withoutMirror } from './steps.ts';
+import type { Projection } from './types.ts';
+import { validStep } from './valid-step.ts';
+
+/*
+ * The map's promises (docs/architecture.md, "Projection"), over random histories of joins and steps. What holds is worked out here anew, as plainly as
+ * possible, from the map itself.
+ */
+
+const LONG = process.env.MAGMA_LONG === '1';
+/** Steps that one join may cost until all is quiet again: far above what any takes, so that only a plan that turns in circles meets it. */
+const STEPS_A_JOIN = 40;
+
+/** The order in which the volcanos come, going once round the slices from the start of a run. */
+function order({ map, volcanos }: Projection): string[] {
+  const ids = map.map(({ primary }) => volcanos[primary]!.id);
+  return ids.filter((id, slice) => id !== ids.at(slice - 1) || (slice === 0 && new Set(ids).size === 1));
+}
+
+function holders(projection: Projection, slice: number): Set<string> {
+  const { primary, inSync } = projection.map[slice]!;
+  return new Set([primary, ...inSync].map((index) => projection.volcanos[index]!.id));
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function checkMap(projection: Projection): void {
+  const { map, slices, volcanos } = projection;
+  if (map.length !== slices) fail('a slice has no primary');
+  const found = order(projection);
+  if (new Set(found).size !== found.length) fail(`a run is not contiguous: ${found.join(' ')}`);
+  const ring = volcanos.map(({ id }) => id).filter((id) => found.includes(id));
+  const at = ring.indexOf(found[0]!);
+  if (found.join() !== [...ring.slice(at), ...ring.slice(0, at)].join()) fail('runs are not in ring order');
+}
+
+function checkChange(before: Projection, after: Projection): void {
+  const serving = after.volcanos.filter(({ state }) => state === 'serving').length;
+  for (let slice = 0; slice < after.slices; slice++) {
+    const [was, is] = [holders(before, slice), holders(after, slice)];
+    const primary = after.volcanos[after.map[slice]!.primary]!.id;
+    if (!was.has(primary)) fail(`slice ${slice}: its new primary was not in sync`);
+    if (is.size < Math.min(after.replicas, serving) && is.size < was.size) fail(`slice ${slice}: a copy vanished`);
+  }
+}
+
+/** All runs are mirrored by the volcanos that come next in the ring, all in sync, and by nobody else. */
+function checkQuiet({ map, volcanos, replicas }: Projection): void {
+  if (volcanos.some(({ state }) => state !== 'serving')) fail('a volcano does not serve');
+  for (const [slice, { primary, inSync, filling }] of map.entries()) {
+    const wanted: number[] = [];
+    for (let next = 1; next < Math.min(replicas, volcanos.length); next++)
+      wanted.push((primary + next) % volcanos.length);
+    if (filling.length > 0 || inSync.join() !== wanted.sort((a, b) => a - b).join())
+      fail(`slice ${slice} of ${primary}: mirrors ${inSync}, filling ${filling}, wanted ${wanted}`);
+  }
+}
+
+function checked(before: Projection, after: Projection): Projection {
+  if (after.epoch !== before.epoch + 1) fail('the epoch is not the next one');
+  checkMap(after);
+  checkChange(before, after);
+  validStep(before, after);
+  return after;
+}
+
+function settle(start: Projection, most: number): Projection {
+  let projection = start;
+  for (let count = 0; ; count++) {
+    const step = nextStep(projection);
+    if (step === null) return projection;
+    if (count === most) fail(`the plan does not end: ${JSON.stringify(step)}`);
+    projection = checked(projection, applyStep(projection, step));
+  }
+}
+
+t.test(
+  'Random joins and steps: the map stays sound, no copy vanishes, the plan ends with the followers as mirrors',
+  async (t) => {
+    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    t.comment(`seed ${seed}`);
+    const join = fc.record({ kind: fc.constant('join' as const), behind: fc.nat() });
+    const go = fc.record({ kind: fc.constant('go' as const), steps: fc.integer({ min: 1, max: 12 }) });
+    const history = fc.array(fc.oneof(join, go), { minLength: 1, maxLength: 40, size: 'max' });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), history, (replicas, actions) => {
+        let projection = alone({ replicas });
+        let joins = 0;
+        for (const action of actions) {
+          if (action.kind === 'join') {
+            joins += 1;
+            const behind = action.behind % projection.volcanos.length;
+            projection = checked(projection, withMember(projection, member(joins), behind));
+            continue;
+          }
+          for (let count = 0; count < action.steps; count++) {
+            const step = nextStep(projection);
+            if (step === null) break;
+            projection = checked(projection, applyStep(projection, step));
+          }
+        }
+        projection = settle(projection, (joins + 1) * STEPS_A_JOIN);
+        checkQuiet(projection);
+        t.strictSame(decodeProjection(encodeProjection(projection)), projection);
+      }),
+      { seed, numRuns: LONG ? 2000 : 60 },
+    );
+  },
+);
+
+for (const slices of [256, 2048]) {
+  t.test(`1000 volcanos on ${slices} slices, each placed behind the one with most slices`, async (t) => {
+    const random = seededRandom(slices);
+    let projection = alone({ slices, replicas: 3 });
+    const loads = (): number[] => {
+      const counts = projection.volcanos.map(() => 0);
+      for (const { primary } of projection.map) counts[primary]! += 1;
+      return counts;
+    };
+    const members = 1000;
+    let joins = 0;
+    while (projection.volcanos.length < members) {
+      const together = 1 + random.below(20);
+      for (let count = 0; count < together && projection.volcanos.length < members; count++) {
+        joins += 1;
+        const counts = loads();
+        projection = withMember(
+          projection,
+          member(joins),
+          giver(projection, (index) => counts[index]!),
+        );
+        checkMap(projection);
+      }
+      for (let count = 0; ; count++) {
+        const step = nextStep(projection);
+        if (step === null) break;
+        if (count === together * STEPS_A_JOIN) fail(`the plan does not end: ${JSON.stringify(step)}`);
+        projection = applyStep(projection, step);
+      }
+      checkMap(projection);
+      checkQuiet(projection);
+    }
+    const counts = loads();
+    t.equal(counts.filter((count) => count > 0).length, Math.min(slices, members), 'whoever can be is a primary');
+    t.strictSame(decodeProjection(encodeProjection(projection)), projection);
+    t.throws(() => withMember(projection, member(joins + 1), 0), /1 to 1000 are possible/);
+  });
+}
+
+t.test(
+  "a join: the newcomer mirrors the upper half of its neighbour's run, takes it over, then mirrors move",
+  async (t) => {
+    let projection = withMember(alone(), member(1), 0);
+    const kinds: string[] = [];
+    for (let step = nextStep(projection); step !== null; step = nextStep(projection)) {
+      kinds.push(
+        step.kind === 'serve' ? 'serve' : `${step.kind} ${step.member} ${step.range.first}+${step.range.count}`,
+      );
+      projection = applyStep(projection, step);
+    }
+    t.strictSame(kinds, ['fill 1 128+128', 'inSync 1 128+128', 'handOver 1 128+128', 'fill 1 0+128', 'inSync 1 0+128']);
+  },
+);
+
+t.test('steps that are not legal are refused', async (t) => {
+  const upper = { first: 128, count: 128 };
+  const two = withMember(alone(), member(1), 0);
+  const filling = fill(two, upper, 1);
+  const ready = inSync(filling, upper, 1);
+  const over = handOver(ready, upper, 1);
+  const bad = (name: string, run: () => unknown, message: RegExp) =>
+    t.throws(run, { name: 'ProjectionError', message }, name);
+  bad('fill twice', () => fill(filling, upper, 1), /that copy already/);
+  bad('fill the primary', () => fill(two, upper, 0), /that copy already/);
+  bad('in sync without a fill', () => inSync(two, upper, 1), /not being filled/);
+  bad('handed over while filling', () => handOver(filling, upper, 1), /not in sync/);
+  bad('no slices', () => fill(two, { first: 0, count: 0 }, 1), /no slices/);
+  bad('slices that are not there', () => fill(two, { first: 256, count: 1 }, 1), /no slices/);
+  bad('nobody', () => fill(two, upper, 7), /no volcano has the index 7/);
+  bad('slices of two primaries', () => fill(over, { first: 0, count: 200 }, 1), /same primary/);
+  bad('a mirror that is none', () => withoutMirror(two, upper, 1), /not mirrored there/);
+  bad('the same nickname', () => withMember(two, { ...member(2), nickname: 'v1' }, 0), /nickname v1/);
+  bad('the same id', () => withMember(two, { ...member(1), nickname: 'x' }, 0), /two volcanos have the id/);
+  bad('serves already', () => serve(two, 0), /serves already/);
+  bad(
+    'runs would cross',
+    () =>
+      handOver(
+        inSync(fill(withMember(over, member(2), 1), { first: 10, count: 5 }, 2), { first: 10, count: 5 }, 2),
+        { first: 10, count: 5 },
+        2,
+      ),
+    /contiguous/,
+  );
+  bad(
+    'a network with no room',
+    () => firstProjection({ networkId: 'x', networkName: null, replicas: 2, member: member(0) }),
+    /network id/,
+  );
+  bad('two steps at once', () => validStep(two, { ...ready, epoch: two.epoch + 1 }), /not being filled/);
+  bad('a copy too few', () => validStep(over, withoutMirror(over, upper, 0)), /left with 1 copies/);
+  bad('an epoch left out', () => validStep(two, ready), /does not follow/);
+  bad('another network', () => validStep(two, { ...filling, networkId: 'cd'.repeat(16) }), /another kind of change/);
+  bad('nothing changed', () => validStep(two, { ...two, epoch: two.epoch + 1 }), /more than one step|another kind/);
+});

@@ -1,0 +1,169 @@
+import { sameAssignment, slicesOf } from './queries.ts';
+import {
+  type Member,
+  type Projection,
+  ProjectionError,
+  SLICES_MIN,
+  type SliceAssignment,
+  type SliceRange,
+} from './types.ts';
+import { validate } from './validate.ts';
+
+/*
+ * The legal steps from a projection to the next. Each gives a new projection, one epoch on and sound (`validate`), or throws `ProjectionError`. Members are
+ * named by their index in the projection that the step starts from.
+ */
+
+/** What a network begins with. */
+export interface Beginning {
+  readonly networkId: string;
+  readonly networkName: string | null;
+  readonly replicas: number;
+  readonly member: Omit<Member, 'state'>;
+  /** `SLICES_MIN` unless given. */
+  readonly slices?: number;
+  /** True: something outside of the ring arbitrates. */
+  readonly arbitratedElsewhere?: boolean;
+}
+
+/** The first projection of a network: one volcano that serves everything, and arbitrates. */
+export function firstProjection(beginning: Beginning): Projection {
+  const { networkId, networkName, replicas, member, slices = SLICES_MIN, arbitratedElsewhere = false } = beginning;
+  const all: SliceAssignment = { primary: 0, inSync: [], filling: [] };
+  const projection: Projection = {
+    epoch: 1,
+    networkId,
+    networkName,
+    replicas,
+    arbiter: arbitratedElsewhere ? null : member.id,
+    slices,
+    volcanos: [{ ...member, state: 'serving' }],
+    map: Array.from({ length: slices }, () => all),
+  };
+  validate(projection);
+  return projection;
+}
+
+function next(before: Projection, news: Partial<Projection>): Projection {
+  const after = { ...before, ...news, epoch: before.epoch + 1 };
+  validate(after);
+  return after;
+}
+
+/** Gives the slices of a range new assignments; slices that had the same one share the new one. */
+function assign(
+  before: Projection,
+  range: SliceRange,
+  change: (assignment: SliceAssignment, slice: number) => SliceAssignment,
+): SliceAssignment[] {
+  const { slices } = before;
+  const { first, count } = range;
+  const sound = Number.isSafeInteger(first) && first >= 0 && first < slices && count >= 1 && count <= slices;
+  if (!sound || !Number.isSafeInteger(count)) throw new ProjectionError(`no slices: ${count} from ${first} on`);
+  const map = [...before.map];
+  let last: { readonly from: SliceAssignment; readonly to: SliceAssignment } | undefined;
+  for (const slice of slicesOf(before, range)) {
+    const from = map[slice]!;
+    if (last === undefined || !sameAssignment(last.from, from)) last = { from, to: change(from, slice) };
+    map[slice] = last.to;
+  }
+  return map;
+}
+
+function checkOneRun({ map }: Projection, { first, count }: SliceRange): number {
+  const primary = map[first]?.primary ?? -1;
+  for (let at = 1; at < count; at++) {
+    if (map[(first + at) % map.length]?.primary !== primary)
+      throw new ProjectionError('the slices of a step must have the same primary');
+  }
+  return primary;
+}
+
+function holder(projection: Projection, member: number): Member {
+  const found = projection.volcanos[member];
+  if (found === undefined) throw new ProjectionError(`no volcano has the index ${member}`);
+  return found;
+}
+
+function sorted(indexes: readonly number[], added: number): number[] {
+  return [...indexes, added].sort((one, other) => one - other);
+}
+
+function without(indexes: readonly number[], member: number): number[] {
+  return indexes.filter((index) => index !== member);
+}
+
+/** A newcomer takes its place in the ring behind `behind`, the volcano that is to give it slices. It holds nothing yet. */
+export function withMember(before: Projection, newcomer: Omit<Member, 'state'>, behind: number): Projection {
+  holder(before, behind);
+  const shift = (index: number): number => (index > behind ? index + 1 : index);
+  const volcanos = before.volcanos.toSpliced(behind + 1, 0, { ...newcomer, state: 'joining' });
+  const all = { first: 0, count: before.slices };
+  const map = assign(before, all, ({ primary, inSync, filling }) => ({
+    primary: shift(primary),
+    inSync: inSync.map(shift),
+    filling: filling.map(shift),
+  }));
+  return next(before, { volcanos, map });
+}
+
+/** A volcano becomes a filling mirror of slices that have one primary and that it does not hold. */
+export function fill(before: Projection, range: SliceRange, member: number): Projection {
+  holder(before, member);
+  checkOneRun(before, range);
+  const map = assign(before, range, (assignment, slice) => {
+    const { primary, inSync, filling } = assignment;
+    if (primary === member || inSync.includes(member) || filling.includes(member))
+      throw new ProjectionError(`slice ${slice} has that copy already`);
+    return { ...assignment, filling: sorted(filling, member) };
+  });
+  return next(before, { map });
+}
+
+/** A filling mirror has caught up: from now on answers wait for it. */
+export function inSync(before: Projection, range: SliceRange, member: number): Projection {
+  checkOneRun(before, range);
+  const map = assign(before, range, (assignment, slice) => {
+    const { inSync, filling } = assignment;
+    if (!filling.includes(member)) throw new ProjectionError(`slice ${slice} is not being filled there`);
+    return { ...assignment, inSync: sorted(inSync, member), filling: without(filling, member) };
+  });
+  return next(before, { map });
+}
+
+/**
+ * The end of a run goes to a volcano next to it in the ring that mirrors it in sync; the old primary stays as an in-sync mirror. The new primary serves from then
+ * on. Mirrors that were being filled are not mirrors any more: what fills them is the old primary's.
+ */
+export function handOver(before: Projection, range: SliceRange, to: number): Projection {
+  const { state } = holder(before, to);
+  const from = checkOneRun(before, range);
+  const map = assign(before, range, ({ inSync }, slice) => {
+    if (!inSync.includes(to)) throw new ProjectionError(`slice ${slice} is not in sync there`);
+    return { primary: to, inSync: sorted(without(inSync, to), from), filling: [] };
+  });
+  if (state === 'serving') return next(before, { map });
+  return next(before, { map, volcanos: withState(before, to) });
+}
+
+function withState({ volcanos }: Projection, member: number): Member[] {
+  return volcanos.map((one, index) => (index === member ? { ...one, state: 'serving' } : one));
+}
+
+/** A newcomer for which no volcano has a slice to spare serves without any: as a gateway, and as a mirror. */
+export function serve(before: Projection, member: number): Projection {
+  if (holder(before, member).state !== 'joining') throw new ProjectionError('that volcano serves already');
+  return next(before, { volcanos: withState(before, member) });
+}
+
+/** A mirror of slices that have one primary is one no more, whether it was in sync or being filled. */
+export function withoutMirror(before: Projection, range: SliceRange, member: number): Projection {
+  checkOneRun(before, range);
+  const map = assign(before, range, (assignment, slice) => {
+    const { inSync, filling } = assignment;
+    if (!inSync.includes(member) && !filling.includes(member))
+      throw new ProjectionError(`slice ${slice} is not mirrored there`);
+    return { ...assignment, inSync: without(inSync, member), filling: without(filling, member) };
+  });
+  return next(before, { map });
+}
