@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { parseAddress } from '../../base/address.ts';
 import {
   ADDRESS_MAX,
   ADDRESSES_MAX,
@@ -47,7 +47,10 @@ export function checkMember(member: Member): void {
   must(serverName === '' || isText(serverName, SERVER_NAME_MAX), `${nickname}: its server name is unfit`);
   must(isWithin(addresses.length, 1, ADDRESSES_MAX), `${nickname}: it has ${addresses.length} addresses`);
   for (const address of addresses) {
-    must(address.length <= ADDRESS_MAX && isIP(address) !== 0, `${nickname}: ${address} is no numeric address`);
+    must(
+      address.length <= ADDRESS_MAX && parseAddress(address) !== null,
+      `${nickname}: ${address} is no numeric address`,
+    );
   }
   must(isWithin(flarePort, 1, PORT_MAX) && isWithin(nodePort, 1, PORT_MAX), `${nickname}: a port is unfit`);
   must(isText(version, VERSION_TEXT_MAX), `${nickname}: its version is unfit`);
