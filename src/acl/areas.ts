@@ -1,6 +1,7 @@
 import { parseAddress } from '../base/address.ts';
 import { andThen, type Eventually, isPending } from '../base/eventually.ts';
 import type { Endpoint } from '../base/net.ts';
+import { takeOldest } from '../base/oldest.ts';
 import { FlareError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
 import { type Attributes, type FlareId, FlareType, type Key } from '../flare/types.ts';
@@ -188,7 +189,7 @@ export class Areas {
     // The nearest ones are learnt last: of a deep path those are the ones that stay.
     for (let at = Math.min(below.length, AREA_CACHE_MAX) - 1; at >= 0; at--) {
       const { key, generation } = below[at]!;
-      if (this.#places.size >= AREA_CACHE_MAX) this.#places.delete(this.#places.keys().next().value!);
+      if (this.#places.size >= AREA_CACHE_MAX) takeOldest(this.#places);
       this.#places.set(key, { generation, area });
     }
     return area;

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Endpoint } from '../base/net.ts';
+import { takeOldest } from '../base/oldest.ts';
 import type { Access } from './areas.ts';
 import { readable } from './problem.ts';
 
@@ -35,7 +36,7 @@ export class RefusalLog {
       return;
     }
     this.#quiet.delete(name);
-    if (this.#quiet.size >= REFUSALS_MAX) this.#quiet.delete(this.#quiet.keys().next().value!);
+    if (this.#quiet.size >= REFUSALS_MAX) takeOldest(this.#quiet);
     this.#quiet.set(name, { since: now, unlogged: 0 });
     const rule = access?.rule ?? null;
     this.#logger.warn(

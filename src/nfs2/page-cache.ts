@@ -1,3 +1,4 @@
+import { takeOldest } from '../base/oldest.ts';
 /** What the pages and their names may take, in bytes. */
 export const PAGES_BYTES_MAX = 8 * 1024 * 1024;
 /** What a page takes beside its bytes and its name, about. */
@@ -34,9 +35,9 @@ export class PageCache {
     this.#remove(name);
     this.#pages.set(name, { version, bytes: own });
     this.#bytes += weight(name, own);
-    for (const oldest of this.#pages.keys()) {
-      if (this.#bytes <= PAGES_BYTES_MAX) break;
-      this.#remove(oldest);
+    while (this.#bytes > PAGES_BYTES_MAX) {
+      const [oldest, page] = takeOldest(this.#pages)!;
+      this.#bytes -= weight(oldest, page.bytes);
     }
     return own;
   }

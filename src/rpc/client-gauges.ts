@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { takeOldest } from '../base/oldest.ts';
 import type { CallReport, RpcObserver } from './observer.ts';
 
 /** Clients that have a gauge at most; the one that came first gives way. */
@@ -118,7 +119,7 @@ export class ClientGauges implements RpcObserver {
   }
 
   #begin(address: string, now: number): Gauge {
-    if (this.#gauges.size >= GAUGES_MAX) this.#gauges.delete(this.#gauges.keys().next().value!);
+    if (this.#gauges.size >= GAUGES_MAX) takeOldest(this.#gauges);
     const gauge = new Gauge(now);
     this.#gauges.set(address, gauge);
     return gauge;

@@ -1,5 +1,6 @@
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';
+import { takeOldest } from '../../base/oldest.ts';
 import { TurnMemory } from '../../base/turn-memory.ts';
 import { KmlReadError } from './errors.ts';
 import { segmentName } from './format.ts';
@@ -49,7 +50,7 @@ export class SegmentFiles {
       const name = `${segment}/${block}`;
       this.#hot.delete(name);
       this.#hot.add(name);
-      if (this.#hot.size > HOT_BLOCKS_MAX) this.#hot.delete(this.#hot.values().next().value!);
+      if (this.#hot.size > HOT_BLOCKS_MAX) takeOldest(this.#hot);
     }
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { takeOldest } from '../../base/oldest.ts';
 import { FlareError, type FlareStatusName } from '../errors.ts';
 import type { ReplayRow } from '../index/types.ts';
 import { decodeOutcome } from '../record/codec.ts';
@@ -26,7 +27,7 @@ function keyOf(identity: string): string {
 
 /** Drops the oldest of a Map that is kept in the order of time. */
 function bound<V>(map: Map<string, V>, max: number): void {
-  if (map.size > max) map.delete(map.keys().next().value!);
+  if (map.size > max) takeOldest(map);
 }
 
 /**

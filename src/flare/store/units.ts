@@ -1,3 +1,4 @@
+import { takeOldest } from '../../base/oldest.ts';
 /** One piece of state in memory: loaded from the index, or changed since. */
 export interface Unit<V> {
   readonly value: V;
@@ -65,9 +66,8 @@ export class UnitCache<V> {
   #evict(spared: string): void {
     const applied = this.#applied();
     let steps = EVICTION_STEPS;
-    for (const [key, unit] of this.#units) {
-      if (steps-- === 0 || this.#bytes <= this.#maxBytes) return;
-      this.#units.delete(key);
+    while (steps-- > 0 && this.#bytes > this.#maxBytes) {
+      const [key, unit] = takeOldest(this.#units)!;
       if (unit.used || unit.lsn > applied || key === spared) {
         unit.used = false;
         this.#units.set(key, unit);
