@@ -1,0 +1,20 @@
+import type { Projection } from './types.ts';
+
+/**
+ * Where the maps are arbitrated: a write-once register for each epoch. The map changes through this and nothing else. All may reject when the store cannot be
+ * reached.
+ */
+export interface ProjectionStore {
+  /** The projection with the highest epoch; null when the network has none yet. */
+  newest(): Promise<Projection | null>;
+  /**
+   * Writes the register of the projection's epoch, unless somebody has: then, and when the epoch does not follow the newest one, `taken`, and nothing is
+   * changed. Of any number of writers of an epoch, one alone is answered `written`; what was written is durable then. Rejects with `ProjectionError` when the
+   * projection, or the step to it, is not legal.
+   */
+  write(projection: Projection): Promise<'written' | 'taken'>;
+  /**
+   * Calls `changed` with each newer projection as it becomes known; some may be left out when a newer one is there. Returns what ends it. `changed` must not throw.
+   */
+  watch(changed: (projection: Projection) => void): () => void;
+}
