@@ -130,6 +130,8 @@ export class UdpTransport implements ClientTransport {
 
 /** The largest reply that a client takes over TCP unless told otherwise, in bytes. */
 export const REPLY_BYTES_MAX = 4 * 1024 * 1024;
+/** Messages of fewer bytes are copied behind their record mark. */
+const JOINED_BYTES_MAX = 16 * 1024;
 /** The most fragments of a reply. */
 const REPLY_FRAGMENTS_MAX = 1024;
 
@@ -138,13 +140,15 @@ export class TcpTransport implements ClientTransport {
   /** The connection itself, for those that hold it back. */
   readonly stream: Stream;
   readonly #outstanding: Outstanding;
-  readonly #records = new RecordReader({ recordBytes: REPLY_BYTES_MAX, fragments: REPLY_FRAGMENTS_MAX });
+  readonly #records: RecordReader;
   readonly #gone = Promise.withResolvers<void>();
   #closed = false;
 
-  constructor(stream: Stream, clock: Clock) {
+  /** `replyBytes`: the largest reply that is taken. */
+  constructor(stream: Stream, clock: Clock, replyBytes = REPLY_BYTES_MAX) {
     this.stream = stream;
     this.#outstanding = new Outstanding(clock);
+    this.#records = new RecordReader({ recordBytes: replyBytes, fragments: REPLY_FRAGMENTS_MAX });
     stream.onData((data) => this.#take(data));
     stream.onClose((error) => {
       this.#closed = true;
@@ -173,7 +177,14 @@ export class TcpTransport implements ClientTransport {
     return this.#outstanding.wait(message.readUInt32BE(0), once, () => {
       const mark = Buffer.alloc(FRAGMENT_HEADER);
       mark.writeUInt32BE((LAST_FRAGMENT | message.length) >>> 0);
-      this.stream.write(Buffer.concat([mark, message]));
+      if (message.length < JOINED_BYTES_MAX) {
+        this.stream.write(Buffer.concat([mark, message]));
+        return;
+      }
+      this.stream.cork();
+      this.stream.write(mark);
+      this.stream.write(message);
+      this.stream.uncork();
     });
   }
 

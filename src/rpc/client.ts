@@ -101,7 +101,8 @@ export class RpcClient {
     const { program, version, procedure: number } = procedure;
     writeCallHeader(writer, { xid: options.xid ?? this.#nextXid(), program, version, procedure: number }, flavor, body);
     procedure.arguments.write(writer, args);
-    return writer.copy();
+    // The writer is used once: its memory is the message's.
+    return writer.written();
   }
 
   /** Lets go of the socket; calls under way are rejected with CLOSED. */
