@@ -44,7 +44,10 @@ t.test('a load: figures, and everything that went wrong', async (t) => {
 });
 
 t.test('a listing says where it stands; a steady rate, what came late', async (t) => {
-  const { walk, troubles } = parseLoad(JSON.stringify({ ...LOAD, cookie: 77, eof: 1, entries: 5, late: 2, unsent: 0 }));
+  const { walk, work, troubles } = parseLoad(
+    JSON.stringify({ ...LOAD, cookie: 77, eof: 1, entries: 5, late: 2, unsent: 0, work_p99_us: 7, work_max_us: 8 }),
+  );
+  t.same(work, { p99: 7, max: 8 });
   t.same(walk, { cookie: 77, end: true, entries: 5 });
   t.equal(troubles.get('later than 5 ms'), 2);
   t.notOk(troubles.has('not sent'));

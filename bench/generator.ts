@@ -21,6 +21,8 @@ export interface LoadResult {
   readonly ended: number;
   /** What went wrong in calls, by name: statuses, `retransmitted`, `lost`, `reconnects`. */
   readonly troubles: ReadonlyMap<string, number>;
+  /** CPU that the server's event loop used between a call and its reply; only of calls at a steady rate. */
+  readonly work: { readonly p99: number; readonly max: number } | null;
   /** Where a READDIR stands in the end; null for other operations. */
   readonly walk: { readonly cookie: number; readonly end: boolean; readonly entries: number } | null;
 }
@@ -99,6 +101,7 @@ export function parseLoad(text: string): LoadResult {
     began: number('start_us'),
     ended: number('stop_us'),
     troubles,
+    work: raw.work_p99_us === undefined ? null : { p99: number('work_p99_us'), max: number('work_max_us') },
     walk:
       raw.cookie === undefined
         ? null

@@ -681,7 +681,7 @@ static double h_q(const Hist *h, double f) /* microseconds */
 
 /* ------------------------------------------------------------------ load */
 
-typedef struct { uint8_t *buf; size_t len; uint32_t xid, arg; int op, busy, queued; uint64_t t0, tsent, cookie; uint8_t verf[8]; int flip; } Slot;
+typedef struct { uint8_t *buf; size_t len; uint32_t xid, arg; int op, busy, queued; uint64_t work, t0, tsent, cookie; uint8_t verf[8]; int flip; } Slot;
 typedef struct {
 	int fd; Slot *s; uint32_t seq, xb;
 	int *oq, oh, on; size_t ooff;             /* slots waiting to be sent; bytes of the first already sent (TCP) */
@@ -707,6 +707,30 @@ static uint64_t listed;
 static int end_eof;
 static volatile sig_atomic_t asked_to_end;
 static void on_term(int sig) { asked_to_end = 1; }
+/* CPU that the first thread of the server's busiest process has used, in ns, to the last tick of the scheduler; 0 where that is not told. */
+static int loop_fd = -1;
+static uint64_t loop_cpu(void)
+{
+	char b[64];
+	ssize_t n = loop_fd < 0 ? -1 : pread(loop_fd, b, sizeof b - 1, 0);
+	if (n <= 0) return 0;
+	b[n] = 0;
+	return strtoull(b, NULL, 10);
+}
+static void loop_open(void)
+{
+	uint64_t most = 0;
+	int best = -1;
+	for (int i = 0; i < o.npid; i++) {
+		char f[64];
+		snprintf(f, sizeof f, "/proc/%d/task/%d/schedstat", o.pids[i], o.pids[i]);
+		if ((loop_fd = open(f, O_RDONLY | O_CLOEXEC)) < 0) continue;
+		uint64_t cpu = loop_cpu();
+		if (cpu >= most) { if (best >= 0) close(best); best = loop_fd; most = cpu; } else close(loop_fd);
+	}
+	loop_fd = best;
+}
+static Hist hwork; /* of that, between each call and its reply */
 static int load_op; /* O_*, or -1 for the mix */
 
 static void count_err(int st)
@@ -770,6 +794,7 @@ static void issue(Conn *c, int i)
 	s->op = op; s->len = w.n; s->busy = 1;
 	uint32_t m = htonl(0x80000000u | (uint32_t)(w.n - 4));
 	memcpy(s->buf, &m, 4);
+	if (o.rate > 0) s->work = loop_cpu();
 	s->t0 = s->tsent = now_ns();
 	enqueue(c, i);
 }
@@ -801,7 +826,7 @@ static void complete(Conn *c, const uint8_t *p, size_t n)
 	}
 	if (r.bad) st = ST_BADXDR;
 	if (st) { count_err(st); if (s->op == O_READDIR) { s->cookie = 0; memset(s->verf, 0, 8); } }
-	if (measuring) { h_add(&hall, t - s->t0); h_add(&hop[s->op], t - s->t0); answered++; late += t - s->t0 > 5000000; }
+	if (measuring) { h_add(&hall, t - s->t0); h_add(&hop[s->op], t - s->t0); answered++; late += t - s->t0 > 5000000; if (o.rate > 0) h_add(&hwork, loop_cpu() - s->work); }
 	s->busy = 0;
 	if (o.rate <= 0) issue(c, i);
 }
@@ -1008,6 +1033,7 @@ static int run_load(void)
 	if (o.rate > 0) {
 		/* The asker is not to add to what it measures. */
 		prctl(PR_SET_TIMERSLACK, 1);
+		loop_open();
 		if (load_op == O_NULL) setpriority(PRIO_PROCESS, 0, -10);
 	}
 	uint64_t begin_t = now_ns(), t = begin_t, t_meas = begin_t + (uint64_t)(o.warm * 1e9), t_end = t_meas + (uint64_t)(o.secs * 1e9), t_start = 0, t_stop = 0, tick = begin_t, drain = 0;
@@ -1063,7 +1089,7 @@ static int run_load(void)
 			o.op, o.vers, o.tcp ? "tcp" : "udp", o.conns, o.window, o.size, t_start / 1e3, t_stop / 1e3, el, ops, ops / el, bytes_io / el / 1e6, h_q(&hall, .5), h_q(&hall, .99), hall.max / 1e3,
 			(unsigned long)retrans, (unsigned long)strays, (unsigned long)lost, (unsigned long)reconns, ops ? gcpu * 1e6 / ops : 0, other);
 		if (o.npid) printf(",\"server_cpu_us_op\":%.2f,\"server_cpu_pct\":%.1f,\"server_rss_kb\":%ld,\"server_hwm_kb\":%ld,\"server_threads\":%d", ops ? cpu * 1e6 / ops : 0, cpu / el * 100, p1.rss, p1.hwm, p1.threads);
-		if (o.rate > 0) printf(",\"late\":%lu,\"unsent\":%lu", (unsigned long)late, (unsigned long)unsent);
+		if (o.rate > 0) printf(",\"late\":%lu,\"unsent\":%lu,\"work_p99_us\":%.1f,\"work_max_us\":%.1f", (unsigned long)late, (unsigned long)unsent, h_q(&hwork, .99), hwork.max / 1e3);
 		if (load_op == O_READDIR) printf(",\"cookie\":%u,\"eof\":%d,\"entries\":%lu", end_cookie, end_eof, (unsigned long)listed);
 		printf(",\"errors\":{");
 		for (int i = 0; i < nerrs; i++) printf("%s\"%s\":%lu", i ? "," : "", stname((int)errs[i][0]), (unsigned long)errs[i][1]);

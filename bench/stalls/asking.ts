@@ -53,15 +53,18 @@ export class Asking {
       ...(checkpoints > 0 ? [`${checkpoints} checkpoints`] : []),
       `echo meanwhile: p99 ${ms(echo.p99)}, max ${ms(echo.max)} ms`,
     ].filter((text) => text !== '');
+    const of = (kind: string, us: number, target?: { most: number }): Verdict => ({
+      what: `${kind}, ${what}`,
+      figure: us / 1000,
+      unit: 'ms',
+      ...(target === undefined ? {} : { target }),
+    });
+    const target = { most: P99_MS };
     return [
-      {
-        what: `p99 of NULL, ${what}`,
-        figure: asked.p99 / 1000,
-        unit: 'ms',
-        target: { most: P99_MS },
-        note: note.join('; '),
-      },
-      { what: `the longest, ${what}`, figure: asked.max / 1000, unit: 'ms' },
+      { ...of('p99 of NULL', asked.p99, target), note: note.join('; ') },
+      of('the longest NULL', asked.max),
+      of('p99 of the event loop at work meanwhile', asked.work?.p99 ?? Number.NaN, target),
+      of('the longest of that', asked.work?.max ?? Number.NaN),
     ];
   }
 }

@@ -14,6 +14,7 @@ export function loadResult(fields: Partial<LoadResult> = {}): LoadResult {
     began: 0,
     ended: 1,
     troubles: new Map(),
+    work: null,
     walk: null,
     ...fields,
   };
