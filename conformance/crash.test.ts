@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
+import { captureRun } from './lib/captured-run.ts';
 import { faultsOf } from './lib/check-store.ts';
 import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
@@ -10,6 +11,7 @@ import { NoReply, TcpWire, UdpWire, type Wire } from './lib/wire.ts';
 import { mount } from './lib/wire-nfs2.ts';
 import { Worker } from './lib/worker.ts';
 
+const captured = await captureRun(t, 'crash');
 const KILLS = long ? 200 : 20;
 const WORKERS = 4;
 /** The load before each kill, in answered calls, at most. */
@@ -108,3 +110,5 @@ t.test(
     );
   },
 );
+
+captured.judge(1000);

@@ -85,7 +85,8 @@ t.test(
       bytes: Buffer.concat([u32(xid, 1, 0, 0, 0, 0), results]),
     });
     writeFileSync(file, captureOf([call(1), reply(1, u32(70))]));
-    t.same(await dissect(file), { calls: 1, replies: 1, malformed: [], unanswered: [], missed: 0 }, 'a good one');
+    const good = { calls: 1, replies: 1, malformed: [], strangers: [], unanswered: [], missed: 0 };
+    t.same(await dissect(file), good, 'a good one');
     writeFileSync(
       file,
       captureOf([call(1), reply(1, Buffer.concat([u32(0), Buffer.alloc(40)])), call(2), call(3), call(2)]),
@@ -94,5 +95,14 @@ t.test(
     t.equal(bad.malformed.length, 1, 'attributes that are cut short');
     t.equal(bad.unanswered.length, 1, 'a call that was sent twice and never answered');
     t.equal(bad.missed, 1, 'a call that was sent once');
+
+    const cutCall = { call: true, bytes: call(4).bytes.subarray(0, 80) };
+    const scrap = { call: false, bytes: Buffer.from('no RPC at all') };
+    const broken = reply(6, Buffer.concat([u32(0), Buffer.alloc(40)]));
+    writeFileSync(file, captureOf([cutCall, reply(4, u32(70)), scrap]));
+    t.match(await dissect(file), { malformed: { length: 1 }, strangers: { length: 1 } }, 'scraps');
+    t.match(await dissect(file, [2049]), { malformed: [], replies: 1 }, 'what the server sent is well formed');
+    writeFileSync(file, captureOf([cutCall, call(6), broken]));
+    t.match(await dissect(file, [2049]), { malformed: { length: 1 } }, 'and what it sends malformed is seen');
   },
 );

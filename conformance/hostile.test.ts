@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { mutate } from './lib/mutate.ts';
 import { long, seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
@@ -16,6 +17,7 @@ const HEADER_BYTES = encodeCall({ ...NFS, xid: 0, procedure: 0, args: Buffer.all
 const GROWTH_MAX = 200 * 1024 * 1024;
 
 t.setTimeout(TEST_TIMEOUT);
+const captured = await captureRun(t, 'hostile');
 const scratch = mkdtempSync(join(tmpdir(), 'magma-hostile-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const volcano = await Volcano.start(t, { directory: join(scratch, 'data') });
@@ -78,6 +80,8 @@ t.test(
     for (let sent = 0; sent < MUTATED; sent++) {
       // Half of them with a whole header, so that they come as far as the procedures.
       const call = calls[random.below(calls.length)]!;
+      // A number of its own: who looks on takes a reply for that of the call with its number.
+      call.writeUInt32BE(valid.wire.nextXid());
       const bytes = mutate(call, random, random.below(2) === 0 ? 0 : HEADER_BYTES);
       const way = random.below(5);
       if (way === 0) mountUdp.send(bytes);
@@ -290,3 +294,5 @@ for (const transport of ['udp', 'tcp'] as const) {
     await served(t, 'after them');
   });
 }
+
+captured.judge(1000, [volcano.nfsPort, volcano.mountPort]);

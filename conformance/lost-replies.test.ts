@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { LossyProxy, type Weather } from './lib/lossy-proxy.ts';
 import { seeded, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
@@ -9,6 +10,7 @@ import { TcpWire, UdpWire } from './lib/wire.ts';
 import { type Answer, argsOf, mount, Nfs2Wire, type ProcName, Stat } from './lib/wire-nfs2.ts';
 
 t.setTimeout(TEST_TIMEOUT);
+const captured = await captureRun(t, 'lost');
 const scratch = mkdtempSync(join(tmpdir(), 'magma-lost-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const volcano = await Volcano.start(t, { directory: join(scratch, 'data') });
@@ -174,3 +176,5 @@ for (const transport of ['udp', 'tcp'] as const) {
     );
   }
 }
+
+captured.judge(1000);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { freePort } from './lib/ports.ts';
 import { UdpWire, unixCredential } from './lib/wire.ts';
 import { mount, NFS } from './lib/wire-nfs2.ts';
@@ -12,6 +13,7 @@ import { mount, NFS } from './lib/wire-nfs2.ts';
 const MAGMAD = fileURLToPath(new URL('../bin/magmad', import.meta.url));
 const MAGMA = fileURLToPath(new URL('../bin/magma', import.meta.url));
 
+const captured = await captureRun(t, 'magmad');
 type Line = Record<string, unknown> & { readonly msg: string; readonly level: string };
 
 /** A magmad whose log is read line by line. */
@@ -250,3 +252,5 @@ t.test('-D n logs NFS calls and -D m mounts, one line a call, and nothing else a
   t.match(await magmad.line(/^MNT$/), { level: 'debug', room: 'mountd', outcome: 'SUCCESS', client: '127.0.0.1' });
   t.same([...new Set(magmad.lines.filter(({ level }) => level === 'debug').map(({ room }) => room))], ['mountd']);
 });
+
+captured.judge(5);

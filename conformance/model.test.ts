@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { CALLERS, ModelPair, type Step } from './lib/model-pair.ts';
 import { chooseSeed, long, TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { TcpWire, UdpWire, type Wire } from './lib/wire.ts';
 import { mount, type Sattr } from './lib/wire-nfs2.ts';
 
+const captured = await captureRun(t, 'model');
 const HISTORIES = long ? 3000 : 150;
 const STEPS_MAX = 60;
 
@@ -81,3 +83,5 @@ t.test(
     t.pass(`${run} histories agree`);
   },
 );
+
+captured.judge(1000);

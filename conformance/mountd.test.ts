@@ -1,9 +1,11 @@
 import t from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { serveMounts } from './lib/mount-service.ts';
 import { Accept, opaque, type Reply, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
 
 const MOUNTD = 100005;
 
+const captured = await captureRun(t, 'mountd');
 function ask(wire: Wire, version: number, procedure: number, args: Uint8Array = Buffer.alloc(0)): Promise<Reply> {
   return wire.call({ xid: wire.nextXid(), program: MOUNTD, version, procedure, args });
 }
@@ -185,6 +187,8 @@ t.test('rules are reloaded under a running mount program', async (t) => {
   await service.shares.reload(parseShares('/a * n', 'shares'));
   t.same(await results(ask(wire, 1, 1, opaque('/a'))), u32(13));
 });
+
+captured.judge(40);
 
 t.test('the mount program answers hostile bytes and lives', async (t) => {
   const service = await serveMounts(t, '/a * r');

@@ -8,11 +8,13 @@ import type { Registration } from '../src/rpc/portmap/registration.ts';
 import { NETIDS } from '../src/rpc/portmap/universal.ts';
 import type { Program } from '../src/rpc/program.ts';
 import { RpcServer } from '../src/rpc/server.ts';
+import { captureRun } from './lib/captured-run.ts';
 import { Accept, opaque, type Reply, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
 
 const PORTMAP = 100000;
 const PATIENCE = { retransmitMs: 100, transmissions: 2 };
 
+const captured = await captureRun(t, 'portmap');
 function server(t: Test): RpcServer {
   const made = new RpcServer({ net: systemNet, clock: systemClock, logger: silentLogger });
   t.teardown(() => made.stop());
@@ -181,3 +183,5 @@ t.test('no rights for the port, or nobody there: the error says what to do', asy
   const nobody = { ...parts(server(t), NFS, await freePort()), clock: impatient };
   await t.rejects(choosePortmapper('system', nobody), { message: /no port mapper answers .*start rpcbind/ });
 });
+
+captured.judge(40);

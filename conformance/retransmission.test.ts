@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { captureRun } from './lib/captured-run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
 import { encodeCall, TcpWire, UdpWire, type Wire } from './lib/wire.ts';
 import { argsOf, mount, NFS, Nfs2Wire, Proc, type ProcName, Stat } from './lib/wire-nfs2.ts';
 
+const captured = await captureRun(t, 'again');
 /** Two directories and a file in the first, made for one case. */
 interface Place {
   readonly one: Buffer;
@@ -220,3 +222,5 @@ for (const [transport, open] of [
         );
     },
   );
+
+captured.judge(250);

@@ -11,6 +11,8 @@ export interface Verdict {
   readonly replies: number;
   /** Which packets are malformed. */
   readonly malformed: readonly string[];
+  /** Which datagrams are no RPC to it. */
+  readonly strangers: readonly string[];
   /** Transaction ids of calls that the client sent more than once, and no reply of which was seen: it waited in vain. */
   readonly unanswered: readonly string[];
   /** Calls sent once, no reply of which is in the capture. A capture of a busy host misses packets: a few mean nothing. */
@@ -20,22 +22,37 @@ export interface Verdict {
 /** What tshark may say of one capture, in bytes: some 40 a packet, and the long runs have millions. */
 const DISSECTION_MAX = 256 * 1024 * 1024;
 
-/** Reads a capture with tshark. Magma's ports in the namespaces are the well-known ones, so its dissectors need no hints. */
-export async function dissect(file: string): Promise<Verdict> {
+/** ICMP quotes datagrams: those are seen already. */
+const OF_INTEREST = '(rpc || _ws.malformed || udp) && !icmp && !icmpv6';
+
+/**
+ * Reads a capture with tshark, or of it what servers on these ports sent. It tells RPC by its bytes, on any port, and a reply by the first call with its number: of servers,
+ * further replies of that number are left out, as the call may have been another.
+ */
+export async function dissect(file: string, ports?: readonly number[]): Promise<Verdict> {
   const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed'];
-  const args = ['-r', file, '-Y', 'rpc || _ws.malformed', '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
+  const set = `{${ports?.join(',')}}`;
+  const filter =
+    ports === undefined
+      ? OF_INTEREST
+      : `${OF_INTEREST} && !rpc.reply.dup && (udp.srcport in ${set} || tcp.srcport in ${set})`;
+  // Of programs that it does not know it reads the headers.
+  const unknown = 'rpc.dissect_unknown_programs:TRUE';
+  const args = ['-r', file, '-o', unknown, '-Y', filter, '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
   for (const field of fields) args.push('-e', field);
   const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 300_000, outputMax: DISSECTION_MAX });
   if (status !== 0) throw new Error(`tshark cannot read ${file}: ${stderr}`);
   const called = new Map<string, number>();
   const answered = new Set<string>();
   const malformed: string[] = [];
+  const strangers: string[] = [];
   let calls = 0;
   let replies = 0;
   for (const line of stdout.split('\n')) {
     const [number, xids, types, bad] = line.split('|');
     if (number === undefined || number === '') continue;
     if (bad !== '') malformed.push(`frame ${number} of ${file}: ${bad}`);
+    else if (xids === '') strangers.push(`frame ${number} of ${file}`);
     const kinds = types!.split(',');
     xids!.split(',').forEach((xid, index) => {
       if (xid === '') return;
@@ -50,8 +67,11 @@ export async function dissect(file: string): Promise<Verdict> {
   }
   const open = [...called].filter(([xid]) => !answered.has(xid));
   const unanswered = open.filter(([, times]) => times > 1).map(([xid]) => xid);
-  return { calls, replies, malformed, unanswered, missed: open.length - unanswered.length };
+  return { calls, replies, malformed, strangers, unanswered, missed: open.length - unanswered.length };
 }
+
+/** The most packets of one capture: what comes after them is not looked at. */
+const PACKETS_MAX = 2_000_000;
 
 /** Captures what passes a namespace's loopback into a file, until `stop`. */
 export async function captureLoopback(
@@ -68,6 +88,8 @@ export async function captureLoopback(
     '-i',
     'lo',
     '-U',
+    '-c',
+    `${PACKETS_MAX}`,
     '-w',
     file,
   );

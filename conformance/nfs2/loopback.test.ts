@@ -4,9 +4,12 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { systemNet } from '../../src/base/system-net.ts';
 import { codecs } from '../../src/nfs2/schema.ts';
 import { RpcServer } from '../../src/rpc/server.ts';
+import { captureRun } from '../lib/captured-run.ts';
 import { Nfs2Client, sattr } from '../lib/nfs2-client.ts';
 import { makeWorld, must } from '../lib/nfs2-world.ts';
 import { Accept, TcpWire, UdpWire, type Wire } from '../lib/wire.ts';
+
+const captured = await captureRun(t, 'nfs2');
 
 async function serve(t: Test) {
   const world = await makeWorld();
@@ -53,6 +56,8 @@ for (const [transport, open] of [
     t.equal(must(await client.statfs(top)).tsize, 8192);
     t.equal(must(await client.getattr(f)).nlink, 1);
   });
+
+captured.judge(36);
 
 t.test('arguments that are none are GARBAGE_ARGS, procedures that are none PROC_UNAVAIL', async (t) => {
   const { port, top } = await serve(t);
