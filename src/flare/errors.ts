@@ -52,3 +52,11 @@ export class FlareError extends Error {
     return error;
   }
 }
+
+/** No answer can be given now, and none was: whoever asked is to ask again, as if the question had been lost. */
+export class UnavailableError extends Error {
+  constructor(what: string, options?: ErrorOptions) {
+    super(what, options);
+    this.name = 'UnavailableError';
+  }
+}

@@ -1,4 +1,5 @@
 import type { Eventually } from '../base/eventually.ts';
+import { ROOT_KEY } from './keys.ts';
 import type { Attributes, Birth, Caller, FlareId, FlareType, Key, Name } from './types.ts';
 
 /*
@@ -57,6 +58,13 @@ export type Step =
   /** A directory is about to get another parent: there is one such operation in the network at a time. For the owner of the root. */
   | { readonly kind: 'moving' };
 
+/** The key of the flare, or of the directory, whose owner runs the step. */
+export function keyOfStep(step: Step): Key {
+  if ('flare' in step) return step.flare.key;
+  if ('key' in step) return step.key;
+  return 'name' in step ? step.directory.key : ROOT_KEY;
+}
+
 /** What a step gave. */
 export type StepAnswer =
   /** The flare as it is after the step, if there is one then. */
@@ -100,27 +108,8 @@ export class ElsewhereError extends Error {
   }
 }
 
-/** One volcano's side of operations over several owners. */
-export interface JointStore {
-  /**
-   * The coordinator's own steps: checked, and what they touch held for `decide` or `release`. Nothing is written. Rejects with refusals, and with
-   * `BusyError` when another operation holds something of it.
-   */
-  hold(operation: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]>;
-  /**
-   * Does what is held, and decides: when it resolves, the operation has happened, also after a crash. `participants` are slices whose owners have
-   * prepared; `answer` is remembered for the caller's replay.
-   */
-  decide(
-    operation: OperationId,
-    caller: Caller,
-    steps: readonly Step[],
-    participants: readonly number[],
-    answer: Attributes | null,
-  ): Eventually<void>;
-  /** Lets go of what is held: the operation does not happen. */
-  release(operation: OperationId): void;
-
+/** What the owners of an operation's flares ask of each other. */
+export interface JointPart {
   /**
    * A participant's steps: checked, held, and written down; when it resolves they are on stable storage, and wait for `resolve`. Asked again, it
    * gives the same answers. Rejects with refusals, and with `BusyError`.
@@ -135,9 +124,36 @@ export interface JointStore {
   resolve(operation: OperationId, committed: boolean): Eventually<void>;
 
   /** What became of an operation that was coordinated here. `unknown` means: it has not happened, and never will. */
-  decision(operation: OperationId): Decision;
+  decision(operation: OperationId): Eventually<Decision>;
+}
+
+/** One volcano's side of operations over several owners. */
+export interface JointStore extends JointPart {
+  /**
+   * The coordinator's own steps: checked, and what they touch held for `decide` or `release`. Without steps the operation is but known here, as `pending`. Nothing is written. Rejects with refusals, and with
+   * `BusyError` when another operation holds something of it.
+   */
+  hold(operation: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]>;
+  /**
+   * Does what is held, and decides: when it resolves, the operation has happened, also after a crash. `participants` are slices whose owners have
+   * prepared; `answer` is remembered for the caller's replay. When it rejects, `decision` tells whether it may have happened all the same (`pending`: the log has failed) or
+   * never will (`unknown`: what was held is free).
+   */
+  decide(
+    operation: OperationId,
+    caller: Caller,
+    steps: readonly Step[],
+    participants: readonly number[],
+    answer: Attributes | null,
+  ): Eventually<void>;
+  /** Lets go of what is held: the operation does not happen. */
+  release(operation: OperationId): void;
+
   /** All participants have the outcomes of these operations. */
   delivered(operations: readonly OperationId[]): void;
+  decision(operation: OperationId): Decision;
+  /** What is prepared here, and waits for its outcome. */
   undecided(): readonly Undecided[];
+  /** What is decided here, and not yet `delivered`. */
   undelivered(): readonly Undelivered[];
 }

@@ -2,7 +2,9 @@ import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
 import type { JointStore } from '../joint.ts';
+import { checkName } from '../keys.ts';
 import { KmlReadError, KmlRotError } from '../kml/errors.ts';
+import type { EntryState } from '../record/pack.ts';
 import type { Expectation, FlareService, NoteStore } from '../service.ts';
 import {
   type AttributeChanges,
@@ -118,6 +120,15 @@ export class LocalStore implements FlareService, NoteStore {
     return this.#answer(() => lookup(this.#core, caller, directory, name));
   }
 
+  /** As `lookup`, but only what the name means: its flare may lie elsewhere. null: nothing. NOTDIR, ACCES. */
+  entry(caller: Caller, directory: FlareId, name: Name): Eventually<EntryState | null> {
+    return this.#answer(() => {
+      checkName(name);
+      need(caller, this.#core.state.directory(directory).attributes, SEARCH);
+      return this.#core.state.entry(directory.key, name);
+    });
+  }
+
   readlink(_caller: Caller, id: FlareId): Eventually<Buffer> {
     return this.#answer(() => {
       const flare = this.#core.state.flare(id);
@@ -161,7 +172,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
-    if (this.#overloaded() || this.#core.state.holds.any) {
+    if (this.busy) {
       const copy = Buffer.from(data);
       return this.#change(caller, () => write(this.#core, caller, id, offset, copy, expect?.version));
     }
@@ -318,6 +329,11 @@ export class LocalStore implements FlareService, NoteStore {
     return wait.then(() => {
       throw error;
     });
+  }
+
+  /** A change may have to wait before it is looked at. */
+  get busy(): boolean {
+    return this.#core.state.holds.any || this.#overloaded();
   }
 
   #overloaded(): boolean {

@@ -4,6 +4,7 @@ import {
   BusyError,
   type Decision,
   type JointStore,
+  keyOfStep,
   type OperationId,
   type Step,
   type StepAnswer,
@@ -47,21 +48,6 @@ interface Decided {
   readonly slice: number;
   readonly participants: readonly number[];
   readonly lsn: number;
-}
-
-/** The key of the flare, or of the directory, whose owner runs the step. */
-export function keyOfStep(step: Step): Key {
-  switch (step.kind) {
-    case 'addName':
-    case 'dropName':
-      return step.directory.key;
-    case 'birth':
-      return step.key;
-    case 'moving':
-      return ROOT_KEY;
-    default:
-      return step.flare.key;
-  }
 }
 
 /** What a coordinator's own steps hold: their effects come in the turn of the decision, so that others may see what is until then. */
@@ -127,6 +113,10 @@ export class Joint implements JointStore {
     if (steps.some(({ kind }) => kind === 'birth')) throw new RangeError('a birth is prepared, not held');
     if (this.#over.has(operation) || holds.holds(operation)) throw new BusyError();
     if (this.#decided.size >= UNDECIDED_MAX) throw new BusyError();
+    if (steps.length === 0) {
+      holds.take(operation, keptBy(steps));
+      return [];
+    }
     return this.#answer(() => {
       const answers = this.#run(operation, this.#transaction(null, steps), caller, steps);
       holds.take(operation, keptBy(steps));
@@ -144,15 +134,20 @@ export class Joint implements JointStore {
     const operation = operationText(id);
     const { state } = this.#core;
     if (!state.holds.holds(operation)) throw new BusyError();
-    const transaction = this.#transaction(caller, steps);
-    this.#run(operation, transaction, caller, steps);
     const slice = sliceOf(keyOfStep(steps[0]!));
-    const value = decidedCodec.encode({ participants: [...participants] });
-    this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), value);
-    transaction.answer = answer;
-    // The participants have reserved their room: the coordinator must not be the one without.
-    transaction.mayUseReserve = true;
-    transaction.commit(null);
+    try {
+      const transaction = this.#transaction(caller, steps);
+      this.#run(operation, transaction, caller, steps);
+      const value = decidedCodec.encode({ participants: [...participants] });
+      this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), value);
+      transaction.answer = answer;
+      // The participants have reserved their room: the coordinator must not be the one without.
+      transaction.mayUseReserve = true;
+      transaction.commit(null);
+    } catch (error) {
+      this.#end(operation);
+      throw error;
+    }
     const lsn = state.seen;
     this.#decided.set(operation, { slice, participants, lsn });
     this.#end(operation);

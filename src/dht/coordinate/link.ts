@@ -1,0 +1,28 @@
+import { FlareError } from '../../flare/errors.ts';
+import type { Step } from '../../flare/joint.ts';
+import { checkName } from '../../flare/keys.ts';
+import { need, WRITE } from '../../flare/store/access.ts';
+import { type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
+import { named, toSearch } from './names.ts';
+import { coordinate } from './operation.ts';
+import type { Ring } from './ring.ts';
+
+/** `FlareService.link` into a directory of this volcano, of a flare that lies elsewhere. */
+export async function link(ring: Ring, caller: Caller, id: FlareId, directory: FlareId, name: Name): Promise<void> {
+  checkName(name);
+  const flare = await ring.tree.getattr(id);
+  const parent = await ring.store.getattr(directory);
+  if (parent.type !== FlareType.directory) throw FlareError.of('NOTDIR');
+  if (flare.type === FlareType.directory) throw FlareError.of('PERM');
+  await toSearch(ring, caller, directory);
+  if ((await ring.store.entry(caller, directory, name)) !== null) throw FlareError.of('EXIST');
+  need(caller, parent, WRITE);
+  const addName: Step = { kind: 'addName', directory: parent, name, target: named(flare), replaces: null };
+  await coordinate(ring, {
+    caller,
+    held: [addName],
+    views: [],
+    prepared: [{ kind: 'name', flare: id, directory: parent }],
+    finish: () => ({ steps: [addName], answer: null }),
+  });
+}

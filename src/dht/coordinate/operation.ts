@@ -1,0 +1,105 @@
+import { FlareError } from '../../flare/errors.ts';
+import {
+  BusyError,
+  type DirectoryView,
+  keyOfStep,
+  OPERATION_ID_BYTES,
+  type OperationId,
+  type Step,
+  type StepAnswer,
+} from '../../flare/joint.ts';
+import { sliceOf } from '../../flare/keys.ts';
+import type { Attributes, Caller } from '../../flare/types.ts';
+import type { Ring } from './ring.ts';
+
+/** An operation over several owners, worked out by its coordinator. */
+export interface Operation {
+  readonly caller: Caller;
+  /** The coordinator's own steps, as far as they are known; what they touch is held meanwhile. */
+  readonly held: readonly Step[];
+  /** The others' steps. */
+  readonly prepared: readonly Step[];
+  /** The coordinator's own steps and the answer to the caller, when the others have answered, in the order of `prepared`. */
+  finish(answers: readonly StepAnswer[]): { readonly steps: readonly Step[]; readonly answer: Attributes | null };
+  /** Directories as their flares' owners are told they are: when one is not so any more, all is looked at again. */
+  readonly views: readonly DirectoryView[];
+}
+
+function slicesOf(steps: readonly Step[]): number[] {
+  return [...new Set(steps.map((step) => sliceOf(keyOfStep(step))))];
+}
+
+/** The steps of each owner, and their places in the list. */
+function byOwner(ring: Ring, steps: readonly Step[]): Map<unknown, { slice: number; places: number[] }> {
+  const owners = new Map<unknown, { slice: number; places: number[] }>();
+  for (const [place, step] of steps.entries()) {
+    const slice = sliceOf(keyOfStep(step));
+    const owner = ring.owners.isOwn(slice) ? ring.store : ring.owners.of(slice);
+    const there = owners.get(owner);
+    if (there === undefined) owners.set(owner, { slice, places: [place] });
+    else there.places.push(place);
+  }
+  return owners;
+}
+
+/** `BusyError` when an answer shows a directory that others were told is otherwise. */
+function checkViews(views: readonly DirectoryView[], answers: readonly StepAnswer[]): void {
+  for (const answer of answers) {
+    const now = answer.kind === 'done' ? answer.attributes : null;
+    const told = now === null ? undefined : views.find(({ key }) => key === now.key);
+    if (now === null || told === undefined) continue;
+    if (now.mode !== told.mode || now.uid !== told.uid || now.gid !== told.gid) throw new BusyError();
+  }
+}
+
+/** Has all others prepare, at the same time. Rejects when one has not: with its refusal if there is one. */
+async function prepareAll(
+  ring: Ring,
+  operation: OperationId,
+  coordinator: number,
+  { caller, prepared }: Operation,
+): Promise<readonly StepAnswer[]> {
+  const answers: StepAnswer[] = [];
+  const work = [...byOwner(ring, prepared).values()].map(async ({ slice, places }) => {
+    const joint = ring.owners.isOwn(slice) ? ring.store.joint : ring.owners.of(slice).joint;
+    const steps = places.map((place) => prepared[place]!);
+    const given = await joint.prepare(operation, coordinator, caller, steps);
+    for (const [at, place] of places.entries()) answers[place] = given[at] ?? given[0]!;
+  });
+  const errors = (await Promise.allSettled(work)).flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  if (errors.length > 0) throw errors.find((error) => error instanceof FlareError) ?? errors[0];
+  return answers;
+}
+
+/**
+ * Coordinates an operation: holds, has the others prepare, decides, and brings them the outcome. When it resolves the operation has happened; when it rejects it has
+ * not, and never will, unless the log has failed. `undefined` when a newborn's key is taken. Rejects with refusals and with what `isTransient`.
+ */
+export async function coordinate(ring: Ring, operation: Operation): Promise<Attributes | null | undefined> {
+  const { store, random, outcomes } = ring;
+  const { caller, held, prepared, views } = operation;
+  const id = random.bytes(OPERATION_ID_BYTES);
+  const participants = slicesOf(prepared);
+  const coordinator = sliceOf(keyOfStep(held[0]!));
+  const own = await store.joint.hold(id, caller, held);
+  let decided = false;
+  try {
+    checkViews(views, own);
+    const answers = await prepareAll(ring, id, coordinator, operation);
+    if (answers.some(({ kind }) => kind === 'taken')) return undefined;
+    checkViews(views, answers);
+    const { steps, answer } = operation.finish(answers);
+    const deciding = store.joint.decide(id, caller, steps, participants, answer);
+    decided = store.joint.decision(id) !== 'unknown';
+    await deciding;
+    outcomes.deliver(id, participants);
+    return answer;
+  } finally {
+    if (!decided) {
+      store.joint.release(id);
+      outcomes.abandon(id, participants);
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import { type Eventually, isPending } from '../base/eventually.ts';
+import type { Logger } from '../base/logger.ts';
+import { FlareError } from '../flare/errors.ts';
+import { BusyError, ElsewhereError } from '../flare/joint.ts';
+import { sliceOf } from '../flare/keys.ts';
+import type { Expectation, FlareService } from '../flare/service.ts';
+import type {
+  AttributeChanges,
+  Attributes,
+  Birth,
+  Caller,
+  DirectoryEntry,
+  FlareId,
+  Key,
+  Name,
+  SpaceFigures,
+} from '../flare/types.ts';
+import { create } from './coordinate/create.ts';
+import { link } from './coordinate/link.ts';
+import { Outcomes } from './coordinate/outcomes.ts';
+import { remove, rmdir } from './coordinate/remove.ts';
+import { rename } from './coordinate/rename.ts';
+import type { OwnStore, Ring } from './coordinate/ring.ts';
+import type { Owners } from './owners.ts';
+import { isTransient, type Pace, untilDone } from './retry.ts';
+
+/** What a router is made of. */
+export interface RouterParts extends Pace {
+  readonly store: OwnStore;
+  readonly owners: Owners;
+  readonly logger: Logger;
+  /** The network's room, from what is known: never waits. */
+  readonly statfs: () => SpaceFigures;
+}
+
+/** Bytes of the replay identity that a change gets whose caller gave none: it may be asked twice when a connection breaks. */
+const IDENTITY_BYTES = 16;
+
+/**
+ * The whole tree over all volcanos. What lies here is done here; what lies elsewhere is asked of its owner; what touches several owners is
+ * coordinated by the owner of the (from-)directory. Calls that find the map changed, a volcano gone, or another operation in their way are tried again; after a
+ * while they are rejected with `UnavailableError`.
+ */
+export class Router implements FlareService {
+  readonly #store: OwnStore;
+  readonly #owners: Owners;
+  readonly #ring: Ring;
+  readonly #statfs: () => SpaceFigures;
+  readonly outcomes: Outcomes;
+
+  constructor({ store, owners, clock, random, logger, statfs }: RouterParts) {
+    this.#store = store;
+    this.#owners = owners;
+    this.#statfs = statfs;
+    this.outcomes = new Outcomes({ joint: store.joint, owners, clock, random, logger });
+    this.#ring = { store, owners, clock, random, tree: this, outcomes: this.outcomes };
+  }
+
+  root(): FlareId {
+    return this.#store.root();
+  }
+
+  getattr(id: FlareId): Eventually<Attributes> {
+    return this.#ask('GETATTR', id.key, (service) => service.getattr(id));
+  }
+
+  glance(id: FlareId): Eventually<Attributes> {
+    return this.#ask('GLANCE', id.key, (service) => service.glance(id));
+  }
+
+  find(key: Key): Eventually<Attributes> {
+    return this.#ask('FIND', key, (service) => service.find(key));
+  }
+
+  setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes> {
+    const who = this.#identified(caller, id.key);
+    return this.#ask('SETATTR', id.key, (service) => service.setattr(who, id, changes, expect));
+  }
+
+  lookup(caller: Caller, directory: FlareId, name: Name): Eventually<Attributes> {
+    const here = (): Eventually<Attributes> =>
+      this.#wholeOr(
+        () => this.#store.lookup(caller, directory, name),
+        () => this.#lookupApart(caller, directory, name),
+      );
+    return this.#ask('LOOKUP', directory.key, (service) => service.lookup(caller, directory, name), here);
+  }
+
+  /** The name lies here, its flare elsewhere. */
+  async #lookupApart(caller: Caller, directory: FlareId, name: Name): Promise<Attributes> {
+    const entry = await this.#store.entry(caller, directory, name);
+    if (entry === null) throw FlareError.of('NOENT');
+    try {
+      return await this.getattr(entry.id);
+    } catch (error) {
+      // It went between the two looks: the name means something else by now, or nothing.
+      if (error instanceof FlareError && error.status === 'STALE') throw new BusyError();
+      throw error;
+    }
+  }
+
+  readlink(caller: Caller, id: FlareId): Eventually<Buffer> {
+    return this.#ask('READLINK', id.key, (service) => service.readlink(caller, id));
+  }
+
+  read(
+    caller: Caller,
+    id: FlareId,
+    offset: number,
+    count: number,
+  ): Eventually<{ data: Buffer; attributes: Attributes }> {
+    return this.#ask('READ', id.key, (service) => service.read(caller, id, offset, count));
+  }
+
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
+    const who = this.#identified(caller, id.key);
+    // What cannot be done at once may be done when the receive buffer holds something else.
+    const atOnce = this.#owners.isOwn(sliceOf(id.key)) && !this.#store.busy;
+    const bytes = atOnce ? data : Buffer.from(data);
+    return this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, expect));
+  }
+
+  create(
+    caller: Caller,
+    directory: FlareId,
+    name: Name,
+    birth: Birth,
+    options?: { existing?: 'refuse' | 'open' },
+  ): Eventually<Attributes> {
+    const who = this.#identified(caller, directory.key);
+    const here = (): Eventually<Attributes> =>
+      this.#wholeOr(
+        () => this.#store.create(who, directory, name, birth, options),
+        () => create(this.#ring, who, directory, name, birth, options?.existing),
+      );
+    return this.#ask('CREATE', directory.key, (service) => service.create(who, directory, name, birth, options), here);
+  }
+
+  remove(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
+    const who = this.#identified(caller, directory.key);
+    const here = (): Eventually<void> =>
+      this.#wholeOr(
+        () => this.#store.remove(who, directory, name),
+        () => remove(this.#ring, who, directory, name),
+      );
+    return this.#ask('REMOVE', directory.key, (service) => service.remove(who, directory, name), here);
+  }
+
+  rmdir(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
+    const who = this.#identified(caller, directory.key);
+    const here = (): Eventually<void> =>
+      this.#wholeOr(
+        () => this.#store.rmdir(who, directory, name),
+        () => rmdir(this.#ring, who, directory, name),
+      );
+    return this.#ask('RMDIR', directory.key, (service) => service.rmdir(who, directory, name), here);
+  }
+
+  rename(caller: Caller, from: FlareId, fromName: Name, to: FlareId, toName: Name): Eventually<void> {
+    const who = this.#identified(caller, from.key);
+    const here = (): Eventually<void> =>
+      this.#wholeOr(
+        () => this.#store.rename(who, from, fromName, to, toName),
+        () => rename(this.#ring, who, from, fromName, to, toName),
+      );
+    return this.#ask('RENAME', from.key, (service) => service.rename(who, from, fromName, to, toName), here);
+  }
+
+  link(caller: Caller, id: FlareId, directory: FlareId, name: Name): Eventually<void> {
+    const who = this.#identified(caller, directory.key);
+    const here = (): Eventually<void> =>
+      this.#wholeOr(
+        () => this.#store.link(who, id, directory, name),
+        () => link(this.#ring, who, id, directory, name),
+      );
+    return this.#ask('LINK', directory.key, (service) => service.link(who, id, directory, name), here);
+  }
+
+  readdir(
+    caller: Caller,
+    directory: FlareId,
+    cookie: number,
+    limit: number,
+  ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }> {
+    return this.#ask('READDIR', directory.key, (service) => service.readdir(caller, directory, cookie, limit));
+  }
+
+  recall(replay: string): Eventually<Attributes | null | undefined> {
+    return this.#store.recall(replay);
+  }
+
+  statfs(): SpaceFigures {
+    return this.#statfs();
+  }
+
+  /** The caller of a change that may be asked of another volcano twice: with a replay identity, his own or one of chance. */
+  #identified(caller: Caller, key: Key): Caller {
+    if (caller.replay !== undefined || this.#owners.isOwn(sliceOf(key))) return caller;
+    return { ...caller, replay: this.#ring.random.bytes(IDENTITY_BYTES).toString('latin1') };
+  }
+
+  /** Does the whole of it here; when something of it lies elsewhere, does it with the others. */
+  #wholeOr<T>(whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
+    const elsewhere = (error: unknown): Promise<T> => {
+      if (error instanceof ElsewhereError) return joint();
+      throw error;
+    };
+    try {
+      const answer = whole();
+      return isPending(answer) ? answer.catch(elsewhere) : answer;
+    } catch (error) {
+      return elsewhere(error);
+    }
+  }
+
+  /** Asks the owner of the key: at once when that is this volcano and nothing is in the way. */
+  #ask<T>(
+    what: string,
+    key: Key,
+    ask: (service: FlareService) => Eventually<T>,
+    here: () => Eventually<T> = () => ask(this.#store),
+  ): Eventually<T> {
+    const slice = sliceOf(key);
+    const once = (): Eventually<T> => (this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service));
+    try {
+      const answer = once();
+      return isPending(answer) ? answer.catch((error: unknown) => this.#again(what, error, once)) : answer;
+    } catch (error) {
+      return this.#again(what, error, once);
+    }
+  }
+
+  #again<T>(what: string, first: unknown, once: () => Eventually<T>): Promise<T> {
+    if (!isTransient(first)) throw first;
+    return untilDone(this.#ring, what, (tries) => {
+      if (tries === 0) throw first;
+      return once();
+    });
+  }
+}
