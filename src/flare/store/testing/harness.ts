@@ -7,14 +7,12 @@ import { type ManualClock, manualClock } from '../../../base/testing/manual-cloc
 import { checkStore, type StoreCheck } from '../../check/check.ts';
 import { FlareError, type FlareStatusName } from '../../errors.ts';
 import { inlineIndexHost } from '../../index/inline-host.ts';
-import { type Birth, type Caller, FlareType } from '../../types.ts';
+import { type Birth, FlareType } from '../../types.ts';
 import type { StoreLimits } from '../limits.ts';
 import type { LocalStore } from '../local-store.ts';
 import { openStore, type StoreOptions } from '../open.ts';
 
-export const ROOT: Caller = { uid: 0, gid: 0, gids: [] };
-export const ALICE: Caller = { uid: 1000, gid: 100, gids: [101] };
-export const BOB: Caller = { uid: 2000, gid: 200, gids: [] };
+export { ALICE, BOB, ROOT } from '../../testing/histories.ts';
 
 export const FILE: Birth = { type: FlareType.file, mode: 0o644 };
 export const DIRECTORY: Birth = { type: FlareType.directory, mode: 0o755 };
