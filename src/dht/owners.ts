@@ -3,6 +3,8 @@ import type { FlareService } from '../flare/service.ts';
 
 /** The volcano that a slice belongs to now, as another one reaches it. */
 export interface Owner {
+  /** The same for all slices of that volcano, and no other's. */
+  readonly id: string;
   readonly service: FlareService;
   readonly joint: JointPart;
 }

@@ -3,7 +3,7 @@ import type { Step } from '../../flare/joint.ts';
 import { checkName } from '../../flare/keys.ts';
 import { need, WRITE } from '../../flare/store/access.ts';
 import { type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
-import { named, toSearch } from './names.ts';
+import { directoryOf, named } from './names.ts';
 import { coordinate } from './operation.ts';
 import type { Ring } from './ring.ts';
 
@@ -11,10 +11,8 @@ import type { Ring } from './ring.ts';
 export async function link(ring: Ring, caller: Caller, id: FlareId, directory: FlareId, name: Name): Promise<void> {
   checkName(name);
   const flare = await ring.tree.getattr(id);
-  const parent = await ring.store.getattr(directory);
-  if (parent.type !== FlareType.directory) throw FlareError.of('NOTDIR');
+  const parent = await directoryOf(ring, directory);
   if (flare.type === FlareType.directory) throw FlareError.of('PERM');
-  await toSearch(ring, caller, directory);
   if ((await ring.store.entry(caller, directory, name)) !== null) throw FlareError.of('EXIST');
   need(caller, parent, WRITE);
   const addName: Step = { kind: 'addName', directory: parent, name, target: named(flare), replaces: null };

@@ -1,7 +1,7 @@
 import { FlareError } from '../../flare/errors.ts';
 import { BusyError, type DirectoryView, type Named } from '../../flare/joint.ts';
 import type { EntryState } from '../../flare/record/pack.ts';
-import { checkSticky, need, SEARCH, WRITE } from '../../flare/store/access.ts';
+import { checkSticky, need, WRITE } from '../../flare/store/access.ts';
 import { type Attributes, type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
 import type { Ring } from './ring.ts';
 
@@ -53,10 +53,9 @@ export async function meaning(ring: Ring, caller: Caller, directory: FlareId, na
   }
 }
 
-/** The directory, if the caller may look for names in it: STALE, NOTDIR, ACCES. */
-export async function toSearch(ring: Ring, caller: Caller, id: FlareId): Promise<Attributes> {
+/** A directory of whichever owner: STALE, NOTDIR. */
+export async function directoryOf(ring: Ring, id: FlareId): Promise<Attributes> {
   const directory = await ring.tree.getattr(id);
   if (directory.type !== FlareType.directory) throw FlareError.of('NOTDIR');
-  need(caller, directory, SEARCH);
   return directory;
 }

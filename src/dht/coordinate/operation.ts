@@ -2,6 +2,7 @@ import { FlareError } from '../../flare/errors.ts';
 import {
   BusyError,
   type DirectoryView,
+  type JointPart,
   keyOfStep,
   OPERATION_ID_BYTES,
   type OperationId,
@@ -29,17 +30,23 @@ function slicesOf(steps: readonly Step[]): number[] {
   return [...new Set(steps.map((step) => sliceOf(keyOfStep(step))))];
 }
 
-/** The steps of each owner, and their places in the list. */
-function byOwner(ring: Ring, steps: readonly Step[]): Map<unknown, { slice: number; places: number[] }> {
-  const owners = new Map<unknown, { slice: number; places: number[] }>();
+/** One owner's steps, by their places in the list: an owner is asked once. */
+interface Share {
+  readonly joint: JointPart;
+  readonly places: number[];
+}
+
+function byOwner(ring: Ring, steps: readonly Step[]): Map<string | null, Share> {
+  const shares = new Map<string | null, Share>();
   for (const [place, step] of steps.entries()) {
     const slice = sliceOf(keyOfStep(step));
-    const owner = ring.owners.isOwn(slice) ? ring.store : ring.owners.of(slice);
-    const there = owners.get(owner);
-    if (there === undefined) owners.set(owner, { slice, places: [place] });
+    const owner = ring.owners.isOwn(slice) ? null : ring.owners.of(slice);
+    const there = shares.get(owner?.id ?? null);
+    if (there === undefined)
+      shares.set(owner?.id ?? null, { joint: owner?.joint ?? ring.store.joint, places: [place] });
     else there.places.push(place);
   }
-  return owners;
+  return shares;
 }
 
 /** `BusyError` when an answer shows a directory that others were told is otherwise. */
@@ -60,8 +67,7 @@ async function prepareAll(
   { caller, prepared }: Operation,
 ): Promise<readonly StepAnswer[]> {
   const answers: StepAnswer[] = [];
-  const work = [...byOwner(ring, prepared).values()].map(async ({ slice, places }) => {
-    const joint = ring.owners.isOwn(slice) ? ring.store.joint : ring.owners.of(slice).joint;
+  const work = [...byOwner(ring, prepared).values()].map(async ({ joint, places }) => {
     const steps = places.map((place) => prepared[place]!);
     const given = await joint.prepare(operation, coordinator, caller, steps);
     for (const [at, place] of places.entries()) answers[place] = given[at] ?? given[0]!;

@@ -1,9 +1,9 @@
 import { FlareError } from '../../flare/errors.ts';
 import { keyOfStep, OPERATION_ID_BYTES, type Step } from '../../flare/joint.ts';
 import { checkName, ROOT_KEY, sliceOf } from '../../flare/keys.ts';
-import { checkSticky, need, WRITE } from '../../flare/store/access.ts';
+import { checkSticky, need, SEARCH, WRITE } from '../../flare/store/access.ts';
 import { type Attributes, type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
-import { flareOf, meaning, named, toSearch, viewOf } from './names.ts';
+import { directoryOf, flareOf, meaning, named, viewOf } from './names.ts';
 import { coordinate } from './operation.ts';
 import type { Ring } from './ring.ts';
 
@@ -46,8 +46,10 @@ async function look(
   to: FlareId,
   toName: Name,
 ): Promise<Looked | null> {
-  const source = await toSearch(ring, caller, from);
-  const goal = from.key === to.key ? source : await toSearch(ring, caller, to);
+  const source = await directoryOf(ring, from);
+  const goal = from.key === to.key ? source : await directoryOf(ring, to);
+  need(caller, source, SEARCH);
+  need(caller, goal, SEARCH);
   const entry = await ring.store.entry(caller, from, fromName);
   if (entry === null) throw FlareError.of('NOENT');
   const replaced = await meaning(ring, caller, to, toName);
@@ -56,17 +58,20 @@ async function look(
   const flare = await flareOf(ring, entry.id);
   checkSticky(caller, source, flare);
   need(caller, goal, WRITE);
-  if (replaced === null) return { source, goal, flare, replaced };
-  checkSticky(caller, goal, replaced);
+  if (replaced !== null) checkSticky(caller, goal, replaced);
+  return { source, goal, flare, replaced };
+}
+
+function checkReplaceable(flare: Attributes, replaced: Attributes): void {
   const isDirectory = flare.type === FlareType.directory;
   const wasDirectory = replaced.type === FlareType.directory;
   if (isDirectory && !wasDirectory) throw FlareError.of('NOTDIR');
   if (!isDirectory && wasDirectory) throw FlareError.of('ISDIR');
-  return { source, goal, flare, replaced };
 }
 
 async function move(ring: Ring, caller: Caller, looked: Looked, fromName: Name, toName: Name): Promise<void> {
   const { source, goal, flare, replaced } = looked;
+  if (replaced !== null) checkReplaceable(flare, replaced);
   const target = named(flare);
   const dropName: Step = { kind: 'dropName', directory: source, name: fromName, target };
   const replaces = replaced === null ? null : named(replaced);

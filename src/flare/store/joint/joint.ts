@@ -39,6 +39,8 @@ export const UNDECIDED_MAX = 4096;
 export const OVER_MAX = 16_384;
 
 interface PreparedOperation {
+  /** How many steps there were. */
+  readonly steps: number;
   readonly bySlice: Map<number, Prepared>;
   /** What was answered, and the LSN that it depends on; null after a restart. */
   answers: { readonly given: readonly StepAnswer[]; readonly lsn: number } | null;
@@ -86,7 +88,7 @@ export class Joint implements JointStore {
   #load(): void {
     for (const [name, value] of this.#notes.withPrefix(PREPARED_PREFIX)) {
       const { slice, operation } = ofNoteName(PREPARED_PREFIX, name);
-      const prepared = this.#prepared.get(operation) ?? { bySlice: new Map(), answers: null };
+      const prepared = this.#prepared.get(operation) ?? { steps: 0, bySlice: new Map(), answers: null };
       prepared.bySlice.set(slice, preparedCodec.decode(value));
       this.#prepared.set(operation, prepared);
     }
@@ -166,7 +168,7 @@ export class Joint implements JointStore {
   ): Eventually<readonly StepAnswer[]> {
     const operation = operationText(id);
     const known = this.#prepared.get(operation);
-    if (known !== undefined) return this.#sameAgain(known);
+    if (known !== undefined) return this.#sameAgain(known, steps);
     if (this.#over.has(operation) || this.#prepared.size >= UNDECIDED_MAX) throw new BusyError();
     return this.#answer(() => {
       const { state } = this.#core;
@@ -175,7 +177,7 @@ export class Joint implements JointStore {
       if (given.some(({ kind }) => kind === 'taken')) return given;
       const moving = steps.some(({ kind }) => kind === 'moving');
       const bySlice = this.#write(operation, transaction, coordinator, moving);
-      this.#prepared.set(operation, { bySlice, answers: { given, lsn: state.seen } });
+      this.#prepared.set(operation, { steps: steps.length, bySlice, answers: { given, lsn: state.seen } });
       return given;
     });
   }
@@ -203,8 +205,9 @@ export class Joint implements JointStore {
     return bySlice;
   }
 
-  #sameAgain({ answers }: PreparedOperation): Eventually<readonly StepAnswer[]> {
+  #sameAgain({ steps, answers }: PreparedOperation, asked: readonly Step[]): Eventually<readonly StepAnswer[]> {
     if (answers === null) throw new BusyError();
+    if (asked.length !== steps) throw new RangeError('an operation was prepared with other steps before');
     const wait = this.#durable(answers.lsn);
     return isPending(wait) ? wait.then(() => answers.given) : answers.given;
   }
