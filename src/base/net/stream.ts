@@ -8,7 +8,8 @@ export const KEEP_ALIVE_MS = 60_000;
 /** How long a connection may take to open, unless the caller says otherwise. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-class SystemStream implements Stream {
+/** A socket of the host as a `Stream`. */
+export class SystemStream implements Stream {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #socket: Socket;
@@ -94,7 +95,8 @@ async function listenAny(port: number): Promise<Server[]> {
   }
 }
 
-function endpointOf(server: Server): Endpoint {
+/** Where a server listens. */
+export function endpointOf(server: Server): Endpoint {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server without an address');
   return normalEndpoint(address.address, address.port);
@@ -140,20 +142,25 @@ class SystemListener implements StreamListener {
   }
 }
 
-/** Listens on TCP as `Net.listen` says. */
-export async function listenStreams(addresses: readonly string[], port: number): Promise<StreamListener> {
+/** Listening sockets for those addresses, as `Net.listen` says. Nobody takes their connections yet. */
+export async function openServers(addresses: readonly string[], port: number): Promise<readonly Server[]> {
   const unique = [...new Set(addresses.map(normalAddress))];
   // Listening on :: covers IPv4.
   const wanted = unique.includes('::') ? [] : unique;
   for (const address of wanted) familyOf(address);
   for (let tries = 1; ; tries++) {
     try {
-      return new SystemListener(await listenAll(wanted, port));
+      return await listenAll(wanted, port);
     } catch (error) {
       const taken = (error as { code?: unknown }).code === 'EADDRINUSE';
       if (port !== 0 || !taken || tries === PORT_TRIES_MAX) throw error;
     }
   }
+}
+
+/** Listens on TCP as `Net.listen` says. */
+export async function listenStreams(addresses: readonly string[], port: number): Promise<StreamListener> {
+  return new SystemListener(await openServers(addresses, port));
 }
 
 /** Connects as `Net.connect` says. Rejects with the host's error, or with code ETIMEDOUT. */
