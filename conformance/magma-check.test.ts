@@ -75,3 +75,13 @@ t.test('rot in the log is named with its place', async (t) => {
   writeFileSync(segment, bytes);
   t.match(check(path), { status: 1, stderr: /00000001\.seg is damaged at byte \d+/ });
 });
+
+t.test('the help says that a check writes, and it does as it says: a new segment is begun', async (t) => {
+  const path = t.testdir();
+  await fill(path);
+  const segments = (): number => readdirSync(join(path, 'kml')).length;
+  const before = segments();
+  t.equal(check(path).status, 0);
+  t.equal(segments(), before + 1);
+  t.match(check('--help').stdout, /not opened read-only, but as a start opens it/);
+});

@@ -10,8 +10,10 @@ const HELP = `magma check: checks the data directory of a volcano that is stoppe
 Usage: magma check [--json] DIR
 
 Reads the whole log and checks every checksum; builds an index from it and compares that with the one in use; looks whether the tree
-is one: every flare has its names, every link count is right. It brings the index up to the log first, as a start does, and
-changes nothing else. Meanwhile it needs room in DIR for a second index.
+is one: every flare has its names, every link count is right.
+
+DIR is not opened read-only, but as a start opens it: a new segment is begun behind the sound end of the log, and the index is brought up to
+the log. What must stay as it is, copy first. Meanwhile DIR needs room for a second index.
 
   --json   one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices
 
