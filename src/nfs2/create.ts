@@ -7,6 +7,7 @@ import { newName } from './names.ts';
 import { change, type Retelling } from './procedure.ts';
 import { foundResult } from './results.ts';
 import { codecs, type Place, type Sattr } from './schema.ts';
+import { ownHandle } from './server.ts';
 
 /** The mode of files whose creator named none: their owner's alone. */
 const MODE_UNSET = 0o600;
@@ -19,14 +20,14 @@ function fits(found: Attributes, { type }: Wanted): boolean {
   return type === FlareType.file ? found.type !== FlareType.symlink : found.type === type;
 }
 
-const AGAIN: Retelling<{ readonly where: Place; readonly attributes: Sattr }> = {
-  handle: ({ where }) => where.directory,
-  answer(server, found, view, { attributes }) {
+const AGAIN: Retelling<{ readonly where: Place; readonly attributes: Sattr }> = ({ where, attributes }) => ({
+  handle: ownHandle(where.directory),
+  answer(server, found, view) {
     const asked = wanted(attributes);
     if (asked === undefined || !fits(found, asked)) throw FlareError.of('EXIST');
     return foundResult(server, view, found);
   },
-};
+});
 
 /**
  * CREATE (RFC 1094 §2.2.10). A name that is taken is opened, and cut if a size was given and it is a file. It makes devices, fifos and sockets

@@ -6,14 +6,15 @@ import { newName } from './names.ts';
 import { change, type Retelling } from './procedure.ts';
 import { foundResult } from './results.ts';
 import { codecs, type Place } from './schema.ts';
+import { ownHandle } from './server.ts';
 
 /** The mode of directories whose maker named none. */
 const MODE_UNSET = 0o755;
 
-const AGAIN: Retelling<{ readonly where: Place }> = {
-  handle: ({ where }) => where.directory,
+const AGAIN: Retelling<{ readonly where: Place }> = ({ where }) => ({
+  handle: ownHandle(where.directory),
   answer: (server, made, view) => foundResult(server, view, made),
-};
+});
 
 /** MKDIR (RFC 1094 §2.2.15). */
 export const mkdir = change('MKDIR', codecs.create, codecs.diropres, AGAIN, (server, { where, attributes }, call) => {

@@ -4,20 +4,23 @@ import type { Attributes } from '../flare/types.ts';
 import type { CallContext, Procedure } from '../rpc/program.ts';
 import type { Codec } from '../rpc/xdr.ts';
 import { DONE, type Status } from './errors.ts';
-import { type Nfs2Server, ownHandle, type View } from './server.ts';
+import type { Nfs2Server, View } from './server.ts';
 
 /** One procedure, before there is a server that it belongs to. */
 export type MakeProcedure = (server: Nfs2Server) => Procedure<any, any>;
 
 type Run<A> = (server: Nfs2Server, args: A, call: CallContext) => Eventually<Status>;
 
-/** How a change whose answer is more than a status gives it again. */
-export interface Retelling<A> {
-  /** The handle whose share a handle in the answer keeps. */
-  readonly handle: (args: A) => Buffer;
-  /** The answer, of the attributes that it shows. Byte strings in `args` are not valid any more. */
-  readonly answer: (server: Nfs2Server, attributes: Attributes, view: View, args: A) => Status;
+/** How a change whose answer shows a flare gives it again. */
+export interface Retold {
+  /** The handle whose share a handle in the answer keeps: a copy. */
+  readonly handle: Buffer;
+  /** The answer, of the attributes that it showed. */
+  readonly answer: (server: Nfs2Server, attributes: Attributes, view: View) => Status;
 }
+
+/** Takes from the arguments what outlives the receive buffer. */
+export type Retelling<A> = (args: A) => Retold;
 
 /** Makes a procedure whose refusals are answered as its result's `status`. `run` may throw or reject with anything. */
 export function procedure<A>(name: string, args: Codec<A>, result: Codec<any>, run: Run<A>): MakeProcedure {
@@ -45,21 +48,15 @@ export function change<A>(
     arguments: args,
     result,
     handle(given, call) {
-      const again = (error: unknown, handle: Buffer | null): Eventually<Status> =>
-        error instanceof FlareError && SINCE.has(error.status)
-          ? answering(server, name, call, () => firstAnswer(server, given, call, error, retelling, handle))
-          : server.refused(error, name, call);
-      // Out of the receive buffer, before that is used again.
-      const own = (): Buffer | null => retelling && ownHandle(retelling.handle(given));
       let answer: Eventually<Status>;
       try {
         answer = run(server, given, call);
       } catch (error) {
-        return again(error, own());
+        return againOrRefused(server, name, call, error, retelling?.(given));
       }
       if (!isPending(answer)) return answer;
-      const handle = own();
-      return answer.catch((error: unknown) => again(error, handle));
+      const retold = retelling?.(given);
+      return answer.catch((error: unknown) => againOrRefused(server, name, call, error, retold));
     },
   });
 }
@@ -70,20 +67,29 @@ export function change<A>(
  */
 const SINCE: ReadonlySet<FlareStatusName> = new Set(['STALE', 'ROFS', 'XDEV']);
 
-/** The answer that was given to the call before; throws `error` when there was none. */
-async function firstAnswer<A>(
+function againOrRefused(
   server: Nfs2Server,
-  args: A,
+  name: string,
+  call: CallContext,
+  error: unknown,
+  retold: Retold | undefined,
+): Eventually<Status> {
+  if (!(error instanceof FlareError && SINCE.has(error.status))) return server.refused(error, name, call);
+  return answering(server, name, call, () => firstAnswer(server, call, error, retold));
+}
+
+/** The answer that was given to the call before; throws `error` when there was none. */
+async function firstAnswer(
+  server: Nfs2Server,
   call: CallContext,
   error: FlareError,
-  retelling: Retelling<A> | null,
-  handle: Buffer | null,
+  retold: Retold | undefined,
 ): Promise<Status> {
   const attributes = await server.service.recall(call.replayIdentity());
   if (attributes === undefined) throw error;
-  if (retelling === null || handle === null) return DONE;
+  if (retold === undefined) return DONE;
   if (attributes === null) throw error;
-  return retelling.answer(server, attributes, await server.viewAgain(handle, attributes, call), args);
+  return retold.answer(server, attributes, await server.viewAgain(retold.handle, attributes, call));
 }
 
 function answering(

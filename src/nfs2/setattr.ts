@@ -5,6 +5,7 @@ import { toChanges } from './changes.ts';
 import { change, type Retelling } from './procedure.ts';
 import { attributesResult } from './results.ts';
 import { codecs } from './schema.ts';
+import { ownHandle } from './server.ts';
 
 /** What a caller sets who is shown other numbers than those that he is served as. */
 function asServed(changes: AttributeChanges, reported: Reported | null): AttributeChanges {
@@ -15,7 +16,10 @@ function asServed(changes: AttributeChanges, reported: Reported | null): Attribu
   return { ...changes, ...uid, ...gid };
 }
 
-const AGAIN: Retelling<{ readonly file: Buffer }> = { handle: ({ file }) => file, answer: attributesResult };
+const AGAIN: Retelling<{ readonly file: Buffer }> = ({ file }) => ({
+  handle: ownHandle(file),
+  answer: attributesResult,
+});
 
 /** SETATTR (RFC 1094 §2.2.3). */
 export const setattr = change(

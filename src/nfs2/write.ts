@@ -4,7 +4,7 @@ import type { Status } from './errors.ts';
 import { change, type Retelling } from './procedure.ts';
 import { attributesResult } from './results.ts';
 import { codecs } from './schema.ts';
-import type { Entered, Nfs2Server } from './server.ts';
+import { type Entered, type Nfs2Server, ownHandle } from './server.ts';
 
 /** The largest file that `size`, 32 bits, can tell of. */
 export const WRITE_END_MAX = 2 ** 32 - 1;
@@ -17,7 +17,10 @@ function writeTo(server: Nfs2Server, entered: Entered, offset: number, data: Buf
   );
 }
 
-const AGAIN: Retelling<{ readonly file: Buffer }> = { handle: ({ file }) => file, answer: attributesResult };
+const AGAIN: Retelling<{ readonly file: Buffer }> = ({ file }) => ({
+  handle: ownHandle(file),
+  answer: attributesResult,
+});
 
 /**
  * WRITE (RFC 1094 §2.2.9). The data are on stable storage when it is answered; `beginoffset` and `totalcount` are unused, as the RFC says. Beyond
