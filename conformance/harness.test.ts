@@ -48,6 +48,9 @@ t.test('the lossy relay: a seed says which replies are lost', async (t) => {
   t.ok(first.length > 10 && first.length < 100, `${first.length} of 200`);
 });
 
+/** A reserved port that clients come from now and then, and that another protocol has (RMCP). */
+const CLIENT_PORT = 623;
+
 /** A capture file of UDP packets between a client and port 2049, in raw IPv4 (link type 101). */
 function captureOf(packets: readonly { readonly call: boolean; readonly bytes: Buffer }[]): Buffer {
   const parts = [Buffer.from('d4c3b2a1020004000000000000000000ffff000065000000', 'hex')];
@@ -56,8 +59,8 @@ function captureOf(packets: readonly { readonly call: boolean; readonly bytes: B
     ip.writeUInt16BE(28 + bytes.length, 2);
     const [client, server] = [Buffer.from([10, 0, 0, 2]), Buffer.from([10, 0, 0, 1])];
     const udp = Buffer.alloc(8);
-    udp.writeUInt16BE(call ? 1000 : 2049, 0);
-    udp.writeUInt16BE(call ? 2049 : 1000, 2);
+    udp.writeUInt16BE(call ? CLIENT_PORT : 2049, 0);
+    udp.writeUInt16BE(call ? 2049 : CLIENT_PORT, 2);
     udp.writeUInt16BE(8 + bytes.length, 4);
     const addresses = call ? [client, server] : [server, client];
     const packet = Buffer.concat([ip, ...addresses, udp, bytes]);

@@ -22,6 +22,13 @@ export interface Verdict {
 /** What tshark may say of one capture, in bytes: some 40 a packet, and the long runs have millions. */
 const DISSECTION_MAX = 256 * 1024 * 1024;
 
+/** RPC comes before what else a client's reserved port may stand for; of programs that are not known the headers are read. */
+const PREFERENCES = [
+  'udp.try_heuristic_first:TRUE',
+  'tcp.try_heuristic_first:TRUE',
+  'rpc.dissect_unknown_programs:TRUE',
+];
+
 /** ICMP quotes datagrams: those are seen already. */
 const OF_INTEREST = '(rpc || _ws.malformed || udp) && !icmp && !icmpv6';
 
@@ -36,9 +43,19 @@ export async function dissect(file: string, ports?: readonly number[]): Promise<
     ports === undefined
       ? OF_INTEREST
       : `${OF_INTEREST} && !rpc.reply.dup && (udp.srcport in ${set} || tcp.srcport in ${set})`;
-  // Of programs that it does not know it reads the headers.
-  const unknown = 'rpc.dissect_unknown_programs:TRUE';
-  const args = ['-r', file, '-o', unknown, '-Y', filter, '-T', 'fields', '-E', 'separator=|', '-E', 'aggregator=,'];
+  const args = [
+    '-r',
+    file,
+    ...PREFERENCES.flatMap((preference) => ['-o', preference]),
+    '-Y',
+    filter,
+    '-T',
+    'fields',
+    '-E',
+    'separator=|',
+    '-E',
+    'aggregator=,',
+  ];
   for (const field of fields) args.push('-e', field);
   const { status, stdout, stderr } = await run('tshark', args, { timeoutMs: 300_000, outputMax: DISSECTION_MAX });
   if (status !== 0) throw new Error(`tshark cannot read ${file}: ${stderr}`);
