@@ -50,4 +50,6 @@ if [ ! -d "$root/node_modules" ]; then
   case $root/ in */node_modules/*) ;; *) fail "its packages are missing. Cure: run 'npm ci' in $root." ;; esac
 fi
 
-exec "$node" "$entry" "$@"
+# A young generation of 12 MiB: V8's default lets it grow to several times that, which took 120 to 220 MiB more of resident memory under load,
+# and no call cost less CPU.
+exec "$node" --max-semi-space-size=4 "$entry" "$@"

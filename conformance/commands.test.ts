@@ -62,7 +62,8 @@ t.test('an installed package takes the Node in PATH if it is new enough, and run
   const node = fakeNode(`${t.testdirName}/new`, 'v24.0.0');
   for (const command of COMMANDS) {
     const { stdout, status } = call(`${root}/bin/${command}`, ['a b', ''], `${node}${delimiter}${BARE}`);
-    t.equal(stdout, `ran ${root}/dist/${command}.js a b \n`);
+    // Options of Node's own may stand before it.
+    t.equal(stdout.replace(/ --\S+(?=.* \/)/, ''), `ran ${root}/dist/${command}.js a b \n`);
     t.equal(status, 0);
   }
 });
