@@ -1,16 +1,15 @@
 import { andThen, type Eventually, isPending } from '../../../base/eventually.ts';
-import { FlareError, FlareStatus, type FlareStatusName } from '../../../flare/errors.ts';
-import { BusyError, ElsewhereError } from '../../../flare/joint.ts';
+import { FlareError } from '../../../flare/errors.ts';
 import type { FlareService } from '../../../flare/service.ts';
 import { READ_MAX, READDIR_MAX } from '../../../flare/store/limits.ts';
 import type { Caller, FlareId, Key } from '../../../flare/types.ts';
 import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
-import { RefreshError } from '../../errors.ts';
 import { encodeProjection } from '../../projection/codec.ts';
 import type { Projection } from '../../projection/types.ts';
-import { Ended, FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
-import * as types from './types.ts';
+import { type Admission, copyBytes, Ended, type Ending, endingOf } from '../result.ts';
+import * as types from '../types.ts';
+import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
 
 /** What a call that names its flares by key and generation, or by key alone, wants to do. */
 export interface GateRequest {
@@ -23,9 +22,6 @@ export interface GateRequest {
   /** The flares that the call names, the one whose owner is asked first. None: it is about the network. */
   readonly flares: readonly { readonly key: Key; readonly generation: number | null }[];
 }
-
-/** Whether a call is served: `busy` when it is not known yet; `refresh` when the caller's map, or his idea of who owns the key, is not this volcano's. */
-export type Admission = 'serve' | 'busy' | { readonly refresh: number };
 
 /** What the flare program works with. */
 export interface FlareProgramParts {
@@ -63,14 +59,6 @@ function expectation(version: number | null): { version: number } | undefined {
 }
 
 const done = (): undefined => undefined;
-
-/** What of a call's arguments is read after a wait is copied: keys and names are few bytes, but lie in the receive buffer as the data do. */
-function copyBytes<T>(value: T): T {
-  if (Buffer.isBuffer(value)) return Buffer.from(value) as T;
-  if (Array.isArray(value)) return value.map(copyBytes) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copyBytes(part)])) as T;
-}
 
 const rows: { readonly [N in Name]: Row<N> } = {
   ROOT: { access: 'read', flares: none, run: ({ service }) => types.wireId(service.root()) },
@@ -203,20 +191,6 @@ const rows: { readonly [N in Name]: Row<N> } = {
 /** What all arguments have. */
 type Head = Arguments<'ROOT'> & { readonly caller?: Arguments<'READLINK'>['caller'] };
 
-type Ending =
-  | { readonly ended: 1; readonly status: (typeof FlareStatus)[FlareStatusName] }
-  | { readonly ended: 2; readonly epoch: number }
-  | { readonly ended: 3 };
-
-/** What an error is answered with; others than these are for the RPC layer. */
-function ending(error: unknown, epoch: number): Ending {
-  if (error instanceof FlareError) return { ended: Ended.refused, status: FlareStatus[error.status] };
-  if (error instanceof RefreshError) return { ended: Ended.refresh, epoch: error.epoch };
-  if (error instanceof ElsewhereError) return { ended: Ended.refresh, epoch };
-  if (error instanceof BusyError) return { ended: Ended.busy };
-  throw error;
-}
-
 function serve(parts: FlareProgramParts, name: Name): Procedure<any, any> {
   const { number: _, ...codecs } = procedures[name];
   const row: Row<any> = rows[name];
@@ -258,7 +232,7 @@ function serve(parts: FlareProgramParts, name: Name): Procedure<any, any> {
     name,
     ...codecs,
     handle(args: Head, call) {
-      const failed = (error: unknown): Ending => ending(error, Math.max(args.epoch, parts.projection()?.epoch ?? 0));
+      const failed = (error: unknown): Ending => endingOf(error, Math.max(args.epoch, parts.projection()?.epoch ?? 0));
       try {
         const answered = answer(args, call);
         return isPending(answered) ? answered.catch(failed) : answered;

@@ -1,5 +1,3 @@
-import { FlareError, FlareStatus, type FlareStatusName } from '../../../flare/errors.ts';
-import { BusyError } from '../../../flare/joint.ts';
 import type { Expectation, FlareService } from '../../../flare/service.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { identityBytes } from '../../../flare/store/replays.ts';
@@ -16,16 +14,11 @@ import type {
 } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
-import { RefreshError } from '../../errors.ts';
 import { decodeProjection } from '../../projection/codec.ts';
 import type { Projection } from '../../projection/types.ts';
-import { Ended, FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
-import * as types from './types.ts';
-
-/** What makes calls: an `RpcClient`, or a connection that comes back when it breaks. */
-export interface RpcCaller {
-  call<A, R>(procedure: RemoteProcedure<A, R>, args: A): Promise<R>;
-}
+import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
+import * as types from '../types.ts';
+import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
 
 /** What a remote service is made with. */
 export interface RemoteServiceOptions {
@@ -62,23 +55,6 @@ const calls = {
   statfs: call(procedures.STATFS),
   projection: call(procedures.PROJECTION),
 };
-
-const names = new Map<number, FlareStatusName>();
-for (const [name, number] of Object.entries(FlareStatus)) names.set(number, name as FlareStatusName);
-
-type Answer<V> =
-  | { readonly ended: 0; readonly value: V }
-  | { readonly ended: 1; readonly status: number }
-  | { readonly ended: 2; readonly epoch: number }
-  | { readonly ended: 3 };
-
-/** The value of an answer. Throws the refusal, `RefreshError` or `BusyError`. */
-function outcomeOf<V>(answer: Answer<V>): V {
-  if (answer.ended === Ended.ok) return answer.value;
-  if (answer.ended === Ended.refused) throw FlareError.of(names.get(answer.status)!);
-  if (answer.ended === Ended.refresh) throw new RefreshError(answer.epoch);
-  throw new BusyError();
-}
 
 /** The root directory of the network that a flare program serves. */
 export async function readRoot(caller: RpcCaller, epoch: number): Promise<FlareId> {

@@ -1,11 +1,11 @@
 import * as xdr from '@stellar/js-xdr';
-import { FlareStatus } from '../../../flare/errors.ts';
 import { REPLAY_IDENTITY_MAX } from '../../../flare/record/limits.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { TARGET_MAX } from '../../../flare/types.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
 import { PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
+import { resultOf } from '../result.ts';
 import {
   AttributesSchema,
   BirthSchema,
@@ -15,7 +15,7 @@ import {
   FlareIdSchema,
   KeySchema,
   NameSchema,
-} from './types.ts';
+} from '../types.ts';
 
 /** The number of the flare program; it has one version. */
 export const FLARE_PROGRAM = 0x2a6d0001;
@@ -39,27 +39,6 @@ const head = { epoch: xdr.uint64(), client: xdr.string(CLIENT_MAX) };
 const asked = { ...head, caller: CallerSchema };
 const place = { directory: FlareIdSchema, name: NameSchema };
 const version = xdr.option(xdr.uint64());
-
-/** The refusals that are known, by number. */
-export const StatusSchema = xdr.enumType('FlareStatus', FlareStatus);
-
-/** How a call ended. */
-export const Ended = { ok: 0, refused: 1, refresh: 2, busy: 3 } as const;
-
-function resultOf<T>(name: string, value: xdr.XdrType<T>) {
-  return xdr.union(name, {
-    switchOn: xdr.uint32(),
-    switchKey: 'ended',
-    cases: [
-      xdr.case('ok', Ended.ok, xdr.field('value', value)),
-      xdr.case('refused', Ended.refused, xdr.field('status', StatusSchema)),
-      /** The map is another one: at least that epoch is to be read. */
-      xdr.case('refresh', Ended.refresh, xdr.field('epoch', xdr.uint64())),
-      /** Nothing was done; to be asked again a little later. */
-      xdr.case('busy', Ended.busy, xdr.void()),
-    ],
-  });
-}
 
 const named = xdr.struct('NameArguments', { ...asked, ...place });
 

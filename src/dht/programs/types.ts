@@ -1,8 +1,8 @@
 import * as xdr from '@stellar/js-xdr';
-import { FlareError } from '../../../flare/errors.ts';
-import { KEY_BYTES, keyBytes, keyFromBytes } from '../../../flare/keys.ts';
-import { REPLAY_IDENTITY_MAX } from '../../../flare/record/limits.ts';
-import { identityBytes } from '../../../flare/store/replays.ts';
+import { FlareError } from '../../flare/errors.ts';
+import { KEY_BYTES, keyBytes, keyFromBytes } from '../../flare/keys.ts';
+import { REPLAY_IDENTITY_MAX } from '../../flare/record/limits.ts';
+import { identityBytes } from '../../flare/store/replays.ts';
 import {
   type AttributeChanges,
   type Attributes,
@@ -14,8 +14,8 @@ import {
   type Key,
   type Name,
   type TimeChange,
-} from '../../../flare/types.ts';
-import type { Value } from '../../../rpc/xdr.ts';
+} from '../../flare/types.ts';
+import type { Value } from '../../rpc/xdr.ts';
 
 /*
  * What the flare types look like in XDR, for the flare and the node program, and the way there and back.
@@ -149,7 +149,7 @@ export function wireKey(key: Key): Buffer {
   return keyBytes(key);
 }
 
-export { keyFromBytes as keyFromWire } from '../../../flare/keys.ts';
+export { keyFromBytes as keyFromWire } from '../../flare/keys.ts';
 
 export function wireId({ key, generation }: FlareId): WireId {
   return { key: keyBytes(key), generation };
