@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import t from 'tap';
+import { seededRandom } from '../../../base/random.ts';
+import { manualClock } from '../../../base/testing/manual-clock.ts';
+import { FlareError } from '../../../flare/errors.ts';
+import { type Step, steps } from '../../../flare/testing/histories.ts';
+import { MemoryService } from '../../../flare/testing/memory-service.ts';
+import type { Caller, FlareId } from '../../../flare/types.ts';
+import { type Loopback, loopback } from '../../testing/loopback.ts';
+import { flareProgram } from './program.ts';
+import { RemoteService } from './remote-service.ts';
+import { FLARE_BOUNDS, FLARE_REPLY_BYTES_MAX } from './schema.ts';
+
+/*
+ * The histories of all operations that the local store is compared with the model by, over a real TCP connection to a model: the answers are those of a model that
+ * is asked directly, to the last field (`FlareService`, docs/architecture.md).
+ */
+
+const RUNS = process.env.MAGMA_LONG === '1' ? 500 : 100;
+
+async function outcome(run: () => unknown): Promise<unknown> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof FlareError) return error.status;
+    throw error;
+  }
+}
+
+t.test('Random histories: a remote service answers as the one behind it does', async (t) => {
+  const links: Loopback[] = [];
+  const history = async (all: readonly Step[]): Promise<void> => {
+    const clock = manualClock();
+    const make = () => new MemoryService({ clock, random: seededRandom(8), root: { mode: 0o777 } });
+    const [model, service] = [make(), make()];
+    const program = flareProgram({
+      service,
+      admit: () => 'serve',
+      gate: ({ caller }) => caller,
+      projection: () => null,
+    });
+    const link = await loopback(program, { bounds: FLARE_BOUNDS, replyBytes: FLARE_REPLY_BYTES_MAX });
+    links.push(link);
+    const remote = new RemoteService({ caller: link.client, root: service.root(), epoch: () => 1 });
+    const ids: FlareId[] = [model.root()];
+    let last: Step | null = null;
+    let calls = 0;
+    for (const next of all) {
+      const { text, run } = next.run === 'again' && last !== null ? last : next;
+      if (run === 'tick') clock.advance(10);
+      const recall = run === 'recall' ? `call ${calls}` : null;
+      if (typeof run === 'string' && recall === null) continue;
+      if (next.run !== 'again' && recall === null) {
+        calls += 1;
+        last = next;
+      }
+      const as = (who: Caller): Caller => ({ ...who, replay: `call ${calls}` });
+      const id = (at: number): FlareId => ids[at % ids.length]!;
+      const ask = (one: MemoryService | RemoteService) =>
+        outcome(() => (typeof run === 'string' ? one.recall(recall!) : run(one, id, as)));
+      const [got, wanted] = [await ask(remote), await ask(model)];
+      if (!isDeepStrictEqual(got, wanted))
+        throw new Error(`${text}\n  gave   ${JSON.stringify(got)}\n  wanted ${JSON.stringify(wanted)}`.slice(0, 2000));
+      const born = wanted as Partial<FlareId> | null | undefined;
+      if (typeof born?.key === 'string' && ids.length < 12) ids.push(born as FlareId);
+    }
+    await links.pop()!.close();
+  };
+  t.teardown(() => Promise.all(links.map((link) => link.close())));
+  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  t.comment(`seed ${seed}`);
+  await fc
+    .assert(fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 120, size: 'max' }), history), {
+      seed,
+      numRuns: RUNS,
+    })
+    .catch((error: Error) => {
+      throw new Error(`${error.message.slice(0, 4000)}\n${(error.cause as Error | undefined)?.message ?? ''}`);
+    });
+});

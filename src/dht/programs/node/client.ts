@@ -1,0 +1,116 @@
+import type { Decision, JointPart } from '../../../flare/joint.ts';
+import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
+import type { Codec } from '../../../rpc/xdr.ts';
+import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
+import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
+import { wireCaller } from '../types.ts';
+import type { Append, Appended, Figures, NotesPage } from './handlers.ts';
+import type { Hello } from './hello.ts';
+import { NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
+import { stepAnswerFromWire, wireStep } from './steps.ts';
+import { helloFromWire, wireHello } from './wire.ts';
+
+/** How much longer than it asks to wait a WATCH is given, in milliseconds. */
+const WATCH_GRACE_MS = 10_000;
+
+function call<A, R>(row: { readonly number: number; readonly arguments: Codec<A>; readonly result: Codec<R> }) {
+  return remote(NODE_PROGRAM, NODE_VERSION, row.number, row);
+}
+
+const calls = {
+  hello: call(procedures.HELLO),
+  newest: call(procedures.NEWEST),
+  write: call(procedures.WRITE),
+  watch: call(procedures.WATCH),
+  join: call(procedures.JOIN),
+  append: call(procedures.APPEND),
+  prepare: call(procedures.PREPARE),
+  outcome: call(procedures.OUTCOME),
+  decision: call(procedures.DECISION),
+  load: call(procedures.LOAD),
+  notes: call(procedures.NOTES),
+};
+
+const DECISIONS: readonly Decision[] = ['committed', 'pending', 'unknown'];
+
+function projectionOf(bytes: Buffer | null): Projection | null {
+  return bytes === null ? null : decodeProjection(bytes);
+}
+
+/** A `JointPart` whose answers have to be waited for. */
+type RemoteJoint = {
+  [K in keyof JointPart]: (...args: Parameters<JointPart[K]>) => Promise<Awaited<ReturnType<JointPart[K]>>>;
+};
+
+/**
+ * Another volcano's node program. Rejects with what its handlers refuse with, and with `RpcError` when there is no answer.
+ */
+export class NodeClient {
+  readonly #caller: RpcCaller;
+  readonly #epoch: () => number;
+
+  /** `epoch`: of the map that calls are made by. */
+  constructor(caller: RpcCaller, epoch: () => number) {
+    this.#caller = caller;
+    this.#epoch = epoch;
+  }
+
+  async hello(mine: Hello): Promise<Hello> {
+    return helloFromWire(await this.#ask(calls.hello, wireHello(mine)));
+  }
+
+  async newest(): Promise<Projection | null> {
+    return projectionOf(await this.#ask(calls.newest, undefined));
+  }
+
+  async write(projection: Projection): Promise<'written' | 'taken'> {
+    return (await this.#ask(calls.write, encodeProjection(projection))) ? 'written' : 'taken';
+  }
+
+  /** A projection newer than that of `epoch`, as soon as there is one; null after `waitMs` (at most `WATCH_MAX_MS`) without. */
+  async watch(epoch: number, waitMs: number): Promise<Projection | null> {
+    const wait = Math.min(waitMs, WATCH_MAX_MS);
+    const patience = { timeoutMs: wait + WATCH_GRACE_MS, tries: 1 };
+    return projectionOf(outcomeOf(await this.#caller.call(calls.watch, { epoch, waitMs: wait }, { patience })));
+  }
+
+  async join(newcomer: Omit<Member, 'state'>): Promise<void> {
+    await this.#ask(calls.join, { epoch: this.#epoch(), member: memberToWire({ ...newcomer, state: 'joining' }) });
+  }
+
+  async append(append: Append): Promise<Appended> {
+    return this.#ask(calls.append, { ...append, sender: Buffer.from(append.sender, 'hex') });
+  }
+
+  /** Its side of operations over several owners, as owner of that slice. */
+  joint(slice: number): RemoteJoint {
+    const head = (): { epoch: number; slice: number } => ({ epoch: this.#epoch(), slice });
+    return {
+      prepare: async (operation, coordinator, caller, steps) => {
+        const wire = { operation, coordinator, caller: wireCaller(caller), steps: steps.map(wireStep) };
+        return (await this.#ask(calls.prepare, { ...head(), ...wire })).map(stepAnswerFromWire);
+      },
+      resolve: async (operation, committed) => {
+        await this.#ask(calls.outcome, { ...head(), operation, committed });
+      },
+      decision: async (operation) => DECISIONS[await this.#ask(calls.decision, { ...head(), operation })]!,
+    };
+  }
+
+  /** Tells the own figures, and is told the other's. */
+  async load(sender: MemberId, figures: Figures): Promise<Figures> {
+    return this.#ask(calls.load, { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex'), figures });
+  }
+
+  /** Some of the network's notes whose names begin with `prefix`, from behind `after` on. */
+  async notes(prefix: string, after = ''): Promise<NotesPage> {
+    const wire = { prefix: Buffer.from(prefix, 'latin1'), after: Buffer.from(after, 'latin1') };
+    const { notes, end } = await this.#ask(calls.notes, { epoch: this.#epoch(), ...wire });
+    return { notes: notes.map(({ name, value }) => ({ name: name.toString('latin1'), value })), end };
+  }
+
+  async #ask<A, V>(procedure: RemoteProcedure<A, Answer<V>>, args: A): Promise<V> {
+    return outcomeOf(await this.#caller.call(procedure, args));
+  }
+}

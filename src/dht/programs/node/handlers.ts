@@ -1,0 +1,76 @@
+import type { Eventually } from '../../../base/eventually.ts';
+import type { JointPart } from '../../../flare/joint.ts';
+import type { CallContext } from '../../../rpc/program.ts';
+import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import type { Hello } from './hello.ts';
+
+/** A record on its way to a mirror, as the log keeps it. */
+export interface AppendRecord {
+  /** Meaning only to the sender's and the mirror's log. */
+  readonly flags: number;
+  readonly payload: Buffer;
+}
+
+/** What a primary sends to a mirror. */
+export interface Append {
+  readonly epoch: number;
+  readonly sender: MemberId;
+  /** Tells this stream from earlier ones of the same sender. */
+  readonly stream: number;
+  /** Its number in the stream, from 1. */
+  readonly sequence: number;
+  /** Each is appended whole or not at all. */
+  readonly groups: readonly (readonly AppendRecord[])[];
+  /** Slices' commit numbers. */
+  readonly commits: readonly { readonly slice: number; readonly number: number }[];
+}
+
+/** What a mirror answers: all of the stream up to `sequence` is durable there; or the first record of a slice does not follow its `last`. */
+export type Appended =
+  | { readonly gap: 0; readonly sequence: number }
+  | { readonly gap: 1; readonly at: { readonly slice: number; readonly last: number } };
+
+/** What a volcano tells of itself. */
+export interface Figures {
+  /** Calls answered a second, of late. */
+  readonly load: number;
+  readonly capacityBytes: number;
+  readonly freeBytes: number;
+  readonly availableBytes: number;
+  readonly flares: number;
+  /** How many records its slowest in-sync mirror is behind. */
+  readonly lagRecords: number;
+  readonly uptimeSeconds: number;
+}
+
+/** Some of the network's notes; `end` when there are no more. */
+export interface NotesPage {
+  readonly notes: readonly { readonly name: string; readonly value: Buffer }[];
+  readonly end: boolean;
+}
+
+/**
+ * What a volcano does when another one calls. Refusals are `FlareError`, `BusyError`, `ElsewhereError`, `RefreshError` and `DeniedError`; other errors fail the call. Bytes
+ * lie in the receive buffer: what outlives the first wait is to be copied, but for operation ids, steps and projections, whose bytes are their own.
+ */
+export interface NodeHandlers {
+  /** `DeniedError` when the two may not work together (`checkHello`). */
+  hello(theirs: Hello, call: CallContext): Eventually<Hello>;
+  newest(): Eventually<Projection | null>;
+  /** As `ProjectionStore.write`; `DeniedError` for what is not legal. */
+  write(projection: Projection): Eventually<'written' | 'taken'>;
+  /** A projection newer than that of `epoch`, when there is one; null after `waitMs` without. */
+  watch(epoch: number, waitMs: number): Eventually<Projection | null>;
+  /** Has the newcomer made a member. `DeniedError` when that cannot be. */
+  join(newcomer: Omit<Member, 'state'>, call: CallContext): Eventually<void>;
+  append(append: Append): Eventually<Appended>;
+  /**
+   * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be
+   * lost, and a decision that it does not know is none.
+   */
+  joint(slice: number): JointPart;
+  /** Takes the sender's figures, gives the own. */
+  load(sender: MemberId, figures: Figures): Eventually<Figures>;
+  /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`). */
+  notes(prefix: string, after: string): Eventually<NotesPage>;
+}

@@ -1,0 +1,86 @@
+import type { Projection } from '../../projection/types.ts';
+import { DeniedError } from '../result.ts';
+
+/** The version of what volcanos say to each other: other than equal, they do not work together. */
+export const NODE_PROTOCOL = 1;
+/** How far apart two volcanos' clocks may be, in milliseconds. */
+export const CLOCK_SKEW_MAX_MS = 5_000;
+
+/** What a volcano says of itself when it meets another one. */
+export interface Hello {
+  readonly protocol: number;
+  /** The version of its software, for people. */
+  readonly version: string;
+  /** The network that its data directory belongs to; null: it is new. */
+  readonly networkId: string | null;
+  /** Its own id and nickname. */
+  readonly id: string;
+  readonly nickname: string;
+  /** The newest epoch that it knows; 0: none. */
+  readonly epoch: number;
+  /** Its clock, in µs. */
+  readonly clock: number;
+  /** It wants to become a member. */
+  readonly joining: boolean;
+}
+
+/** When the other's clock was read, at the earliest and the latest, by this volcano's, in µs. */
+export interface Between {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+function seconds(microseconds: number): string {
+  return `${(Math.abs(microseconds) / 1e6).toFixed(1)} s`;
+}
+
+function checkNetwork(mine: Hello, theirs: Hello): void {
+  if (mine.networkId === theirs.networkId) return;
+  // A new volcano takes the id of the network that it joins.
+  if (theirs.networkId === null && theirs.joining) return;
+  if (mine.networkId === null && mine.joining) return;
+  const [newcomer, member] = mine.joining ? [mine, theirs] : [theirs, mine];
+  if (newcomer.joining) {
+    throw new DeniedError(
+      `the data directory of ${newcomer.nickname} belongs to network ${newcomer.networkId}, ${member.nickname} to network ` +
+        `${member.networkId}: start ${newcomer.nickname} with an empty data directory`,
+    );
+  }
+  throw new DeniedError(
+    `${theirs.nickname} belongs to network ${theirs.networkId ?? '(none)'}, ${mine.nickname} to network ${mine.networkId ?? '(none)'}`,
+  );
+}
+
+function checkClock(mine: Hello, theirs: Hello, { earliest, latest }: Between): void {
+  const ahead = theirs.clock > latest ? theirs.clock - latest : Math.min(0, theirs.clock - earliest);
+  if (Math.abs(ahead) <= CLOCK_SKEW_MAX_MS * 1000) return;
+  throw new DeniedError(
+    `the clock of ${theirs.nickname} is ${seconds(ahead)} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${mine.nickname}, ` +
+      `more than ${seconds(CLOCK_SKEW_MAX_MS * 1000)}: set both clocks (NTP)`,
+  );
+}
+
+/**
+ * Whether two volcanos may work together, looked at from either side. Throws `DeniedError` with a text that names both and the cure: another version, another network,
+ * a data directory of another network, clocks too far apart, a nickname or an id that is somebody else's.
+ */
+export function checkHello(mine: Hello, theirs: Hello, between: Between, projection: Projection | null): void {
+  if (theirs.protocol !== mine.protocol) {
+    throw new DeniedError(
+      `${theirs.nickname} runs magma ${theirs.version} (node protocol ${theirs.protocol}), ${mine.nickname} ${mine.version} ` +
+        `(node protocol ${mine.protocol}): run the same version on both`,
+    );
+  }
+  checkNetwork(mine, theirs);
+  checkClock(mine, theirs, between);
+  if (theirs.id === mine.id) {
+    throw new DeniedError(
+      `${theirs.nickname} and ${mine.nickname} have the same id ${mine.id}: one data directory is a copy of the other's`,
+    );
+  }
+  const others = projection?.volcanos ?? [];
+  const taken =
+    theirs.nickname === mine.nickname || others.some((one) => one.nickname === theirs.nickname && one.id !== theirs.id);
+  if (taken)
+    throw new DeniedError(`the nickname ${theirs.nickname} is in use by another volcano: choose another one (-n)`);
+}

@@ -1,0 +1,321 @@
+import t, { type Test } from 'tap';
+import { seededRandom } from '../../../base/random.ts';
+import { manualClock } from '../../../base/testing/manual-clock.ts';
+import { FlareError } from '../../../flare/errors.ts';
+import { BusyError, type DirectoryView, type JointPart, type Step, type StepAnswer } from '../../../flare/joint.ts';
+import { keyOf, ROOT_KEY } from '../../../flare/keys.ts';
+import { RECORD_MAX } from '../../../flare/record/limits.ts';
+import { MemoryNotes } from '../../../flare/testing/memory-notes.ts';
+import { MemoryService } from '../../../flare/testing/memory-service.ts';
+import { FlareType } from '../../../flare/types.ts';
+import { RefreshError } from '../../errors.ts';
+import { withMember } from '../../projection/steps.ts';
+import { loopback } from '../../testing/loopback.ts';
+import { alone, member, NETWORK_ID } from '../../testing/members.ts';
+import { type Admission, DeniedError } from '../result.ts';
+import { NodeClient } from './client.ts';
+import type { Append, Figures, NodeHandlers } from './handlers.ts';
+import { type Hello, NODE_PROTOCOL } from './hello.ts';
+import { pageOfNotes } from './notes.ts';
+import { nodeProgram } from './program.ts';
+import {
+  APPEND_GROUPS_MAX,
+  NODE_BOUNDS,
+  NODE_REPLY_BYTES_MAX,
+  NODE_VERSION,
+  NOTES_BYTES_MAX,
+  NOTES_MAX,
+  procedures,
+  WATCH_MAX_MS,
+} from './schema.ts';
+import { STEPS_MAX } from './steps.ts';
+
+/*
+ * The node program (docs/architecture.md) over a real TCP connection: what one volcano asks, the other's handlers are asked, and their answers come back.
+ */
+
+const hello: Hello = {
+  protocol: NODE_PROTOCOL,
+  version: '0.1.0',
+  networkId: NETWORK_ID,
+  id: member(0).id,
+  nickname: 'wallace',
+  epoch: 3,
+  clock: 1_600_000_000_000_000,
+  joining: false,
+};
+const figures: Figures = {
+  load: 7,
+  capacityBytes: 2 ** 45,
+  freeBytes: 2 ** 44,
+  availableBytes: 2 ** 43,
+  flares: 12,
+  lagRecords: 3,
+  uptimeSeconds: 60,
+};
+const projection = withMember(alone(), member(1), 0);
+const operation = seededRandom(5).bytes(16);
+
+/** Handlers that answer nothing but what a test gives. */
+function handlers(some: Partial<NodeHandlers>): NodeHandlers {
+  const none = (): never => {
+    throw new Error('not asked for in this test');
+  };
+  const names = ['hello', 'newest', 'write', 'watch', 'join', 'append', 'joint', 'load', 'notes'] as const;
+  return { ...(Object.fromEntries(names.map((name) => [name, none])) as unknown as NodeHandlers), ...some };
+}
+
+async function served(t: Test, some: Partial<NodeHandlers>, admit: (epoch: number) => Admission = () => 'serve') {
+  const program = nodeProgram({ handlers: handlers(some), admit, epoch: () => 9 });
+  const link = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
+  t.teardown(() => link.close());
+  return new NodeClient(link.client, () => 4);
+}
+
+t.test('HELLO: what each says of itself; a refusal comes back as its text', async (t) => {
+  const seen: Hello[] = [];
+  const node = await served(t, {
+    hello(theirs) {
+      seen.push(theirs);
+      if (theirs.joining) throw new DeniedError('the nickname gromit is in use');
+      return hello;
+    },
+  });
+  const mine = { ...hello, id: member(1).id, nickname: 'gromit', networkId: null };
+  t.strictSame(await node.hello(mine), hello);
+  await t.rejects(node.hello({ ...mine, joining: true }), {
+    name: 'DeniedError',
+    message: 'the nickname gromit is in use',
+  });
+  t.strictSame(seen, [mine, { ...mine, joining: true }]);
+  await t.resolves(node.hello({ ...mine, nickname: 'a\nb' }));
+  t.equal(seen[2]!.nickname, 'a?b', 'what is shown to people has no control characters');
+});
+
+t.test('the projection store: NEWEST, WRITE, WATCH', async (t) => {
+  const written: unknown[] = [];
+  const watched: unknown[] = [];
+  const node = await served(t, {
+    newest: () => (written.length === 0 ? null : projection),
+    write(one) {
+      written.push(one);
+      return written.length === 1 ? 'written' : 'taken';
+    },
+    watch(epoch, waitMs) {
+      watched.push([epoch, waitMs]);
+      return epoch < projection.epoch ? projection : null;
+    },
+  });
+  t.equal(await node.newest(), null);
+  t.equal(await node.write(projection), 'written');
+  t.equal(await node.write(projection), 'taken');
+  t.strictSame(written[0], projection);
+  t.strictSame(await node.newest(), projection);
+  t.strictSame(await node.watch(1, 10), projection);
+  t.equal(await node.watch(2, 10), null);
+  await node.watch(2, 2 ** 40);
+  t.strictSame(watched.at(-1), [2, WATCH_MAX_MS]);
+  await t.rejects(node.write({ ...projection, replicas: 0 }), { name: 'DeniedError', message: /replicas/ });
+  t.equal(written.length, 2, 'what is not sound does not come through');
+});
+
+t.test('nobody waits longer than WATCH_MAX_MS, whatever he asks for', async (t) => {
+  const waits: number[] = [];
+  const watch = (_: number, waitMs: number): null => {
+    waits.push(waitMs);
+    return null;
+  };
+  const program = nodeProgram({ handlers: handlers({ watch }), admit: () => 'serve', epoch: () => 1 });
+  const procedure = program.versions.get(NODE_VERSION)!.get(procedures.WATCH.number)!;
+  procedure.handle({ epoch: 1, waitMs: 2 ** 32 - 1 }, {} as never);
+  t.strictSame(waits, [WATCH_MAX_MS]);
+});
+
+t.test('JOIN: a newcomer that is sound comes through', async (t) => {
+  const seen: unknown[] = [];
+  const node = await served(t, { join: (newcomer) => void seen.push(newcomer) });
+  await node.join(member(7));
+  t.strictSame(seen, [member(7)]);
+  await t.rejects(node.join({ ...member(7), addresses: [] }), { name: 'DeniedError' });
+  t.equal(seen.length, 1);
+});
+
+t.test('APPEND: groups of opaque records with their flags, commit numbers, the largest record', async (t) => {
+  const seen: Append[] = [];
+  const node = await served(t, {
+    append(append) {
+      const groups = append.groups.map((group) => group.map((one) => ({ ...one, payload: Buffer.from(one.payload) })));
+      seen.push({ ...append, groups });
+      return append.sequence === 2
+        ? { gap: 1, at: { slice: 3, last: 2 ** 40 } }
+        : { gap: 0, sequence: append.sequence };
+    },
+  });
+  const payload = seededRandom(1).bytes(RECORD_MAX);
+  const append: Append = {
+    epoch: 4,
+    sender: member(0).id,
+    stream: 2 ** 50,
+    sequence: 1,
+    groups: [
+      [
+        { flags: 1, payload },
+        { flags: 0, payload: Buffer.alloc(3, 1) },
+      ],
+      [],
+      [{ flags: 2 ** 32 - 1, payload: Buffer.alloc(0) }],
+    ],
+    commits: [{ slice: 255, number: 2 ** 52 }],
+  };
+  t.strictSame(await node.append(append), { gap: 0, sequence: 1 });
+  t.strictSame(seen[0], append);
+  t.strictSame(await node.append({ ...append, sequence: 2 }), { gap: 1, at: { slice: 3, last: 2 ** 40 } });
+  const long = { ...append, groups: [[{ flags: 0, payload: Buffer.alloc(RECORD_MAX + 1) }]] };
+  await t.rejects(node.append(long), { name: 'XdrError' });
+  const many = { ...append, groups: Array.from({ length: APPEND_GROUPS_MAX + 1 }, () => []) };
+  await t.rejects(node.append(many), { name: 'XdrError' });
+});
+
+t.test('PREPARE, OUTCOME, DECISION: every kind of step, and what it gave', async (t) => {
+  const service = new MemoryService({ clock: manualClock(), random: seededRandom(1) });
+  const attributes = service.getattr(service.root());
+  const flare = { key: keyOf(ROOT_KEY, 'x'), generation: 2 ** 50 };
+  const directory = { key: ROOT_KEY, generation: 1 };
+  const view: DirectoryView = { ...directory, mode: 0o1777, uid: 3, gid: 4 };
+  const target = { ...flare, fileid: 2 ** 32 - 1, type: FlareType.fifo };
+  const salt = Buffer.alloc(8, 7);
+  const birth = { type: FlareType.symlink, mode: 0o777, target: Buffer.from('to'), atime: 'now', uid: 5 } as const;
+  const steps: readonly Step[] = [
+    { kind: 'addName', directory, name: 'a\xff', target, replaces: null },
+    { kind: 'addName', directory, name: 'a', target, replaces: { ...target, fileid: 1 } },
+    { kind: 'dropName', directory, name: 'b', target },
+    { kind: 'birth', key: flare.key, salt, directory: view, birth },
+    { kind: 'birth', key: flare.key, salt: Buffer.alloc(0), directory: view, birth: { type: FlareType.file, mode: 0 } },
+    { kind: 'unname', flare, directory: view },
+    { kind: 'end', flare, directory: view },
+    { kind: 'name', flare, directory },
+    { kind: 'move', flare, from: view, to: directory },
+    { kind: 'moving' },
+  ];
+  const answers: readonly StepAnswer[] = [
+    { kind: 'done', attributes },
+    { kind: 'done', attributes: null },
+    { kind: 'taken' },
+  ];
+  const seen: unknown[] = [];
+  let refusal: Error | null = null;
+  const joint = (slice: number): JointPart => ({
+    prepare(...args) {
+      if (refusal !== null) throw refusal;
+      seen.push([slice, ...args]);
+      return answers;
+    },
+    resolve: async (...args) => void seen.push([slice, ...args]),
+    decision(...args) {
+      seen.push([slice, ...args]);
+      return (['committed', 'pending', 'unknown'] as const)[slice]!;
+    },
+  });
+  const node = await served(t, { joint });
+  const caller = { uid: 1, gid: 2, gids: [3, 4], replay: 'r' };
+  t.strictSame(await node.joint(200).prepare(operation, 100, caller, steps), answers);
+  t.strictSame(seen.pop(), [200, operation, 100, caller, steps]);
+  await node.joint(201).resolve(operation, true);
+  t.strictSame(seen.pop(), [201, operation, true]);
+  await node.joint(201).resolve(operation, false);
+  t.strictSame(seen.pop(), [201, operation, false]);
+  t.equal(await node.joint(0).decision(operation), 'committed');
+  t.equal(await node.joint(1).decision(operation), 'pending');
+  t.equal(await node.joint(2).decision(operation), 'unknown');
+  refusal = FlareError.of('NOTEMPTY');
+  await t.rejects(node.joint(0).prepare(operation, 1, caller, steps), { name: 'FlareError', status: 'NOTEMPTY' });
+  refusal = new BusyError();
+  await t.rejects(node.joint(0).prepare(operation, 1, caller, steps), /another operation/);
+  refusal = new RefreshError(12);
+  await t.rejects(node.joint(0).prepare(operation, 1, caller, steps), { name: 'RefreshError', epoch: 12 });
+  const many = Array.from({ length: STEPS_MAX + 1 }, (): Step => ({ kind: 'moving' }));
+  await t.rejects(node.joint(0).prepare(operation, 1, caller, many), { name: 'XdrError' });
+});
+
+t.test('LOAD: each tells the other its figures', async (t) => {
+  const seen: unknown[] = [];
+  const node = await served(t, {
+    load(...args) {
+      seen.push(args);
+      return { ...figures, load: 8 };
+    },
+  });
+  t.strictSame(await node.load(member(3).id, figures), { ...figures, load: 8 });
+  t.strictSame(seen, [[member(3).id, figures]]);
+});
+
+t.test('NOTES: all of them, in pages that are bounded by number and by bytes', async (t) => {
+  const notes = new MemoryNotes();
+  await notes.setNote('other', Buffer.from('x'));
+  const large = 2 * Math.floor(NOTES_BYTES_MAX / 65_536);
+  for (let at = 0; at < NOTES_MAX + 1; at++) await notes.setNote(`a/${String(at).padStart(4, '0')}`, Buffer.from([at]));
+  for (let at = 0; at < large; at++) await notes.setNote(`b/${String(at).padStart(4, '0')}`, Buffer.alloc(65_536, at));
+  const node = await served(t, { notes: (prefix, after) => pageOfNotes(notes, prefix, after) });
+  for (const [prefix, first] of [
+    ['a/', NOTES_MAX],
+    ['b/', large / 2 - 1],
+    ['none/', 0],
+  ] as const) {
+    const found = new Map<string, Buffer>();
+    let page = await node.notes(prefix);
+    t.ok(page.notes.length <= NOTES_MAX && page.notes.length >= first, `${page.notes.length} notes at first`);
+    for (;;) {
+      for (const { name, value } of page.notes) found.set(name, value);
+      if (page.end) break;
+      page = await node.notes(prefix, page.notes.at(-1)!.name);
+    }
+    t.strictSame(found, notes.notes(prefix));
+  }
+});
+
+t.test('who is behind is told to refresh, who is ahead to wait, before anything is done', async (t) => {
+  const asked: number[] = [];
+  let admission: Admission = { refresh: 11 };
+  const node = await served(t, { hello: () => hello, newest: () => null }, (epoch) => {
+    asked.push(epoch);
+    return admission;
+  });
+  const append = { epoch: 4, sender: member(0).id, stream: 1, sequence: 1, groups: [], commits: [] };
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () => node.join(member(1)),
+    () => node.append(append),
+    () => node.joint(1).prepare(operation, 1, { uid: 0, gid: 0, gids: [] }, []),
+    () => node.joint(1).resolve(operation, true),
+    () => node.joint(1).decision(operation),
+    () => node.load(member(0).id, figures),
+    () => node.notes(''),
+  ];
+  for (const call of calls) await t.rejects(call(), { name: 'RefreshError', epoch: 11 });
+  admission = 'busy';
+  for (const call of calls) await t.rejects(call(), /another operation/);
+  t.same(new Set(asked), new Set([4]));
+  t.strictSame(await node.hello(hello), hello, 'what does not depend on the map is answered');
+  t.equal(await node.newest(), null);
+});
+
+t.test('calls that wait for admission keep their bytes', async (t) => {
+  const seen: Append[] = [];
+  const program = nodeProgram({
+    handlers: handlers({
+      append(append) {
+        seen.push(append);
+        return { gap: 0, sequence: 1 };
+      },
+    }),
+    admit: () => Promise.resolve('serve'),
+    epoch: () => 1,
+  });
+  const procedure = program.versions.get(NODE_VERSION)!.get(procedures.APPEND.number)!;
+  const sender = Buffer.from(member(0).id, 'hex');
+  const groups = [[{ flags: 0, payload: Buffer.from('a record') }]];
+  const bytes = procedure.arguments.encode({ epoch: 1, sender, stream: 1, sequence: 1, groups, commits: [] });
+  const answer = procedure.handle(procedure.arguments.decode(bytes), {} as never);
+  bytes.fill(0xee);
+  await answer;
+  t.match(seen, [{ sender: member(0).id, groups: [[{ payload: Buffer.from('a record') }]] }]);
+});

@@ -1,0 +1,130 @@
+import { andThen, type Eventually, isPending } from '../../../base/eventually.ts';
+import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
+import { type Codec, XdrError } from '../../../rpc/xdr.ts';
+import { decodeProjection, encodeProjection, memberFromWire } from '../../projection/codec.ts';
+import { type Projection, ProjectionError } from '../../projection/types.ts';
+import { checkMember } from '../../projection/validate.ts';
+import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
+import { callerFromWire } from '../types.ts';
+import type { NodeHandlers } from './handlers.ts';
+import { NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
+import { stepFromWire, wireStepAnswer } from './steps.ts';
+import { helloFromWire, wireHello } from './wire.ts';
+
+/** What the node program works with. */
+export interface NodeProgramParts {
+  readonly handlers: NodeHandlers;
+  /** Asked first for each call that says which epoch it was made in. */
+  readonly admit: (epoch: number) => Eventually<Admission>;
+  /** The newest epoch that is known here; 0: none. */
+  readonly epoch: () => number;
+}
+
+type Procedures = typeof procedures;
+type Name = Exclude<keyof Procedures, 'NULL'>;
+type Arguments<N extends Name> = Procedures[N]['arguments'] extends Codec<infer A> ? A : never;
+type Result<N extends Name> = Procedures[N]['result'] extends Codec<infer R> ? R : never;
+type Ok<N extends Name> = Extract<Result<N>, { ended: 0 }> extends { value: infer V } ? V : never;
+type Run<N extends Name> = (handlers: NodeHandlers, args: Arguments<N>, call: CallContext) => Eventually<Ok<N>>;
+
+const DECISIONS = { committed: 0, pending: 1, unknown: 2 } as const;
+
+function bytesOf(projection: Projection | null): Buffer | null {
+  return projection === null ? null : encodeProjection(projection);
+}
+
+/** Reads what another volcano has sent; what is not sound is denied, with the reason. */
+function sound<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProjectionError || error instanceof XdrError) throw new DeniedError(error.message);
+    throw error;
+  }
+}
+
+const rows: { readonly [N in Name]: Run<N> } = {
+  HELLO: (handlers, theirs, call) => andThen(handlers.hello(helloFromWire(theirs), call), wireHello),
+  NEWEST: (handlers) => andThen(handlers.newest(), bytesOf),
+  WRITE: (handlers, bytes) => {
+    const projection = sound(() => decodeProjection(Buffer.from(bytes)));
+    return andThen(handlers.write(projection), (answer) => answer === 'written');
+  },
+  WATCH: (handlers, { epoch, waitMs }) => andThen(handlers.watch(epoch, Math.min(waitMs, WATCH_MAX_MS)), bytesOf),
+  JOIN(handlers, { member }, call) {
+    const newcomer = sound(() => {
+      const { state, ...found } = memberFromWire(member);
+      checkMember({ ...found, state });
+      return found;
+    });
+    return andThen(handlers.join(newcomer, call), () => undefined);
+  },
+  APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
+  PREPARE(handlers, { operation, slice, coordinator, caller, steps }) {
+    const answers = handlers
+      .joint(slice)
+      .prepare(Buffer.from(operation), coordinator, callerFromWire(caller), steps.map(stepFromWire));
+    return andThen(answers, (given) => given.map(wireStepAnswer));
+  },
+  OUTCOME: (handlers, { operation, slice, committed }) =>
+    andThen(handlers.joint(slice).resolve(Buffer.from(operation), committed), () => undefined),
+  DECISION: (handlers, { operation, slice }) =>
+    andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
+  LOAD: (handlers, { sender, figures }) => handlers.load(sender.toString('hex'), figures),
+  NOTES: (handlers, { prefix, after }) =>
+    andThen(handlers.notes(prefix.toString('latin1'), after.toString('latin1')), ({ notes, end }) => ({
+      notes: notes.map(({ name, value }) => ({ name: Buffer.from(name, 'latin1'), value })),
+      end,
+    })),
+};
+
+/** Calls that depend on the map, and are admitted by their epoch. WATCH has one too: the newest that the caller knows. */
+const ADMITTED: ReadonlySet<Name> = new Set<Name>([
+  'JOIN',
+  'APPEND',
+  'PREPARE',
+  'OUTCOME',
+  'DECISION',
+  'LOAD',
+  'NOTES',
+]);
+
+function serve({ handlers, admit, epoch }: NodeProgramParts, name: Name): Procedure<any, any> {
+  const { number: _, ...codecs } = procedures[name];
+  const row = rows[name] as Run<any>;
+  const run = (args: unknown, call: CallContext): Eventually<unknown> =>
+    andThen(row(handlers, args as never, call), (value) => ({ ended: Ended.ok, value }));
+  const pass = (admission: Admission, args: unknown, call: CallContext): Eventually<unknown> => {
+    if (admission === 'busy') return { ended: Ended.busy };
+    return admission === 'serve' ? run(args, call) : { ended: Ended.refresh, epoch: admission.refresh };
+  };
+  const answer = (args: unknown, call: CallContext): Eventually<unknown> => {
+    if (!ADMITTED.has(name)) return run(args, call);
+    const admitted = admit((args as { epoch: number }).epoch);
+    if (!isPending(admitted)) return pass(admitted, args, call);
+    const kept = copyBytes(args);
+    return admitted.then((admission) => pass(admission, kept, call));
+  };
+  const failed = (error: unknown): Ending => endingOf(error, epoch());
+  return {
+    name,
+    ...codecs,
+    handle(args, call) {
+      try {
+        const answered = answer(args, call);
+        return isPending(answered) ? answered.catch(failed) : answered;
+      } catch (error) {
+        return failed(error);
+      }
+    },
+  };
+}
+
+/** The node program: what volcanos ask of each other. */
+export function nodeProgram(parts: NodeProgramParts): Program {
+  const version = new Map<number, Procedure<any, any>>();
+  const { NULL, ...others } = procedures;
+  version.set(NULL.number, { name: 'NULL', arguments: NULL.arguments, result: NULL.result, handle: () => undefined });
+  for (const name of Object.keys(others) as Name[]) version.set(procedures[name].number, serve(parts, name));
+  return { number: NODE_PROGRAM, name: 'node', versions: new Map([[NODE_VERSION, version]]) };
+}

@@ -1,0 +1,165 @@
+import * as xdr from '@stellar/js-xdr';
+import { OPERATION_ID_BYTES } from '../../../flare/joint.ts';
+import { GROUP_BYTES_MAX } from '../../../flare/kml/format.ts';
+import { GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
+import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
+import { compile } from '../../../rpc/xdr.ts';
+import { MemberSchema, PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
+import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../projection/types.ts';
+import { resultOf } from '../result.ts';
+import { CallerSchema } from '../types.ts';
+import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
+
+/** The number of the node program; it has one version. */
+export const NODE_PROGRAM = 0x2a6d0002;
+export const NODE_VERSION = 1;
+/** How long WATCH may wait, in milliseconds. */
+export const WATCH_MAX_MS = 20_000;
+/** The most groups in one APPEND. */
+export const APPEND_GROUPS_MAX = 4096;
+/** The most bytes of the records of one APPEND, with some 8 for each record besides. */
+export const APPEND_BYTES_MAX = GROUP_BYTES_MAX;
+/** The most notes in one answer, and their bytes together. */
+export const NOTES_MAX = 256;
+export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
+
+const MESSAGE_EXTRA = 256 * 1024;
+/** The largest reply of the node program. */
+export const NODE_REPLY_BYTES_MAX = Math.max(PROJECTION_BYTES_MAX, NOTES_BYTES_MAX) + MESSAGE_EXTRA;
+
+/** What a server of the node program must be able to take. */
+export const NODE_BOUNDS: RpcBounds = {
+  ...DEFAULT_BOUNDS,
+  recordBytes: APPEND_BYTES_MAX + MESSAGE_EXTRA,
+  fragments: 1024,
+  queuedBytes: 4 * NODE_REPLY_BYTES_MAX,
+};
+
+const epoch = xdr.uint64();
+const head = { epoch };
+const operation = xdr.opaque(OPERATION_ID_BYTES);
+const projection = xdr.varOpaque(PROJECTION_BYTES_MAX);
+
+export const HelloSchema = xdr.struct('Hello', {
+  protocol: xdr.uint32(),
+  version: xdr.string(VERSION_TEXT_MAX),
+  networkId: xdr.option(xdr.opaque(ID_BYTES)),
+  id: xdr.opaque(ID_BYTES),
+  nickname: xdr.string(NICKNAME_MAX),
+  epoch,
+  clock: xdr.uint64(),
+  joining: xdr.bool(),
+});
+
+/** Records that are appended together or not at all. */
+const GroupSchema = xdr.array(
+  xdr.struct('AppendRecord', { flags: xdr.uint32(), payload: xdr.varOpaque(RECORD_MAX) }),
+  GROUP_MAX,
+);
+
+export const AppendSchema = xdr.struct('Append', {
+  ...head,
+  sender: xdr.opaque(ID_BYTES),
+  stream: xdr.uint64(),
+  sequence: xdr.uint64(),
+  groups: xdr.array(GroupSchema, APPEND_GROUPS_MAX),
+  commits: xdr.array(xdr.struct('Commit', { slice: xdr.uint32(), number: xdr.uint64() }), SLICES_MAX),
+});
+
+/** What became of an APPEND: 0: durable; 1: it does not follow what the mirror has of the slice, whose last number is given. */
+export const AppendedSchema = xdr.union('Appended', {
+  switchOn: xdr.uint32(),
+  switchKey: 'gap',
+  cases: [
+    xdr.case('durable', 0, xdr.field('sequence', xdr.uint64())),
+    xdr.case('gap', 1, xdr.field('at', xdr.struct('Gap', { slice: xdr.uint32(), last: xdr.uint64() }))),
+  ],
+});
+
+export const FiguresSchema = xdr.struct('Figures', {
+  load: xdr.uint32(),
+  capacityBytes: xdr.uint64(),
+  freeBytes: xdr.uint64(),
+  availableBytes: xdr.uint64(),
+  flares: xdr.uint64(),
+  lagRecords: xdr.uint64(),
+  uptimeSeconds: xdr.uint32(),
+});
+
+const DecisionSchema = xdr.enumType('Decision', { committed: 0, pending: 1, unknown: 2 });
+const noteName = xdr.varOpaque(NOTE_NAME_MAX);
+const nothing = resultOf('NothingResult', xdr.void());
+const maybeProjection = compile(resultOf('ProjectionResult', xdr.option(projection)));
+
+/** The procedures of the node program. */
+export const procedures = {
+  NULL: { number: 0, arguments: compile(xdr.void()), result: compile(xdr.void()) },
+  /** The first call on every connection: both sides look whether they may work together. */
+  HELLO: { number: 1, arguments: compile(HelloSchema), result: compile(resultOf('HelloResult', HelloSchema)) },
+  /** The projection store. */
+  NEWEST: { number: 2, arguments: compile(xdr.void()), result: maybeProjection },
+  WRITE: {
+    number: 3,
+    arguments: compile(projection),
+    /** True: written; false: taken. */
+    result: compile(resultOf('WriteResult', xdr.bool())),
+  },
+  /** Answered when there is a newer projection than that of `epoch`, or when it has waited long enough. */
+  WATCH: {
+    number: 4,
+    arguments: compile(xdr.struct('Watch', { ...head, waitMs: xdr.uint32() })),
+    result: maybeProjection,
+  },
+  JOIN: {
+    number: 5,
+    arguments: compile(xdr.struct('Join', { ...head, member: MemberSchema })),
+    result: compile(nothing),
+  },
+  APPEND: { number: 6, arguments: compile(AppendSchema), result: compile(resultOf('AppendResult', AppendedSchema)) },
+  /** `slice` is one of those whose owner the caller takes this volcano for. */
+  PREPARE: {
+    number: 7,
+    arguments: compile(
+      xdr.struct('Prepare', {
+        ...head,
+        operation,
+        slice: xdr.uint32(),
+        coordinator: xdr.uint32(),
+        caller: CallerSchema,
+        steps: xdr.array(StepSchema, STEPS_MAX),
+      }),
+    ),
+    result: compile(resultOf('PrepareResult', xdr.array(StepAnswerSchema, STEPS_MAX))),
+  },
+  OUTCOME: {
+    number: 8,
+    arguments: compile(xdr.struct('Outcome', { ...head, operation, slice: xdr.uint32(), committed: xdr.bool() })),
+    result: compile(nothing),
+  },
+  /** Asks the owner of the coordinator's slice, `slice`, what became of an operation. */
+  DECISION: {
+    number: 9,
+    arguments: compile(xdr.struct('AskDecision', { ...head, operation, slice: xdr.uint32() })),
+    result: compile(resultOf('DecisionResult', DecisionSchema)),
+  },
+  /** The caller's figures for the callee's. */
+  LOAD: {
+    number: 10,
+    arguments: compile(xdr.struct('Load', { ...head, sender: xdr.opaque(ID_BYTES), figures: FiguresSchema })),
+    result: compile(resultOf('LoadResult', FiguresSchema)),
+  },
+  /** Notes of the whole network whose names begin so and come after `after`, by name. */
+  NOTES: {
+    number: 11,
+    arguments: compile(xdr.struct('AskNotes', { ...head, prefix: noteName, after: noteName })),
+    result: compile(
+      resultOf(
+        'NotesResult',
+        xdr.struct('Notes', {
+          notes: xdr.array(xdr.struct('Note', { name: noteName, value: xdr.varOpaque(NOTE_VALUE_MAX) }), NOTES_MAX),
+          end: xdr.bool(),
+        }),
+      ),
+    ),
+  },
+} as const;

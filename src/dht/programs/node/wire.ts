@@ -1,0 +1,33 @@
+import type { Value } from '../../../rpc/xdr.ts';
+import type { Hello } from './hello.ts';
+import type { HelloSchema } from './schema.ts';
+
+type WireHello = Value<typeof HelloSchema>;
+
+/** What a volcano says of itself, as it goes over the wire. */
+export function wireHello(hello: Hello): WireHello {
+  const { version, networkId, id, nickname } = hello;
+  return {
+    ...hello,
+    version: Buffer.from(version, 'latin1'),
+    networkId: networkId === null ? null : Buffer.from(networkId, 'hex'),
+    id: Buffer.from(id, 'hex'),
+    nickname: Buffer.from(nickname, 'latin1'),
+  };
+}
+
+/** Text of another volcano that will be shown to people: without control characters. */
+function shown(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** What another volcano says of itself. */
+export function helloFromWire(wire: WireHello): Hello {
+  return {
+    ...wire,
+    version: shown(wire.version),
+    networkId: wire.networkId === null ? null : wire.networkId.toString('hex'),
+    id: wire.id.toString('hex'),
+    nickname: shown(wire.nickname),
+  };
+}
