@@ -185,8 +185,8 @@ export class Router implements FlareService {
     return this.#ask('READDIR', directory.key, (service) => service.readdir(caller, directory, cookie, limit));
   }
 
-  recall(replay: string): Eventually<Attributes | null | undefined> {
-    return this.#store.recall(replay);
+  recall(replay: string, at: Key): Eventually<Attributes | null | undefined> {
+    return this.#ask('RECALL', at, (service) => service.recall(replay, at));
   }
 
   statfs(): SpaceFigures {

@@ -115,12 +115,12 @@ export interface FlareService {
   ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }>;
 
   /**
-   * The answer that is remembered for a replay identity: attributes, or null for a change that answers with nothing; a refusal is thrown. Undefined when there is none.
+   * The answer that is remembered for a replay identity, at the owner of the flare or (from-)directory that the call was about: attributes, or null for a change that answers with nothing; a refusal is thrown. Undefined when there is none.
    * For a retransmission that cannot be asked as the change it was, because what it names is gone by now. It waits for stable storage as the first
    * answer did. No permission is checked: an identity is given only for a call whose address and arguments it was made of, so that it tells a
    * caller nothing but what he was answered before.
    */
-  recall(replay: string): Eventually<Attributes | null | undefined>;
+  recall(replay: string, at: Key): Eventually<Attributes | null | undefined>;
 
   /** The room there is. Never waits. */
   statfs(): Eventually<SpaceFigures>;

@@ -72,6 +72,12 @@ export class Handles {
     return bytes.readUInt16BE(SHARE_AT);
   }
 
+  /** The key that a handle names, whether its flare is there or gone. STALE when it is not one of this network. */
+  keyOf(bytes: Buffer): Key {
+    this.#verify(bytes);
+    return bytes.toString('latin1', KEY_AT, GENERATION_AT) as Key;
+  }
+
   #verify(bytes: Buffer): void {
     if (bytes[0] !== HANDLE_VERSION) throw FlareError.of('STALE');
     const mac = Buffer.from(this.#mac(bytes), 'latin1');

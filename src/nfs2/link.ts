@@ -7,15 +7,21 @@ import { codecs } from './schema.ts';
 import { ownHandle } from './server.ts';
 
 /** LINK (RFC 1094 §2.2.13). From under one rule to under another: 18 (EXDEV). */
-export const link = change('LINK', codecs.link, codecs.stat, null, (server, args, call) => {
-  const name = newName(args.to.name);
-  const directory = ownHandle(args.to.directory);
-  return andThen(server.enterToChange(args.file, call), (file) =>
-    andThen(server.enterToChange(directory, call), (into) =>
-      andThen(server.gate.sameArea(file.attributes, into.attributes), (same) => {
-        if (!same) throw FlareError.of('XDEV');
-        return andThen(server.service.link(into.caller, file.handle, into.handle, name), () => DONE);
-      }),
-    ),
-  );
-});
+export const link = change(
+  'LINK',
+  codecs.link,
+  codecs.stat,
+  ({ to }) => ({ handle: ownHandle(to.directory) }),
+  (server, args, call) => {
+    const name = newName(args.to.name);
+    const directory = ownHandle(args.to.directory);
+    return andThen(server.enterToChange(args.file, call), (file) =>
+      andThen(server.enterToChange(directory, call), (into) =>
+        andThen(server.gate.sameArea(file.attributes, into.attributes), (same) => {
+          if (!same) throw FlareError.of('XDEV');
+          return andThen(server.service.link(into.caller, file.handle, into.handle, name), () => DONE);
+        }),
+      ),
+    );
+  },
+);

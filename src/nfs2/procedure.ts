@@ -1,7 +1,7 @@
 import { type Eventually, isPending } from '../base/eventually.ts';
 import { FlareError, type FlareStatusName } from '../flare/errors.ts';
 import type { Attributes } from '../flare/types.ts';
-import type { CallContext, Procedure } from '../rpc/program.ts';
+import type { CallContext, DROP, Procedure } from '../rpc/program.ts';
 import type { Codec } from '../rpc/xdr.ts';
 import { DONE, type Status } from './errors.ts';
 import type { Nfs2Server, View } from './server.ts';
@@ -9,14 +9,16 @@ import type { Nfs2Server, View } from './server.ts';
 /** One procedure, before there is a server that it belongs to. */
 export type MakeProcedure = (server: Nfs2Server) => Procedure<any, any>;
 
+/** What is answered; nothing, when no answer can be given now: the client asks again. */
+type Answer = Eventually<Status | typeof DROP>;
 type Run<A> = (server: Nfs2Server, args: A, call: CallContext) => Eventually<Status>;
 
-/** How a change whose answer shows a flare gives it again. */
+/** How a change gives its first answer again. */
 export interface Retold {
-  /** The handle whose share a handle in the answer keeps: a copy. */
+  /** The handle that the change was made at, whose owner remembers the answer, and whose share a handle in the answer keeps: a copy. */
   readonly handle: Buffer;
-  /** The answer, of the attributes that it showed. */
-  readonly answer: (server: Nfs2Server, attributes: Attributes, view: View) => Status;
+  /** The answer, of the attributes that it showed; absent when it is no more than a status. */
+  readonly answer?: (server: Nfs2Server, attributes: Attributes, view: View) => Status;
 }
 
 /** Takes from the arguments what outlives the receive buffer. */
@@ -33,14 +35,13 @@ export function procedure<A>(name: string, args: Codec<A>, result: Codec<any>, r
 }
 
 /**
- * Makes a procedure that changes something. A retransmission that is refused before the store sees it gets its first answer all the same: `retelling` makes it, DONE when that
- * is null.
+ * Makes a procedure that changes something. A retransmission that is refused before the store sees it gets its first answer all the same: `retelling` makes it.
  */
 export function change<A>(
   name: string,
   args: Codec<A>,
   result: Codec<any>,
-  retelling: Retelling<A> | null,
+  retelling: Retelling<A>,
   run: Run<A>,
 ): MakeProcedure {
   return (server) => ({
@@ -52,10 +53,10 @@ export function change<A>(
       try {
         answer = run(server, given, call);
       } catch (error) {
-        return againOrRefused(server, name, call, error, retelling?.(given));
+        return againOrRefused(server, name, call, error, retelling(given));
       }
       if (!isPending(answer)) return answer;
-      const retold = retelling?.(given);
+      const retold = retelling(given);
       return answer.catch((error: unknown) => againOrRefused(server, name, call, error, retold));
     },
   });
@@ -67,37 +68,22 @@ export function change<A>(
  */
 const SINCE: ReadonlySet<FlareStatusName> = new Set(['STALE', 'ROFS', 'XDEV']);
 
-function againOrRefused(
-  server: Nfs2Server,
-  name: string,
-  call: CallContext,
-  error: unknown,
-  retold: Retold | undefined,
-): Eventually<Status> {
+function againOrRefused(server: Nfs2Server, name: string, call: CallContext, error: unknown, retold: Retold): Answer {
   if (!(error instanceof FlareError && SINCE.has(error.status))) return server.refused(error, name, call);
   return answering(server, name, call, () => firstAnswer(server, call, error, retold));
 }
 
 /** The answer that was given to the call before; throws `error` when there was none. */
-async function firstAnswer(
-  server: Nfs2Server,
-  call: CallContext,
-  error: FlareError,
-  retold: Retold | undefined,
-): Promise<Status> {
-  const attributes = await server.service.recall(call.replayIdentity());
+async function firstAnswer(server: Nfs2Server, call: CallContext, error: FlareError, retold: Retold): Promise<Status> {
+  const identity = call.replayIdentity();
+  const attributes = await server.service.recall(identity, server.handles.keyOf(retold.handle));
   if (attributes === undefined) throw error;
-  if (retold === undefined) return DONE;
+  if (retold.answer === undefined) return DONE;
   if (attributes === null) throw error;
   return retold.answer(server, attributes, await server.viewAgain(retold.handle, attributes, call));
 }
 
-function answering(
-  server: Nfs2Server,
-  name: string,
-  call: CallContext,
-  run: () => Eventually<Status>,
-): Eventually<Status> {
+function answering(server: Nfs2Server, name: string, call: CallContext, run: () => Eventually<Status>): Answer {
   try {
     const answer = run();
     return isPending(answer) ? answer.catch((error: unknown) => server.refused(error, name, call)) : answer;

@@ -18,11 +18,17 @@ function move(server: Nfs2Server, from: Entered, fromName: string, to: Entered, 
 }
 
 /** RENAME (RFC 1094 §2.2.12). From under one rule to under another, and of or over a directory with rules of its own: 18 (EXDEV). */
-export const rename = change('RENAME', codecs.rename, codecs.stat, null, (server, args, call) => {
-  const fromName = latin1(args.from.name);
-  const toName = latin1(args.to.name);
-  const toHandle = ownHandle(args.to.directory);
-  return andThen(server.enterToChange(args.from.directory, call), (from) =>
-    andThen(server.enterToChange(toHandle, call), (to) => move(server, from, fromName, to, toName)),
-  );
-});
+export const rename = change(
+  'RENAME',
+  codecs.rename,
+  codecs.stat,
+  ({ from }) => ({ handle: ownHandle(from.directory) }),
+  (server, args, call) => {
+    const fromName = latin1(args.from.name);
+    const toName = latin1(args.to.name);
+    const toHandle = ownHandle(args.to.directory);
+    return andThen(server.enterToChange(args.from.directory, call), (from) =>
+      andThen(server.enterToChange(toHandle, call), (to) => move(server, from, fromName, to, toName)),
+    );
+  },
+);

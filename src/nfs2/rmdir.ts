@@ -3,14 +3,20 @@ import { checkUnbound } from './bound.ts';
 import { DONE } from './errors.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
-import { latin1 } from './server.ts';
+import { latin1, ownHandle } from './server.ts';
 
 /** RMDIR (RFC 1094 §2.2.16). A directory with rules of its own stays: 18 (EXDEV). */
-export const rmdir = change('RMDIR', codecs.place, codecs.stat, null, (server, place, call) => {
-  const name = latin1(place.name);
-  return andThen(server.enterToChange(place.directory, call), (from) =>
-    andThen(checkUnbound(server, from, name), () =>
-      andThen(server.service.rmdir(from.caller, from.handle, name), () => DONE),
-    ),
-  );
-});
+export const rmdir = change(
+  'RMDIR',
+  codecs.place,
+  codecs.stat,
+  ({ directory }) => ({ handle: ownHandle(directory) }),
+  (server, place, call) => {
+    const name = latin1(place.name);
+    return andThen(server.enterToChange(place.directory, call), (from) =>
+      andThen(checkUnbound(server, from, name), () =>
+        andThen(server.service.rmdir(from.caller, from.handle, name), () => DONE),
+      ),
+    );
+  },
+);

@@ -5,10 +5,10 @@ import type { Shares } from '../acl/shares.ts';
 import { squash } from '../acl/squash.ts';
 import { type Eventually, isPending } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
-import { FlareError } from '../flare/errors.ts';
+import { FlareError, UnavailableError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { Attributes, Caller, FlareId } from '../flare/types.ts';
-import { type CallContext, RpcRefusal } from '../rpc/program.ts';
+import { type CallContext, DROP, RpcRefusal } from '../rpc/program.ts';
 import { type Reported, toFattr } from './attributes.ts';
 import { refusal, type Status } from './errors.ts';
 import type { Handle, Handles } from './handle.ts';
@@ -117,12 +117,19 @@ export class Nfs2Server {
     return sameFlare(attributes.parent, attributes) || (top !== undefined && sameFlare(top, attributes));
   }
 
-  /** The result for whatever a procedure threw; what is no refusal is logged and answered with NFSERR_IO. */
-  refused(error: unknown, procedure: string, call: CallContext): Status {
+  /**
+   * The result for whatever a procedure threw; what is no refusal is logged and answered with NFSERR_IO, but for `UnavailableError`, which is not answered: the client asks again.
+   */
+  refused(error: unknown, procedure: string, call: CallContext): Status | typeof DROP {
     if (error instanceof FlareError) {
       if (error.status !== 'VERSION') return refusal(error.status);
     } else if (error instanceof RpcRefusal) throw error;
     const { client, xid } = call;
+    if (error instanceof UnavailableError) {
+      const fields = { reason: error.message, procedure, client: client.address, port: client.port, xid };
+      this.#logger.warn(fields, 'a call could not be answered: its client will ask again');
+      return DROP;
+    }
     this.#logger.error({ err: error, procedure, client: client.address, port: client.port, xid }, 'A call failed');
     return refusal('IO');
   }

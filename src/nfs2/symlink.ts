@@ -6,18 +6,25 @@ import { DONE } from './errors.ts';
 import { newName } from './names.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
+import { ownHandle } from './server.ts';
 
 /** The mode of symlinks whose maker named none: nobody looks at it. */
 const MODE_UNSET = 0o777;
 
 /** SYMLINK (RFC 1094 §2.2.14). The mode is that of the attributes, though UNIX servers may leave it unused. */
-export const symlink = change('SYMLINK', codecs.symlink, codecs.stat, null, (server, args, call) => {
-  const name = newName(args.where.name);
-  const birth = {
-    ...birthOf(toChanges(args.attributes), FlareType.symlink, MODE_UNSET),
-    target: Buffer.from(args.target),
-  };
-  return andThen(server.enterToChange(args.where.directory, call), (into) =>
-    andThen(server.service.create(into.caller, into.handle, name, birth), () => DONE),
-  );
-});
+export const symlink = change(
+  'SYMLINK',
+  codecs.symlink,
+  codecs.stat,
+  ({ where }) => ({ handle: ownHandle(where.directory) }),
+  (server, args, call) => {
+    const name = newName(args.where.name);
+    const birth = {
+      ...birthOf(toChanges(args.attributes), FlareType.symlink, MODE_UNSET),
+      target: Buffer.from(args.target),
+    };
+    return andThen(server.enterToChange(args.where.directory, call), (into) =>
+      andThen(server.service.create(into.caller, into.handle, name, birth), () => DONE),
+    );
+  },
+);

@@ -5,6 +5,7 @@ import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
+import { ROOT_KEY } from '../keys.ts';
 import type { FlareService } from '../service.ts';
 import { outcome, type Pair, remember, type Step, same, steps } from '../testing/histories.ts';
 import { MemoryService } from '../testing/memory-service.ts';
@@ -61,7 +62,7 @@ t.test('Random histories: the store answers as the model does, over restarts and
         const replay = asked;
         const told = (service: FlareService) =>
           outcome(async () => {
-            const answer = await service.recall(replay);
+            const answer = await service.recall(replay, ROOT_KEY);
             return answer === undefined ? 'nothing' : answer;
           });
         same(`recall of ${replay}`, (await told(world.store)).shown, (await told(model)).shown);

@@ -114,14 +114,14 @@ t.test('expectations and replays travel', async (t) => {
   t.strictSame(await remote.create({ ...ann, replay: 'r1\xff' }, root, 'f', file), made, 'the first answer');
   await t.rejects(remote.create({ ...ann, replay: 'r2' }, root, 'f', file), { name: 'FlareError', status: 'EXIST' });
   t.strictSame(store.recall('r1\xff'), made);
-  t.strictSame(await remote.recall('r1\xff'), made);
-  await t.rejects(remote.recall('r2'), { name: 'FlareError', status: 'EXIST' });
-  t.equal(await remote.recall('r3'), undefined);
+  t.strictSame(await remote.recall('r1\xff', root.key), made);
+  await t.rejects(remote.recall('r2', root.key), { name: 'FlareError', status: 'EXIST' });
+  t.equal(await remote.recall('r3', root.key), undefined);
   await remote.remove({ ...ann, replay: 'r4' }, root, 'f');
-  t.equal(await remote.recall('r4'), null);
+  t.equal(await remote.recall('r4', root.key), null);
   const long = 'x'.repeat(5000);
   const f = await remote.create({ ...ann, replay: long }, root, 'f', file);
-  t.strictSame(await remote.recall(long), f, 'an identity of any length');
+  t.strictSame(await remote.recall(long, root.key), f, 'an identity of any length');
   await t.rejects(remote.setattr(ann, f, { mode: 0 }, { version: f.version + 1 }), {
     name: 'FlareError',
     status: 'VERSION',

@@ -170,9 +170,9 @@ const rows: { readonly [N in Name]: Row<N> } = {
   },
   RECALL: {
     access: 'read',
-    flares: none,
-    run: ({ service }, { replay }) =>
-      andThen(service.recall(replay.toString('latin1')), (known) => ({
+    flares: ({ at }) => [types.keyFromWire(at)],
+    run: ({ service }, { at, replay }) =>
+      andThen(service.recall(replay.toString('latin1'), types.keyFromWire(at)), (known) => ({
         found: known !== undefined,
         attributes: known === undefined || known === null ? null : types.wireAttributes(known),
       })),

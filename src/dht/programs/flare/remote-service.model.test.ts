@@ -4,6 +4,7 @@ import t from 'tap';
 import { seededRandom } from '../../../base/random.ts';
 import { manualClock } from '../../../base/testing/manual-clock.ts';
 import { FlareError } from '../../../flare/errors.ts';
+import { ROOT_KEY } from '../../../flare/keys.ts';
 import { type Step, steps } from '../../../flare/testing/histories.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import type { Caller, FlareId } from '../../../flare/types.ts';
@@ -58,7 +59,7 @@ t.test('Random histories: a remote service answers as the one behind it does', a
       const as = (who: Caller): Caller => ({ ...who, replay: `call ${calls}` });
       const id = (at: number): FlareId => ids[at % ids.length]!;
       const ask = (one: MemoryService | RemoteService) =>
-        outcome(() => (typeof run === 'string' ? one.recall(recall!) : run(one, id, as)));
+        outcome(() => (typeof run === 'string' ? one.recall(recall!, ROOT_KEY) : run(one, id, as)));
       const [got, wanted] = [await ask(remote), await ask(model)];
       if (!isDeepStrictEqual(got, wanted))
         throw new Error(`${text}\n  gave   ${JSON.stringify(got)}\n  wanted ${JSON.stringify(wanted)}`.slice(0, 2000));

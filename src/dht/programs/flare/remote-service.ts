@@ -184,8 +184,12 @@ export class RemoteService implements FlareService {
     return { entries: entries.map(types.entryFromWire), end };
   }
 
-  async recall(replay: string): Promise<Attributes | null | undefined> {
-    const answer = await this.#ask(calls.recall, { ...this.#head(), replay: identityBytes(replay) });
+  async recall(replay: string, at: Key): Promise<Attributes | null | undefined> {
+    const answer = await this.#ask(calls.recall, {
+      ...this.#head(),
+      at: types.wireKey(at),
+      replay: identityBytes(replay),
+    });
     if (!answer.found) return undefined;
     return answer.attributes === null ? null : types.attributesFromWire(answer.attributes);
   }

@@ -76,7 +76,9 @@ const args = {
   readdir: compile(
     xdr.struct('ReaddirArguments', { ...asked, directory: FlareIdSchema, cookie: xdr.uint64(), limit: xdr.uint32() }),
   ),
-  recall: compile(xdr.struct('RecallArguments', { ...head, replay: xdr.varOpaque(REPLAY_IDENTITY_MAX) })),
+  recall: compile(
+    xdr.struct('RecallArguments', { ...head, at: KeySchema, replay: xdr.varOpaque(REPLAY_IDENTITY_MAX) }),
+  ),
 };
 
 /** Results. */
