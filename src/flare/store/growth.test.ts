@@ -1,6 +1,9 @@
 import t from 'tap';
+import { type Random, seededRandom } from '../../base/random.ts';
+import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import type { IndexHost } from '../index/types.ts';
+import type { FlareId } from '../types.ts';
 import type { LocalStore } from './local-store.ts';
 import { FILE, ROOT, testStore } from './testing/harness.ts';
 
@@ -84,6 +87,7 @@ t.test(
         .catch(() => {}),
     );
     await compare('CREATE', 3, (store) => store.create(ROOT, store.root(), 'new', FILE));
+    await compare('REMOVE', 4, (store, name) => store.remove(ROOT, store.root(), name));
     for (const { store } of [few, many]) await store.close();
   },
 );
@@ -107,3 +111,79 @@ t.test(
     await store.close();
   },
 );
+
+/** A sixteenth of the working set is a segment, as with 64 MiB and 1 GiB. */
+const SEGMENT = 128 * 1024;
+const BLOCK = 8192;
+const WORKING_SET = 16 * SEGMENT;
+const TIMES_LIVE = 2.2;
+/** Turns of the event loop in which compaction must have come to its end. */
+const TURNS_MAX = 20_000;
+
+/** Writes `times` as many blocks as the working set has, at random or in order. */
+async function overwrite(store: LocalStore, file: FlareId, times: number, random: Random | null): Promise<void> {
+  const blocks = WORKING_SET / BLOCK;
+  for (let count = 0; count < blocks * times; count++) {
+    const block = random === null ? count % blocks : random.below(blocks);
+    await store.write(ROOT, file, block * BLOCK, Buffer.alloc(BLOCK, 97 + (count % 26)));
+  }
+}
+
+/** Waits until the log takes no more than so many times what is live; false when it does not come to that. */
+async function settles(store: LocalStore, times: number): Promise<boolean> {
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    if (store.stats().logBytes <= times * WORKING_SET) return true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return false;
+}
+
+for (const order of ['random', 'sequential'] as const) {
+  t.test(
+    `After ${order} overwriting, ten times, the log takes at most 2.2 times what is live (issue 3, space)`,
+    async (t) => {
+      const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+      t.comment(`MAGMA_SEED=${seed} repeats this run`);
+      const random = seededRandom(seed);
+      const { store, errors } = await testStore({
+        segmentBytes: SEGMENT,
+        limits: { compactionMinBytes: WORKING_SET / 4, compactionStepBytes: 4 * BLOCK, cacheBytes: WORKING_SET },
+      });
+      const file = await store.create(ROOT, store.root(), 'f', FILE);
+      await overwrite(store, file, 1, null);
+      await overwrite(store, file, 10, order === 'random' ? random : null);
+      t.ok(
+        await settles(store, TIMES_LIVE),
+        `it takes ${(store.stats().logBytes / WORKING_SET).toFixed(2)} times as much`,
+      );
+      t.same(errors, []);
+      await store.close();
+    },
+  );
+}
+
+t.test('What a start replays after a power cut is bounded, however long the log is (issue 3, growth)', async (t) => {
+  const CHECKPOINT = 64 * 1024;
+  const disk = new SimulatedDisk();
+  const { store, clock } = await testStore({
+    disk,
+    limits: { checkpointBytes: CHECKPOINT, compactionMinBytes: 2 ** 30 },
+  });
+  const file = await store.create(ROOT, store.root(), 'f', FILE);
+  for (let count = 0; count < 400; count++) await store.write(ROOT, file, count * 4096, Buffer.alloc(4096, 97));
+  const { logBytes, appended } = store.stats();
+  t.ok(logBytes > 20 * CHECKPOINT, `the log has ${logBytes} bytes`);
+  let begun = 0;
+  const again = await testStore({
+    disk: disk.powerCut(seededRandom(1)),
+    clock,
+    indexHost: async ({ disk }) => {
+      const host = await inlineIndexHost({ disk });
+      begun = host.applied.lsn;
+      return host;
+    },
+  });
+  const replayed = Math.round(((appended - begun) / appended) * logBytes);
+  t.ok(replayed <= 2 * CHECKPOINT, `${replayed} of them were replayed`);
+  await again.store.close();
+});
