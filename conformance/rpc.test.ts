@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { varOpaque, void as xdrVoid } from '@stellar/js-xdr';
 import t from 'tap';
 import { hostAddresses } from '../src/base/net/address.ts';
@@ -7,6 +8,7 @@ import { LAST_FRAGMENT } from '../src/rpc/record.ts';
 import { ECHO_PROGRAM, echo } from '../src/rpc/testing/echo.ts';
 import { compile } from '../src/rpc/xdr.ts';
 import { serve } from './lib/rpc-service.ts';
+import { Accept, opaque, TcpWire } from './lib/wire.ts';
 
 const transports = ['udp', 'tcp'] as const;
 const patience = { timeoutMs: 20_000, tries: 1 };
@@ -228,6 +230,22 @@ t.test('calls before a broken record are still answered', async (t) => {
   client.transport.sendRaw(words(0x7fffffff));
   t.ok((await reply).length > 0);
   await t.rejects(client.call(echo.NULL, undefined, { patience }), failure('CLOSED'));
+});
+
+t.test('TCP: a client that has closed its side after its last call still gets the answer, then the end', async (t) => {
+  const service = await serve(t);
+  const wire = await TcpWire.open(service.port);
+  t.teardown(() => wire.close());
+  const closed = once(wire.socket, 'close');
+  const answer = wire.call({ xid: 5, program: ECHO_PROGRAM, version: 2, procedure: 2, args: opaque('late') });
+  const ended = once(wire.socket, 'finish');
+  wire.socket.end();
+  await Promise.all([ended, service.whenHeld(1)]);
+  // What comes later over another connection has been seen later.
+  await (await service.client('tcp')).call(echo.NULL, undefined, { patience });
+  service.held[0]!.release();
+  t.match(await answer, { denied: false, status: Accept.SUCCESS, results: opaque('late') });
+  await closed;
 });
 
 t.test('TCP: calls under way are bounded by connection: the rest waits unread and is lost to nobody', async (t) => {

@@ -27,6 +27,8 @@ export interface Stream {
   onData(handler: (data: Buffer) => void): void;
   /** Called once, when the connection is gone for whatever reason. */
   onClose(handler: (error?: Error) => void): void;
+  /** Called once, when the peer has sent its last byte; it may still read. Who does not ask closes then. */
+  onEnd(handler: () => void): void;
   /** Called when all that was written has left after `write` returned false. */
   onDrain(handler: () => void): void;
   /**

@@ -145,6 +145,35 @@ t.test('the bound of calls under way in all: those who wait get their turn, whoe
     );
 });
 
+t.test(
+  'a peer that has sent its last call gets all answers, also of calls that wait for their turn; then the connection is closed',
+  async (t) => {
+    const { connect, held } = await start(t, { inFlightPerClient: 2 });
+    const stream = connect();
+    stream.receive(Buffer.concat([1, 2, 3].map((xid) => call(xid, WAIT, String(xid)))));
+    stream.peerEnds();
+    for (let at = 0; at < 3; at++) {
+      t.notOk(stream.done.includes('end'), `${3 - at} answers are missing`);
+      held[0]?.release();
+      await settled();
+    }
+    t.same(
+      stream.done.filter((one) => one.startsWith('write') || one === 'end'),
+      [...Array(3).fill(`write:${REPLY_HEAD + 8}`), 'end'],
+    );
+  },
+);
+
+t.test('a peer that ends with nothing under way, or in the middle of a record, is closed at once', async (t) => {
+  const { connect } = await start(t);
+  for (const bytes of [Buffer.alloc(0), call(1, ECHO, 'a').subarray(0, 20)]) {
+    const stream = connect();
+    stream.receive(bytes);
+    stream.peerEnds();
+    t.equal(stream.done[0], 'end');
+  }
+});
+
 t.test('replay identity: the same for a retransmission on another connection, another for anything else', async (t) => {
   const { connect, calls } = await start(t);
   const records = [call(1, ECHO, 'a'), call(1, ECHO, 'a'), call(2, ECHO, 'a'), call(1, ECHO, 'b'), call(1, WAIT, 'a')];

@@ -34,6 +34,8 @@ export class Connection implements Peer {
   #queuedBefore = 0;
   #lastCall: number;
   #stopped = false;
+  /** The peer has sent its last call. */
+  #peerEnded = false;
   #ended = false;
   #closed = false;
 
@@ -53,6 +55,10 @@ export class Connection implements Peer {
     });
     stream.onDrain(() => {
       this.#stalled = false;
+      this.#run();
+    });
+    stream.onEnd(() => {
+      this.#peerEnded = true;
       this.#run();
     });
     stream.onData((data) => {
@@ -86,6 +92,7 @@ export class Connection implements Peer {
 
   /** Closes when the replies have left. */
   end(): void {
+    if (this.#ended) return;
     this.#sendLate();
     this.#ended = true;
     this.#stream.end();
@@ -147,11 +154,15 @@ export class Connection implements Peer {
     const start = writer.position;
     const now = clock.monotonic();
     let broken: XdrError | undefined;
+    let allRead = false;
     this.#running = true;
     try {
       while (!this.#closed && !this.#blocked()) {
         const record = this.#records.next();
-        if (record === undefined) break;
+        if (record === undefined) {
+          allRead = true;
+          break;
+        }
         this.#lastCall = now;
         this.#dispatcher.dispatch(record, this);
         if (writer.position - start >= BATCH_BYTES) this.#flush(writer, start);
@@ -163,8 +174,9 @@ export class Connection implements Peer {
       this.#running = false;
       if (writer.position > start) this.#flush(writer, start);
     }
-    if (broken === undefined) this.#throttle();
-    else this.#giveUp(broken.message);
+    if (broken !== undefined) this.#giveUp(broken.message);
+    else if (this.#peerEnded && allRead && this.#inFlight === 0) this.end();
+    else this.#throttle();
   }
 
   /** Reads on, or stops reading. */

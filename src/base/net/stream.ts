@@ -15,6 +15,7 @@ export class SystemStream implements Stream {
   readonly #socket: Socket;
   #error: Error | undefined;
   #onClose: ((error?: Error) => void) | undefined;
+  #onEnd: () => void = () => this.end();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -23,6 +24,7 @@ export class SystemStream implements Stream {
     socket.on('error', (error) => {
       this.#error = error;
     });
+    socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose?.(this.#error));
   }
 
@@ -33,6 +35,10 @@ export class SystemStream implements Stream {
   onClose(handler: (error?: Error) => void): void {
     this.#onClose = handler;
     if (this.#socket.closed) queueMicrotask(() => handler(this.#error));
+  }
+
+  onEnd(handler: () => void): void {
+    this.#onEnd = handler;
   }
 
   onDrain(handler: () => void): void {
@@ -73,7 +79,8 @@ export class SystemStream implements Stream {
 }
 
 function listenOne(address: string, port: number): Promise<Server> {
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+  const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const server = createServer(options);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: address, port, ipv6Only: false, exclusive: true }, () => {

@@ -11,6 +11,8 @@ export interface FakeStream extends Stream {
   /** Whether the host takes what is written at once; else it stays `queued`, and is not copied. */
   taken: boolean;
   receive(data: Buffer): void;
+  /** The peer has sent its last byte. */
+  peerEnds(): void;
   drain(): void;
 }
 
@@ -44,7 +46,7 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
   const done: string[] = [];
   const written: Buffer[] = [];
   let queued = 0;
-  const handlers = { data: (_: Buffer) => {}, close: () => {}, drain: () => {} };
+  const handlers = { data: (_: Buffer) => {}, end: () => {}, close: () => {}, drain: () => {} };
   return {
     local,
     remote,
@@ -56,12 +58,16 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
       return queued;
     },
     receive: (data) => handlers.data(data),
+    peerEnds: () => handlers.end(),
     drain: () => handlers.drain(),
     onData(handler) {
       handlers.data = handler;
     },
     onClose(handler) {
       handlers.close = handler;
+    },
+    onEnd(handler) {
+      handlers.end = handler;
     },
     onDrain(handler) {
       handlers.drain = handler;
