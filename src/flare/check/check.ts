@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Disk } from '../../base/disk.ts';
 import { type Logger, silentLogger } from '../../base/logger.ts';
-import { checkIndex } from '../index/check.ts';
 import type { IndexDifference } from '../index/compare.ts';
 import { openForReading, type SqliteDatabase } from '../index/database.ts';
 import type { IndexFault } from '../index/faults.ts';
@@ -11,6 +10,7 @@ import { openKml } from '../kml/kml.ts';
 import type { Kml } from '../kml/types.ts';
 import { readIdentity, StoreOpenError } from '../store/identity.ts';
 import { extentFaults, namespaceFaults } from './namespace.ts';
+import { checkIndex, Rebuild } from './rebuild.ts';
 
 /** What a check has found; sound when `differences` and `faults` are empty. */
 export interface StoreCheck {
@@ -89,11 +89,11 @@ export async function checkStore(options: CheckOptions): Promise<StoreCheck> {
     if (networkId === null) throw new StoreOpenError('empty', `there is no network in ${disk.path}: nothing to check`);
     const { host, database, done } = await openIndex({ disk, logger });
     try {
-      const onBatch = host.apply.bind(host);
+      const rebuild = new Rebuild(host);
+      const onBatch = rebuild.batch.bind(rebuild);
       const kml = await openKml({ disk, logger, networkId, from: host.applied, onBatch });
       try {
-        kml.onDurable(onBatch);
-        await host.whenApplied(kml.durable);
+        await rebuild.done();
         return await checkOpen(kml, database, scratch === undefined ? undefined : { disk, name: scratch });
       } finally {
         await kml.close();

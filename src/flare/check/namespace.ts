@@ -1,15 +1,12 @@
-import { compile } from '../../rpc/xdr.ts';
 import type { SqliteDatabase } from '../index/database.ts';
 import type { IndexFault } from '../index/faults.ts';
+import { takeExtents, takeFlare } from '../index/values.ts';
 import { keyText, ROOT_KEY } from '../keys.ts';
-import { type Flare, unpackFlare } from '../record/pack.ts';
-import { FlareSchema } from '../record/schema.ts';
+import type { Flare } from '../record/pack.ts';
 import { FlareType, type Key } from '../types.ts';
 
 /** Faults of one kind that are listed at most. */
 export const NAMESPACE_FAULTS_MAX = 100;
-
-const codec = compile(FlareSchema);
 
 /** What the rows say of one flare. */
 interface Seen {
@@ -28,12 +25,17 @@ function keyOf(bytes: Buffer): Key {
   return bytes.toString('latin1') as Key;
 }
 
+type ChunkRow = { key: Buffer; chunk: number; extents: Buffer };
+
+function chunks(database: SqliteDatabase): IterableIterator<ChunkRow> {
+  return database.prepare('SELECT key, chunk, extents FROM chunks').iterate() as IterableIterator<ChunkRow>;
+}
+
 function load(database: SqliteDatabase): Map<Key, Seen> {
   const all = new Map<Key, Seen>();
-  for (const { state } of database.prepare('SELECT state FROM flares').iterate() as IterableIterator<{
-    state: Buffer;
-  }>) {
-    const flare = unpackFlare(codec.decode(state));
+  type FlareRow = { key: Buffer; value: Buffer };
+  for (const row of database.prepare('SELECT key, value FROM flares').iterate() as IterableIterator<FlareRow>) {
+    const flare = takeFlare(keyOf(row.key), row.value);
     const counts = { entries: 0, directories: 0, data: 0, dataEnd: 0 };
     all.set(flare.attributes.key, { flare, names: new Map(), links: new Map(), ...counts });
   }
@@ -51,13 +53,13 @@ function load(database: SqliteDatabase): Map<Key, Seen> {
   for (const row of database.prepare('SELECT key, dir, count FROM parents').iterate() as IterableIterator<LinkRow>) {
     all.get(keyOf(row.key))?.links.set(keyOf(row.dir), row.count);
   }
-  type DataRow = { key: Buffer; data: number; ends: number };
-  const sums = database.prepare(
-    'SELECT key, sum(length) AS data, max(offset + length) AS ends FROM extents GROUP BY key',
-  );
-  for (const row of sums.iterate() as IterableIterator<DataRow>) {
-    const seen = all.get(keyOf(row.key));
-    if (seen !== undefined) Object.assign(seen, { data: row.data, dataEnd: row.ends });
+  for (const { key, chunk, extents } of chunks(database)) {
+    const seen = all.get(keyOf(key));
+    if (seen === undefined) continue;
+    for (const { offset, length } of takeExtents(chunk, extents)) {
+      seen.data += length;
+      seen.dataEnd = Math.max(seen.dataEnd, offset + length);
+    }
   }
   return all;
 }
@@ -134,12 +136,12 @@ export function extentFaults(
 ): IndexFault[] {
   const faults: IndexFault[] = [];
   const ends = new Map(segments.map(({ number, bytes }) => [number, bytes]));
-  type Row = { key: Buffer; offset: number; segment: number; ends: number };
-  const rows = database.prepare('SELECT key, offset, segment, position + length AS ends FROM extents').iterate();
-  for (const row of rows as IterableIterator<Row>) {
-    if (row.ends <= (ends.get(row.segment) ?? 0) || faults.length >= NAMESPACE_FAULTS_MAX) continue;
-    const where = `${row.key.toString('hex')} ${row.offset}`;
-    faults.push({ what: `data that lies in no segment (${row.segment})`, where });
+  for (const { key, chunk, extents } of chunks(database)) {
+    for (const { offset, length, segment, position } of takeExtents(chunk, extents)) {
+      if (position + length <= (ends.get(segment) ?? 0) || faults.length >= NAMESPACE_FAULTS_MAX) continue;
+      const where = `${key.toString('hex')} ${offset}`;
+      faults.push({ what: `data that lies in no segment (${segment})`, where });
+    }
   }
   return faults;
 }

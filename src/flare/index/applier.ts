@@ -1,48 +1,30 @@
-import { batchEnd, batchRecords } from '../kml/format.ts';
-import type { LogBatch, LogMark } from '../kml/types.ts';
-import { dataPosition, decodeRecord } from '../record/codec.ts';
-import { type Change, ChangeTypeSchema, type LogRecord, OperationSchema } from '../record/schema.ts';
+import type { LogMark } from '../kml/types.ts';
+import { CHUNK_SIZE } from '../record/limits.ts';
+import type { Extent } from '../record/schema.ts';
+import { ByteWriter } from './bytes.ts';
 import { readMark, type SqliteDatabase } from './database.ts';
-import { ExtentTable } from './extents.ts';
-import { LiveBytes } from './live.ts';
-import { EntryTable, FlareTable, NoteTable, ParentTable, ReplayTable, SliceTable } from './tables.ts';
+import { type FlushSteps, type IndexFlush, readFlush } from './flush.ts';
+import { LiveBytes, weightOf } from './live.ts';
+import { ReplayRuns } from './replay-runs.ts';
+import { EXTENT_BYTES, putExtents, takeExtents } from './values.ts';
 
-/** A change with its type and what that says. */
-type ChangeOf<T extends Change['type']> = Extract<Change, { type: T }>;
+type Row<Name extends 'flare' | 'entry' | 'parent' | 'slice'> = Parameters<FlushSteps[Name]>[0];
 
-/** Where in the log a change stands. */
-interface Place {
-  readonly record: LogRecord;
-  readonly segment: number;
-  /** Where the record's data begin in the segment, when it has any. */
-  readonly data: number;
-}
-
-/** Puts durable batches into an index, in the log's order. */
-export class Applier {
+/** Puts flushes into an index, in their order, each in one transaction with its mark. */
+export class Applier implements FlushSteps {
   readonly #database: SqliteDatabase;
   readonly #live: LiveBytes;
-  readonly #flares: FlareTable;
-  readonly #entries: EntryTable;
-  readonly #extents: ExtentTable;
-  readonly #parents: ParentTable;
-  readonly #notes: NoteTable;
-  readonly #slices: SliceTable;
-  readonly #replays: ReplayTable;
-  readonly #setMark;
+  readonly #replays: ReplayRuns;
+  readonly #sql: ReturnType<typeof prepare>;
   #mark: LogMark;
+  #flares = 0;
+  #used = 0;
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
     this.#live = new LiveBytes(database);
-    this.#flares = new FlareTable(database, this.#live);
-    this.#entries = new EntryTable(database, this.#live);
-    this.#extents = new ExtentTable(database, this.#live);
-    this.#parents = new ParentTable(database, this.#live);
-    this.#notes = new NoteTable(database, this.#live);
-    this.#slices = new SliceTable(database, this.#live);
-    this.#replays = new ReplayTable(database, this.#live);
-    this.#setMark = database.prepare('UPDATE mark SET lsn = ?, segment = ?, position = ? WHERE id = 1');
+    this.#replays = new ReplayRuns(database);
+    this.#sql = prepare(database);
     this.#mark = readMark(database);
   }
 
@@ -51,82 +33,194 @@ export class Applier {
     return this.#mark;
   }
 
-  /** Applies the batches, which must follow on what is applied, in one transaction with the mark. Throws when it cannot; then nothing has changed. */
-  apply(batches: readonly LogBatch[]): void {
+  /** Applies a flush of what follows on what is applied. Throws when it cannot; then nothing has changed. */
+  apply({ mark, bytes }: IndexFlush): void {
     const before = this.#mark;
+    if (mark.lsn < before.lsn) throw new Error(`the index ends with record ${before.lsn}, and was given ${mark.lsn}`);
+    this.#flares = 0;
+    this.#used = 0;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      for (const batch of batches) this.#applyBatch(batch);
-      this.#flares.flush();
+      readFlush(bytes, this);
       this.#live.flush();
-      this.#slices.flush();
-      this.#replays.flush();
-      this.#setMark.run(this.#mark.lsn, this.#mark.segment, this.#mark.position);
+      this.#sql.mark.run(mark.lsn, mark.segment, mark.position, this.#flares, this.#used);
       this.#database.exec('COMMIT');
+      this.#mark = mark;
     } catch (error) {
-      this.#mark = before;
-      for (const table of [this.#live, this.#flares, this.#slices, this.#replays]) table.drop();
+      this.#live.drop();
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      this.#replays.load();
       throw error;
     }
   }
 
-  #applyBatch(batch: LogBatch): void {
-    // A log whose oldest segments were dropped begins above 1; an empty index may begin anywhere.
-    if (batch.firstLsn !== this.#mark.lsn + 1 && this.#mark.lsn !== 0) {
-      throw new Error(`the index ends with record ${this.#mark.lsn}, and was given ${batch.firstLsn} as the next`);
-    }
-    for (const { position, payload } of batchRecords(batch)) {
-      const record = decodeRecord(payload);
-      const data = position + (dataPosition(record, payload.length) ?? 0);
-      const place = { record, segment: batch.segment, data };
-      this.#slices.seen(record.slice, record.number, record.epoch, batch.segment);
-      const fresh = record.operation !== OperationSchema.base;
-      if (record.replay !== null) this.#replays.put(record.replay, batch.segment, fresh);
-      for (const change of record.changes) this.#applyChange(change, place);
-    }
-    this.#mark = batchEnd(batch);
+  flare({ stored, key, generation, fileid, used, segment, weight, value }: Row<'flare'>): void {
+    const sameFileid = stored && this.#forgetFlare(key) === fileid;
+    this.#flares++;
+    this.#used += used;
+    this.#live.add(segment, weight);
+    // This leaves the fileid alone, so SQLite need not touch that index.
+    if (sameFileid) this.#sql.changeFlare.run(generation, used, segment, weight, value, key);
+    else this.#sql.putFlare.run(key, generation, fileid, used, segment, weight, value);
   }
 
-  #applyChange(change: Change, place: Place): void {
-    const apply = this.#changes[change.type] as ((change: Change, place: Place) => void) | undefined;
-    if (apply === undefined) throw new Error(`record ${place.record.number} holds a change of unknown type`);
-    apply(change, place);
+  /** Counts a flare out; returns its fileid, null when it is not there. */
+  #forgetFlare(key: Buffer): number | null {
+    type Old = { fileid: number; used: number; segment: number; weight: number };
+    const old = this.#sql.flare.get(key) as Old | undefined;
+    if (old === undefined) return null;
+    this.#flares--;
+    this.#used -= old.used;
+    this.#live.take(old.segment, old.weight);
+    return old.fileid;
   }
 
-  readonly #changes: { [T in Change['type']]: (change: ChangeOf<T>, place: Place) => void } = {
-    [ChangeTypeSchema.flare]: (change, place) => {
-      this.#flares.put(change.flare.flare, place.segment);
-    },
-    [ChangeTypeSchema.flareGone]: (change) => {
-      const { key, generation } = change.flareGone.id;
-      this.#flares.remove(key, generation);
-      this.#extents.clear(key, generation);
-      this.#parents.clear(key, generation);
-    },
-    [ChangeTypeSchema.entry]: (change, place) => {
-      this.#entries.put(change.entry.directory.key, change.entry.name, change.entry.entry, place.segment);
-    },
-    [ChangeTypeSchema.entryGone]: (change) => {
-      this.#entries.remove(change.entryGone.directory.key, change.entryGone.name);
-    },
-    [ChangeTypeSchema.data]: (change, place) => {
-      const { id, offset, bytes } = change.data;
-      if (bytes.length === 0) return;
-      const extent = { offset, length: bytes.length, segment: place.segment, position: place.data };
-      this.#extents.write(id.key, id.generation, extent);
-    },
-    [ChangeTypeSchema.cut]: (change) => {
-      this.#extents.cut(change.cut.id.key, change.cut.id.generation, change.cut.end);
-    },
-    [ChangeTypeSchema.parentLink]: (change, place) => {
-      this.#parents.put(change.parentLink.id, change.parentLink.directory, change.parentLink.count, place.segment);
-    },
-    [ChangeTypeSchema.slice]: (change, place) => {
-      this.#slices.put(place.record.slice, change.slice.nextFileid, change.slice.fileidsWrapped, place.segment);
-    },
-    [ChangeTypeSchema.note]: (change, place) => {
-      this.#notes.put(change.note.name, change.note.value, place.segment);
-    },
+  flareGone(key: Buffer): void {
+    this.#forgetFlare(key);
+    this.#sql.removeFlare.run(key);
+  }
+
+  entry({ stored, directory, name, key, generation, fileid, cookie, segment }: Row<'entry'>): void {
+    if (stored) this.#forgetEntry(directory, name);
+    this.#live.add(segment, weightOf.entry(name));
+    this.#sql.putEntry.run(directory, name, key, generation, fileid, cookie, segment);
+  }
+
+  #forgetEntry(directory: Buffer, name: Buffer): void {
+    const segment = this.#sql.entrySegment.get(directory, name) as number | undefined;
+    if (segment !== undefined) this.#live.take(segment, weightOf.entry(name));
+  }
+
+  entryGone(directory: Buffer, name: Buffer): void {
+    this.#forgetEntry(directory, name);
+    this.#sql.removeEntry.run(directory, name);
+  }
+
+  cut(key: Buffer, generation: number, end: number): void {
+    const first = Math.floor(end / CHUNK_SIZE);
+    const partial = end % CHUNK_SIZE === 0 ? undefined : this.#chunk(key, generation, first);
+    this.#forgetChunks(key, generation, first);
+    this.#sql.removeChunks.run(key, generation, first);
+    if (partial === undefined) return;
+    const kept: Extent[] = [];
+    for (const extent of takeExtents(first, partial)) {
+      if (extent.offset < end) kept.push({ ...extent, length: Math.min(extent.length, end - extent.offset) });
+    }
+    const to = new ByteWriter(new ArrayBuffer(Math.max(EXTENT_BYTES, kept.length * EXTENT_BYTES)));
+    putExtents(to, first, kept);
+    this.#putChunk(key, generation, first, to.written);
+  }
+
+  clear(key: Buffer, generation: number): void {
+    this.#forgetChunks(key, generation, 0);
+    this.#sql.removeChunks.run(key, generation, 0);
+    for (const segment of this.#sql.parentSegments.all(key, generation) as number[]) {
+      this.#live.take(segment, weightOf.parent());
+    }
+    this.#sql.removeParents.run(key, generation);
+  }
+
+  chunk(key: Buffer, generation: number, chunk: number, value: Buffer): void {
+    const old = this.#chunk(key, generation, chunk);
+    if (old !== undefined) this.#weigh(chunk, old, -1);
+    if (value.length > 0) this.#putChunk(key, generation, chunk, value);
+    else if (old !== undefined) this.#sql.removeChunk.run(key, generation, chunk);
+  }
+
+  #chunk(key: Buffer, generation: number, chunk: number): Buffer | undefined {
+    return this.#sql.chunk.get(key, generation, chunk) as Buffer | undefined;
+  }
+
+  #putChunk(key: Buffer, generation: number, chunk: number, value: Buffer): void {
+    if (value.length > 0) this.#sql.putChunk.run(key, generation, chunk, this.#weigh(chunk, value, 1), value);
+  }
+
+  #forgetChunks(key: Buffer, generation: number, from: number): void {
+    const rows = this.#sql.chunksFrom.all(key, generation, from) as { chunk: number; extents: Buffer }[];
+    for (const { chunk, extents } of rows) this.#weigh(chunk, extents, -1);
+  }
+
+  /** Counts a chunk's extents in (1) or out (-1); returns the bytes of the file that they hold. */
+  #weigh(chunk: number, value: Buffer, sign: 1 | -1): number {
+    let bytes = 0;
+    for (const { segment, length } of takeExtents(chunk, value)) {
+      this.#live.add(segment, sign * weightOf.extents(1, length));
+      bytes += length;
+    }
+    return bytes;
+  }
+
+  parent({ key, generation, directory, directoryGeneration, count, segment }: Row<'parent'>): void {
+    const row = [key, generation, directory, directoryGeneration] as const;
+    const old = this.#sql.parentSegment.get(...row) as number | undefined;
+    if (old !== undefined) this.#live.take(old, weightOf.parent());
+    if (count === 0) {
+      this.#sql.removeParent.run(...row);
+      return;
+    }
+    this.#sql.putParent.run(...row, count, segment);
+    this.#live.add(segment, weightOf.parent());
+  }
+
+  note(name: Buffer, segment: number, value: Buffer): void {
+    this.#forgetNote(name);
+    this.#sql.putNote.run(name, value, segment);
+    this.#live.add(segment, weightOf.note(name, value));
+  }
+
+  #forgetNote(name: Buffer): void {
+    const old = this.#sql.note.get(name) as { value: Buffer; segment: number } | undefined;
+    if (old !== undefined) this.#live.take(old.segment, weightOf.note(name, old.value));
+  }
+
+  noteGone(name: Buffer): void {
+    this.#forgetNote(name);
+    this.#sql.removeNote.run(name);
+  }
+
+  slice({ slice, number, epoch, nextFileid, fileidsWrapped, segment, lastSegment }: Row<'slice'>): void {
+    const old = (this.#sql.sliceSegment.get(slice) as number | undefined) ?? 0;
+    if (old !== 0) this.#live.take(old, weightOf.slice());
+    if (segment !== 0) this.#live.add(segment, weightOf.slice());
+    this.#sql.putSlice.run(slice, number, epoch, nextFileid, fileidsWrapped ? 1 : 0, segment, lastSegment);
+  }
+
+  replays(count: number, value: Buffer): void {
+    this.#replays.add(count, value);
+  }
+}
+
+function prepare(database: SqliteDatabase) {
+  const ofChunk = 'WHERE key = ? AND generation = ? AND chunk = ?';
+  const ofFlare = 'WHERE key = ? AND generation = ?';
+  const ofParent = `${ofFlare} AND dir = ? AND dir_generation = ?`;
+  return {
+    mark: database.prepare(
+      'UPDATE mark SET lsn = ?, segment = ?, position = ?, flares = flares + ?, used = used + ? WHERE id = 1',
+    ),
+    flare: database.prepare('SELECT fileid, used, segment, weight FROM flares WHERE key = ?'),
+    putFlare: database.prepare('INSERT OR REPLACE INTO flares VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    changeFlare: database.prepare(
+      'UPDATE flares SET generation = ?, used = ?, segment = ?, weight = ?, value = ? WHERE key = ?',
+    ),
+    removeFlare: database.prepare('DELETE FROM flares WHERE key = ?'),
+    entrySegment: database.prepare('SELECT segment FROM entries WHERE dir = ? AND name = ?').pluck(),
+    putEntry: database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    removeEntry: database.prepare('DELETE FROM entries WHERE dir = ? AND name = ?'),
+    chunk: database.prepare(`SELECT extents FROM chunks ${ofChunk}`).pluck(),
+    chunksFrom: database.prepare(`SELECT chunk, extents FROM chunks ${ofFlare} AND chunk >= ?`),
+    putChunk: database.prepare('INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)'),
+    removeChunk: database.prepare(`DELETE FROM chunks ${ofChunk}`),
+    removeChunks: database.prepare(`DELETE FROM chunks ${ofFlare} AND chunk >= ?`),
+    parentSegment: database.prepare(`SELECT segment FROM parents ${ofParent}`).pluck(),
+    parentSegments: database.prepare(`SELECT segment FROM parents ${ofFlare}`).pluck(),
+    putParent: database.prepare('INSERT OR REPLACE INTO parents VALUES (?, ?, ?, ?, ?, ?)'),
+    removeParent: database.prepare(`DELETE FROM parents ${ofParent}`),
+    removeParents: database.prepare(`DELETE FROM parents ${ofFlare}`),
+    note: database.prepare('SELECT value, segment FROM notes WHERE name = ?'),
+    putNote: database.prepare('INSERT OR REPLACE INTO notes VALUES (?, ?, ?)'),
+    removeNote: database.prepare('DELETE FROM notes WHERE name = ?'),
+    sliceSegment: database.prepare('SELECT segment FROM slices WHERE slice = ?').pluck(),
+    putSlice: database.prepare('INSERT OR REPLACE INTO slices VALUES (?, ?, ?, ?, ?, ?, ?)'),
   };
 }

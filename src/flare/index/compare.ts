@@ -1,5 +1,7 @@
+import { REPLAY_AGE_MAX, REPLAYS_MAX } from '../record/limits.ts';
 import type { SqliteDatabase } from './database.ts';
-import { REPLAYS_MAX } from './tables.ts';
+import { SqliteReader } from './reader.ts';
+import type { ReplayRow } from './values.ts';
 
 /** One row that two indexes do not have alike. */
 export interface IndexDifference {
@@ -17,7 +19,7 @@ const QUERIES: readonly (readonly [table: string, key: readonly string[], query:
   ['mark', [], 'SELECT lsn, flares, used FROM mark'],
   ['flares', ['key'], 'SELECT * FROM flares ORDER BY key'],
   ['entries', ['dir', 'name'], 'SELECT * FROM entries ORDER BY dir, name'],
-  ['extents', ['key', 'generation', 'offset'], 'SELECT * FROM extents ORDER BY key, generation, offset'],
+  ['chunks', ['key', 'generation', 'chunk'], 'SELECT * FROM chunks ORDER BY key, generation, chunk'],
   [
     'parents',
     ['key', 'generation', 'dir', 'dir_generation'],
@@ -27,13 +29,6 @@ const QUERIES: readonly (readonly [table: string, key: readonly string[], query:
   ['slices', ['slice'], 'SELECT * FROM slices ORDER BY slice'],
   ['segments', ['segment'], 'SELECT * FROM segments ORDER BY segment'],
 ];
-// The ring's order differs when compaction has written replays anew, and so does what it keeps once it is full.
-const REPLAYS = [
-  'replays',
-  ['time', 'identity'],
-  'SELECT time, identity, outcome, segment FROM replays ORDER BY time, identity',
-] as const;
-
 type Row = Record<string, number | string | Buffer | null>;
 
 function orderOf(key: readonly string[], left: Row, right: Row): number {
@@ -67,9 +62,7 @@ function sameRow(left: Row, right: Row): boolean {
  */
 export function compareIndexes(left: SqliteDatabase, right: SqliteDatabase): IndexDifference[] {
   const found: IndexDifference[] = [];
-  const count = left.prepare('SELECT count(*) FROM replays').pluck();
-  const queries = (count.get() as number) < REPLAYS_MAX ? [...QUERIES, REPLAYS] : QUERIES;
-  for (const [table, key, query] of queries) {
+  for (const [table, key, query] of QUERIES) {
     const ones = left.prepare(query).iterate() as IterableIterator<Row>;
     const others = right.prepare(query).iterate() as IterableIterator<Row>;
     let one = ones.next().value as Row | undefined;
@@ -84,6 +77,29 @@ export function compareIndexes(left: SqliteDatabase, right: SqliteDatabase): Ind
     }
     ones.return?.();
     others.return?.();
+  }
+  found.push(...replayDifferences(left, right));
+  return found.slice(0, DIFFERENCES_MAX);
+}
+
+/** The replays that an index is to have, by identity: the last ones, of those that are not too old. */
+function replaysOf(database: SqliteDatabase): Map<string, ReplayRow> {
+  const kept = new SqliteReader(database).replays().slice(-REPLAYS_MAX);
+  const oldest = (kept.at(-1)?.time ?? 0) - REPLAY_AGE_MAX;
+  return new Map(kept.filter(({ time }) => time >= oldest).map((replay) => [replay.identity, replay]));
+}
+
+/** Which flush a replay came with is not compared, nor are those that only one can have because it has room for more. */
+function replayDifferences(left: SqliteDatabase, right: SqliteDatabase): IndexDifference[] {
+  const ones = replaysOf(left);
+  const others = replaysOf(right);
+  const full = Math.min(ones.size, others.size) >= REPLAYS_MAX;
+  const text = (replay: ReplayRow | undefined): string | null => (replay === undefined ? null : JSON.stringify(replay));
+  const found: IndexDifference[] = [];
+  for (const identity of new Set([...ones.keys(), ...others.keys()])) {
+    const [one, other] = [text(ones.get(identity)), text(others.get(identity))];
+    const missing = one === null || other === null;
+    if (one !== other && !(missing && full)) found.push({ table: 'replays', left: one, right: other });
   }
   return found;
 }

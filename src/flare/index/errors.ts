@@ -21,6 +21,14 @@ export class IndexFormatError extends Error {
   }
 }
 
+/** The index file is of an older format: it is removed and rebuilt from the log. */
+export class IndexOutdatedError extends Error {
+  constructor(file: string, found: number, known: number) {
+    super(`${file} has format ${found}, and this program writes format ${known}`);
+    this.name = 'IndexOutdatedError';
+  }
+}
+
 /** The index file is no sound database: it is set aside and rebuilt from the log. */
 export class IndexCorruptError extends Error {
   constructor(file: string, cause: unknown) {

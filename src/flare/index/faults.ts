@@ -1,4 +1,6 @@
+import { CHUNK_SIZE } from '../record/limits.ts';
 import type { SqliteDatabase } from './database.ts';
+import { takeExtents } from './values.ts';
 
 /** One thing in an index that cannot be. */
 export interface IndexFault {
@@ -29,13 +31,8 @@ const QUERIES: readonly (readonly [what: string, query: string])[] = [
   ],
   [
     'data of a flare that is not there',
-    "SELECT hex(key) || ' ' || generation AS place FROM extents AS x WHERE NOT EXISTS " +
+    "SELECT hex(key) || ' ' || generation AS place FROM chunks AS x WHERE NOT EXISTS " +
       '(SELECT 1 FROM flares AS f WHERE f.key = x.key AND f.generation = x.generation) GROUP BY key, generation',
-  ],
-  [
-    'extents of a file that overlap',
-    "SELECT hex(key) || ' ' || offset AS place FROM (SELECT key, offset, offset + length AS ends, " +
-      'lead(offset) OVER (PARTITION BY key, generation ORDER BY offset) AS next FROM extents) WHERE ends > next',
   ],
   [
     'a parent link of a flare that is not there',
@@ -56,6 +53,28 @@ export function indexFaults(database: SqliteDatabase): IndexFault[] {
     for (const { place } of database.prepare(`${query} LIMIT ${FAULTS_MAX}`).all() as { place: string | number }[]) {
       faults.push({ what, where: String(place) });
     }
+  }
+  faults.push(...chunkFaults(database));
+  return faults;
+}
+
+/** Chunks whose extents overlap, leave the chunk, or are not as many bytes as the row says. */
+function chunkFaults(database: SqliteDatabase): IndexFault[] {
+  const faults: IndexFault[] = [];
+  type Row = { key: Buffer; chunk: number; bytes: number; extents: Buffer };
+  for (const row of database.prepare('SELECT * FROM chunks').iterate() as IterableIterator<Row>) {
+    const { key, chunk, bytes, extents } = row;
+    let end = chunk * CHUNK_SIZE;
+    let sum = 0;
+    let sound = true;
+    for (const { offset, length } of takeExtents(chunk, extents)) {
+      sound &&= offset >= end && length > 0;
+      end = offset + length;
+      sum += length;
+    }
+    if (sound && end <= (chunk + 1) * CHUNK_SIZE && sum === bytes) continue;
+    if (faults.length < FAULTS_MAX)
+      faults.push({ what: 'a chunk whose extents cannot be', where: `${key.toString('hex')} ${chunk}` });
   }
   return faults;
 }

@@ -1,20 +1,30 @@
 import type { Disk } from '../../base/disk.ts';
-import type { Eventually } from '../../base/eventually.ts';
-import type { LogBatch, LogMark } from '../kml/types.ts';
+import type { LogMark } from '../kml/types.ts';
 import { Applier } from './applier.ts';
 import { openDatabase, readMark, type SqliteDatabase } from './database.ts';
-import { IndexFailedError } from './errors.ts';
+import { IndexFailedError, IndexOutdatedError } from './errors.ts';
+import { FLUSH_MEMORY, type IndexFlush } from './flush.ts';
 import { loadImage, saveImage } from './image.ts';
 import { SqliteReader } from './reader.ts';
 import type { IndexHost, IndexReader } from './types.ts';
 
 /**
- * An index in memory that applies batches at once, on the event loop: for tests, for the simulator, and to rebuild an index for comparison. With a
- * disk, checkpoints go there as images, and the newest whole one is what it begins with; without, it begins empty.
+ * An index in memory that applies flushes at once, on the event loop: for tests, for the simulator, and to rebuild an index for comparison. With a
+ * disk, checkpoints go there as images, and the newest whole one is what it begins with, unless it is of an older format; without, it begins empty.
  */
 export async function inlineIndexHost(options: { readonly disk?: Disk } = {}): Promise<InlineIndexHost> {
   const image = options.disk === undefined ? null : await loadImage(options.disk);
-  return new InlineIndexHost(openDatabase(image ?? ':memory:'), options.disk);
+  return new InlineIndexHost(openImage(image), options.disk);
+}
+
+function openImage(image: Buffer | null): SqliteDatabase {
+  if (image === null) return openDatabase(':memory:');
+  try {
+    return openDatabase(image);
+  } catch (error) {
+    if (error instanceof IndexOutdatedError) return openDatabase(':memory:');
+    throw error;
+  }
 }
 
 export class InlineIndexHost implements IndexHost {
@@ -44,18 +54,17 @@ export class InlineIndexHost implements IndexHost {
     return this.#checkpointed;
   }
 
-  apply(batch: LogBatch): Eventually<void> {
+  memory(): ArrayBuffer {
+    return new ArrayBuffer(FLUSH_MEMORY);
+  }
+
+  apply(flush: IndexFlush): Promise<void> | void {
     if (this.#failed !== null) return Promise.reject(this.#failed);
     try {
-      this.#applier.apply([batch]);
+      this.#applier.apply(flush);
     } catch (error) {
       return Promise.reject(this.#fail(error));
     }
-  }
-
-  whenApplied(lsn: number): Eventually<void> {
-    if (lsn <= this.applied.lsn) return;
-    return Promise.reject(this.#failed ?? new RangeError(`record ${lsn} was not handed to the index yet`));
   }
 
   async checkpoint(): Promise<LogMark> {

@@ -6,8 +6,8 @@ import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/random.ts';
 import { openDisk } from '../../base/system-disk.ts';
+import { checkIndex, Rebuild } from '../check/rebuild.ts';
 import { openKml } from '../kml/kml.ts';
-import { checkIndex } from './check.ts';
 import { openForReading } from './database.ts';
 import { INDEX_FILE, threadedIndexHost } from './threaded-host.ts';
 
@@ -43,15 +43,15 @@ t.test(
       const lock = await disk.lock();
       t.not(lock, null, `${place}: the lock died with its process`);
       const host = await threadedIndexHost({ disk, logger: silentLogger });
+      const rebuild = new Rebuild(host);
       const kml = await openKml({
         disk,
         logger: silentLogger,
         networkId: Buffer.alloc(16),
         from: host.applied,
-        onBatch: (batch) => host.apply(batch),
+        onBatch: (batch) => rebuild.batch(batch),
       });
-      kml.onDurable((batch) => host.apply(batch));
-      await host.whenApplied(kml.durable);
+      await rebuild.done();
       const one = Number(host.reader.note('one')!.value.toString());
       t.ok(one >= answered, `${place}: ${answered} was answered, ${one} is there`);
       t.equal(Number(host.reader.note('two')!.value.toString()), one, `${place}: no half group`);

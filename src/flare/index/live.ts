@@ -2,7 +2,7 @@ import type { SqliteDatabase } from './database.ts';
 
 /*
  * What the state still needs of each segment, in bytes: the data that extents point to, and for each row about what its base
- * record takes. Compaction decides by it, so it need not be exact, only the same for the same state.
+ * record takes. Compaction decides by it, so it need not be exact, only the same for the same state. Replays are left out: they are bounded.
  */
 
 const FLARE_BYTES = 320;
@@ -10,7 +10,6 @@ const ENTRY_BYTES = 160;
 const PARENT_BYTES = 160;
 const NOTE_BYTES = 120;
 const SLICE_BYTES = 100;
-const REPLAY_BYTES = 120;
 const EXTENT_BYTES = 160;
 
 export const weightOf = {
@@ -19,8 +18,6 @@ export const weightOf = {
   parent: (): number => PARENT_BYTES,
   note: (name: Uint8Array, value: Uint8Array): number => NOTE_BYTES + name.length + value.length,
   slice: (): number => SLICE_BYTES,
-  /** By the lengths of both. */
-  replay: (identity: number, outcome: number): number => REPLAY_BYTES + identity + outcome,
   /** `count` extents of `length` bytes in all. */
   extents: (count: number, length: number): number => count * EXTENT_BYTES + length,
 } as const;

@@ -1,28 +1,21 @@
 import type { LogMark } from '../kml/types.ts';
 
-/** What the event loop tells the index's thread. Batches' memory is transferred. */
+/** What the event loop tells the index's thread. A flush's memory is transferred, and comes back when it is applied. */
 export type ToWorker =
-  | {
-      readonly type: 'batch';
-      readonly segment: number;
-      readonly position: number;
-      readonly firstLsn: number;
-      readonly count: number;
-      readonly bytes: Uint8Array;
-    }
+  | { readonly type: 'flush'; readonly mark: LogMark; readonly bytes: Uint8Array }
   | { readonly type: 'checkpoint' }
   | { readonly type: 'close' };
 
-/** What it tells the event loop. Checkpoints are answered in the order in which they were asked for. */
+/** What it tells the event loop. Flushes and checkpoints are answered in the order in which they were asked for. */
 export type FromWorker =
   | { readonly type: 'opened'; readonly mark: LogMark }
   | {
       readonly type: 'refused';
-      readonly reason: 'format' | 'corrupt' | 'other';
+      readonly reason: 'format' | 'outdated' | 'corrupt' | 'other';
       readonly message: string;
       readonly format: number;
     }
-  | { readonly type: 'applied'; readonly mark: LogMark; readonly bytes: number }
+  | { readonly type: 'applied'; readonly mark: LogMark; readonly memory: ArrayBuffer }
   | { readonly type: 'checkpointed'; readonly mark: LogMark }
   | { readonly type: 'failed'; readonly message: string; readonly code: string }
   | { readonly type: 'closed' };

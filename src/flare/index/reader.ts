@@ -1,10 +1,8 @@
-import { compile } from '../../rpc/xdr.ts';
-import { type Extent, FlareSchema } from '../record/schema.ts';
+import type { Extent } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
-import type { EntryRow, FlareRow, IndexReader, IndexTotals, NoteRow, ParentRow, ReplayRow, SliceRow } from './types.ts';
-
-const flareCodec = compile(FlareSchema);
+import type { EntryRow, FlareRow, IndexReader, IndexTotals, NoteRow, ParentRow, SliceRow } from './types.ts';
+import { type ReplayRow, takeExtents, takeFlare, takeReplays } from './values.ts';
 
 interface RawEntry {
   name: Buffer;
@@ -25,7 +23,8 @@ function keyOf(bytes: Buffer): Key {
 
 function entryRow(raw: RawEntry): EntryRow {
   const { key, generation, fileid, cookie, segment } = raw;
-  return { name: raw.name.toString('latin1'), entry: { id: { key, generation }, fileid, cookie }, segment };
+  const id: FlareId = { key: keyOf(key), generation };
+  return { name: raw.name.toString('latin1'), entry: { id, fileid, cookie }, segment };
 }
 
 function noteRow(raw: { name: Buffer; value: Buffer; segment: number }): NoteRow {
@@ -39,7 +38,8 @@ export class SqliteReader implements IndexReader {
   readonly #entry;
   readonly #entriesAfter;
   readonly #cookie;
-  readonly #extents;
+  readonly #chunk;
+  readonly #chunksFrom;
   readonly #parents;
   readonly #notes;
   readonly #note;
@@ -50,17 +50,14 @@ export class SqliteReader implements IndexReader {
 
   constructor(database: SqliteDatabase) {
     const entry = 'SELECT name, key, generation, fileid, cookie, segment FROM entries WHERE dir = ?';
-    this.#flare = database.prepare('SELECT state, segment FROM flares WHERE key = ?');
+    this.#flare = database.prepare('SELECT value, segment FROM flares WHERE key = ?');
     this.#fileid = database.prepare('SELECT key FROM flares WHERE fileid = ? LIMIT 1').pluck();
     this.#entry = database.prepare(`${entry} AND name = ?`);
     this.#entriesAfter = database.prepare(`${entry} AND cookie > ? ORDER BY cookie LIMIT ?`);
     this.#cookie = database.prepare('SELECT 1 FROM entries WHERE dir = ? AND cookie = ? LIMIT 1').pluck();
-    // The extent that begins before `from` is the only one that can reach into the range from outside.
-    this.#extents = database.prepare(
-      'SELECT offset, length, segment, position FROM extents WHERE key = ? AND generation = ? AND offset < ? AND offset >= ' +
-        'coalesce((SELECT max(offset) FROM extents WHERE key = ? AND generation = ? AND offset <= ?), ?) ' +
-        'AND offset + length > ? ORDER BY offset',
-    );
+    const file = 'FROM chunks WHERE key = ? AND generation = ?';
+    this.#chunk = database.prepare(`SELECT extents ${file} AND chunk = ?`).pluck();
+    this.#chunksFrom = database.prepare(`SELECT chunk, bytes ${file} AND chunk >= ? ORDER BY chunk LIMIT ?`);
     this.#parents = database.prepare(
       'SELECT dir, dir_generation AS generation, count, segment FROM parents WHERE key = ? AND generation = ?',
     );
@@ -69,14 +66,14 @@ export class SqliteReader implements IndexReader {
     this.#slices = database.prepare(
       'SELECT slice, number, epoch, next_fileid AS nextFileid, wrapped, segment, last_segment AS lastSegment FROM slices ORDER BY slice',
     );
-    this.#replays = database.prepare('SELECT identity, time, outcome, segment FROM replays ORDER BY turn');
+    this.#replays = database.prepare('SELECT value FROM replays ORDER BY id').pluck();
     this.#live = database.prepare('SELECT segment, live FROM segments').raw();
     this.#totals = database.prepare('SELECT flares, used AS usedBytes FROM mark WHERE id = 1');
   }
 
   flare(key: Key): FlareRow | null {
-    const row = this.#flare.get(bytesOf(key)) as { state: Buffer; segment: number } | undefined;
-    return row === undefined ? null : { state: flareCodec.decode(row.state), segment: row.segment };
+    const row = this.#flare.get(bytesOf(key)) as { value: Buffer; segment: number } | undefined;
+    return row === undefined ? null : { flare: takeFlare(key, row.value), segment: row.segment };
   }
 
   fileidHolder(fileid: number): Key | null {
@@ -97,9 +94,13 @@ export class SqliteReader implements IndexReader {
     return this.#cookie.get(bytesOf(directory), cookie) !== undefined;
   }
 
-  extents(key: Key, generation: number, from: number, to: number): Extent[] {
-    const file = bytesOf(key);
-    return this.#extents.all(file, generation, to, file, generation, from, from, from) as Extent[];
+  chunk(key: Key, generation: number, chunk: number): Extent[] {
+    const value = this.#chunk.get(bytesOf(key), generation, chunk) as Buffer | undefined;
+    return value === undefined ? [] : takeExtents(chunk, value);
+  }
+
+  chunksFrom(key: Key, generation: number, from: number, limit: number): { chunk: number; bytes: number }[] {
+    return this.#chunksFrom.all(bytesOf(key), generation, from, limit) as { chunk: number; bytes: number }[];
   }
 
   parents(key: Key, generation: number): ParentRow[] {
@@ -125,7 +126,11 @@ export class SqliteReader implements IndexReader {
   }
 
   replays(): ReplayRow[] {
-    return this.#replays.all() as ReplayRow[];
+    const last = new Map<string, ReplayRow>();
+    for (const value of this.#replays.iterate() as IterableIterator<Buffer>) {
+      for (const replay of takeReplays(value)) last.set(replay.identity, replay);
+    }
+    return [...last.values()].sort((one, other) => one.time - other.time);
   }
 
   liveBytes(): ReadonlyMap<number, number> {

@@ -1,16 +1,19 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { openDisk } from '../../base/system-disk.ts';
+import { Rebuild } from '../check/rebuild.ts';
 import { KmlWedgedError } from '../kml/errors.ts';
 import { openKml } from '../kml/kml.ts';
-import type { Kml, LogBatch } from '../kml/types.ts';
+import { type Kml, LOG_START, type LogBatch } from '../kml/types.ts';
+import { DEFAULT_LIMITS } from '../store/limits.ts';
 import { INDEX_FORMAT } from './database.ts';
 import { IndexFailedError, IndexFormatError } from './errors.ts';
+import { FLUSH_MEMORY, type IndexFlush } from './flush.ts';
 import { change, recordOf } from './testing/records.ts';
-import { INDEX_FILE, QUEUE_BYTES_MAX, threadedIndexHost } from './threaded-host.ts';
+import { INDEX_FILE, threadedIndexHost } from './threaded-host.ts';
 import type { IndexHost } from './types.ts';
 
 const logger = silentLogger;
@@ -28,13 +31,15 @@ interface Volcano {
 async function volcano(path: string): Promise<Volcano> {
   const disk = await openDisk(path);
   const host = await threadedIndexHost({ disk, logger });
+  const rebuild = new Rebuild(host, { ...DEFAULT_LIMITS, flushBytes: 0 });
   let walked = 0;
   const onBatch = (batch: LogBatch) => {
     walked++;
-    return host.apply(batch);
+    return rebuild.batch(batch);
   };
   const kml = await openKml({ disk, logger, networkId: Buffer.alloc(16), from: host.applied, onBatch });
-  kml.onDurable((batch) => host.apply(batch));
+  await rebuild.done();
+  kml.onDurable((batch) => rebuild.batch(batch));
   host.onFailed((error) => kml.wedge(error));
   return {
     host,
@@ -43,10 +48,11 @@ async function volcano(path: string): Promise<Volcano> {
     async setNote(name, value) {
       const { lsn } = kml.append([recordOf([change.note(name, value)])]);
       await kml.whenDurable(lsn);
-      await host.whenApplied(lsn);
+      await rebuild.done();
     },
     async close() {
       await kml.close();
+      await rebuild.done().catch(() => {});
       await host.close();
     },
   };
@@ -78,10 +84,16 @@ t.test('a checkpoint puts the WAL into the database, and says up to where', asyn
   const mark = await host.checkpoint();
   t.equal(mark.lsn, 1);
   t.same(host.checkpointed, mark);
-  t.equal(statSync(join(path, `${INDEX_FILE}-wal`)).size, 0);
-  const copy = new Database(join(path, INDEX_FILE), { readonly: true });
+  const size = statSync(join(path, `${INDEX_FILE}-wal`)).size;
+  copyFileSync(join(path, INDEX_FILE), join(path, 'copy.sqlite'));
+  const copy = new Database(join(path, 'copy.sqlite'), { readonly: true });
   t.equal(copy.prepare('SELECT lsn FROM mark').pluck().get(), 1);
   copy.close();
+  for (let at = 0; at < 5; at++) {
+    await setNote('a', String(at).repeat(50_000));
+    await host.checkpoint();
+  }
+  t.equal(statSync(join(path, `${INDEX_FILE}-wal`)).size, size, 'the WAL is used again');
   await close();
 });
 
@@ -93,13 +105,11 @@ t.test('a damaged index is set aside and rebuilt from the log', async (t) => {
   await one.close();
   writeFileSync(join(path, INDEX_FILE), Buffer.alloc(20_000, 0x5a));
   const two = await volcano(path);
-  await two.host.whenApplied(1);
   t.equal(two.host.reader.note('a')?.value.toString(), '1');
   t.ok(existsSync(join(path, `${INDEX_FILE}.damaged-1`)), 'the damaged one is kept');
   await two.close();
   writeFileSync(join(path, 'index.damaged'), '');
   const three = await volcano(path);
-  await three.host.whenApplied(1);
   t.equal(three.host.reader.note('a')?.value.toString(), '1', 'one that was found to be damaged in use, too');
   t.ok(readdirSync(path).includes(`${INDEX_FILE}.damaged-2`));
   t.notOk(readdirSync(path).includes('index.damaged'), 'once');
@@ -116,7 +126,7 @@ t.test('an index of a newer format is refused by name, and left as it is', async
   const before = readFileSync(join(path, INDEX_FILE));
   const error = await threadedIndexHost({ disk, logger }).catch((caught: unknown) => caught);
   t.type(error, IndexFormatError);
-  t.match(error, { message: /index\.sqlite has format 2.*formats up to 1.*use the program that wrote it/ });
+  t.match(error, { message: /index\.sqlite has format 3.*formats up to 2.*use the program that wrote it/ });
   t.same(readFileSync(join(path, INDEX_FILE)), before);
 });
 
@@ -124,32 +134,44 @@ t.test('a failure in the thread is loud: all that wait are told, and the log wed
   const { host, kml, setNote, close } = await volcano(t.testdir());
   await setNote('a', '1');
   const failed = new Promise<Error>((resolve) => host.onFailed(resolve));
-  const waiter = Promise.resolve(host.whenApplied(9));
+  const mark = host.applied;
   const checkpoint = host.checkpoint().then(() => host.checkpoint());
-  host.apply({ segment: 1, position: 64, firstLsn: 9, count: 0, bytes: Buffer.allocUnsafeSlow(48) });
+  const flush = (): IndexFlush => ({ mark, bytes: Buffer.from(new Uint8Array([99]).buffer) });
+  const waiter = Promise.resolve(host.apply(flush()));
   await Promise.all([t.rejects(waiter, IndexFailedError), checkpoint.catch(() => {})]);
-  t.match((await failed).message, /has failed: the index ends with record 1, and was given 9/);
-  await t.rejects(
-    Promise.resolve(host.apply({ segment: 1, position: 64, firstLsn: 2, count: 0, bytes: Buffer.alloc(48) })),
-  );
+  t.match((await failed).message, /has failed: a flush holds a step of unknown kind 99/);
+  await t.rejects(Promise.resolve(host.apply(flush())), IndexFailedError);
   await t.rejects(host.checkpoint(), IndexFailedError);
   t.throws(() => kml.append([Buffer.from('x')]), KmlWedgedError);
   await close();
 });
 
-t.test('apply is pending while more is queued than QUEUE_BYTES_MAX', async (t) => {
-  const disk = await openDisk(t.testdir());
-  const host = await threadedIndexHost({ disk, logger });
-  const size = QUEUE_BYTES_MAX / 4;
-  const batch = (place: number): LogBatch => {
-    const bytes = Buffer.allocUnsafeSlow(size);
-    return { segment: 1, position: 64 + place * size, firstLsn: 1, count: 0, bytes };
-  };
-  for (let place = 0; place < 4; place++) t.equal(host.apply(batch(place)), undefined, `batch ${place} has room`);
-  const room = host.apply(batch(4));
-  t.type(room, Promise);
-  await room;
-  await host.checkpoint();
-  t.equal(host.applied.position, 64 + 5 * size);
+t.test('an index of an older format is removed and rebuilt from the log, and that is said', async (t) => {
+  const path = t.testdir();
+  const one = await volcano(path);
+  await one.setNote('a', '1');
+  await one.close();
+  const older = new Database(join(path, INDEX_FILE));
+  older.pragma(`user_version = ${INDEX_FORMAT - 1}`);
+  older.close();
+  const said: string[] = [];
+  const warn = (fields: object, message: string): void => void said.push(`${message} ${JSON.stringify(fields)}`);
+  const disk = await openDisk(path);
+  const host = await threadedIndexHost({ disk, logger: { ...logger, warn } });
+  t.same(host.applied, LOG_START);
+  t.match(said, [/of an older format: it is rebuilt from the log.*has format 1, and this program writes format 2/]);
   await host.close();
+  const two = await volcano(path);
+  t.equal(two.host.reader.note('a')?.value.toString(), '1');
+  await two.close();
+});
+
+t.test('what flushes are written in is used again', async (t) => {
+  const { host, setNote, close } = await volcano(t.testdir());
+  await setNote('a', '1');
+  const memory = host.memory();
+  t.equal(memory.byteLength, FLUSH_MEMORY);
+  t.not(host.memory(), memory, 'one at a time');
+  await setNote('a', '2');
+  await close();
 });

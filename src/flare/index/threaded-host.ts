@@ -2,22 +2,21 @@ import { join } from 'node:path';
 // biome-ignore lint/style/noRestrictedImports: the index is applied in a thread of its own; the simulator applies inline.
 import { Worker } from 'node:worker_threads';
 import type { Disk } from '../../base/disk.ts';
-import type { Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { LogBatch, LogMark } from '../kml/types.ts';
+import type { LogMark } from '../kml/types.ts';
 import { INDEX_FORMAT, openForReading, type SqliteDatabase } from './database.ts';
 import { IndexFailedError, IndexFormatError, saysCorrupt } from './errors.ts';
+import { FLUSH_MEMORY, type IndexFlush } from './flush.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts';
 import { SqliteReader } from './reader.ts';
 import type { IndexHost, IndexReader } from './types.ts';
-import { WaitingList } from './waiting.ts';
 
 /** The index's file in the data directory. */
 export const INDEX_FILE = 'index.sqlite';
 /** Made when a running index turns out to be damaged: the next start rebuilds it. */
 const DAMAGED_FILE = 'index.damaged';
-/** Bytes of batches that the thread may have waiting before `apply` is pending. */
-export const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+/** Pieces of memory for flushes that are kept to be used again. */
+const MEMORY_KEPT = 3;
 
 export interface ThreadedIndexOptions {
   /** The data directory; a real one, because SQLite opens its files by itself. */
@@ -27,19 +26,26 @@ export interface ThreadedIndexOptions {
 
 /**
  * Opens the index of a data directory, and starts the thread that applies to it. One that is missing begins empty; one that is damaged is set aside as
- * `index.sqlite.damaged-N`, and begins empty: `applied` says from where the log must be handed over. Rejects with `IndexFormatError` when a
- * newer program wrote it.
+ * `index.sqlite.damaged-N`, one of an older format removed, and both begin empty: `applied` says from where the log must be read. Rejects with
+ * `IndexFormatError` when a newer program wrote it.
  */
 export async function threadedIndexHost(options: ThreadedIndexOptions): Promise<IndexHost> {
   const { disk, logger } = options;
   if ((await disk.list('')).includes(DAMAGED_FILE))
     await setAside(disk, logger, 'it was found to be damaged while it was used');
   const opened = await startWorker(disk);
-  if (!('corrupt' in opened)) return new ThreadedIndexHost(options, opened);
-  await setAside(disk, logger, opened.corrupt);
+  if ('worker' in opened) return new ThreadedIndexHost(options, opened);
+  if (opened.useless === 'corrupt') await setAside(disk, logger, opened.message);
+  else await removeOutdated(disk, logger, opened.message);
   const again = await startWorker(disk);
-  if ('corrupt' in again) throw new Error(again.corrupt);
+  if (!('worker' in again)) throw new Error(again.message);
   return new ThreadedIndexHost(options, again);
+}
+
+async function removeOutdated(disk: Disk, logger: Logger, reason: string): Promise<void> {
+  for (const name of [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`]) await disk.remove(name);
+  await disk.syncDirectory('');
+  logger.warn({ file: INDEX_FILE, reason }, 'the index is of an older format: it is rebuilt from the log');
 }
 
 /** Renames a damaged index out of the way, so that somebody can look at it. */
@@ -63,7 +69,13 @@ interface Started {
   readonly mark: LogMark;
 }
 
-function startWorker(disk: Disk): Promise<Started | { corrupt: string }> {
+/** Why an index is of no use, but can be begun anew. */
+interface Useless {
+  readonly useless: 'corrupt' | 'outdated';
+  readonly message: string;
+}
+
+function startWorker(disk: Disk): Promise<Started | Useless> {
   const path = join(disk.path, INDEX_FILE);
   // The same file under both names: as it is written, and as it is built.
   const name = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
@@ -77,8 +89,9 @@ function startWorker(disk: Disk): Promise<Started | { corrupt: string }> {
         resolve({ worker, mark: message.mark });
       } else if (message.type === 'refused') {
         worker.once('exit', () => {
-          if (message.reason === 'corrupt') resolve({ corrupt: message.message });
-          else if (message.reason === 'format') reject(new IndexFormatError(path, message.format, INDEX_FORMAT));
+          const { reason } = message;
+          if (reason === 'corrupt' || reason === 'outdated') resolve({ useless: reason, message: message.message });
+          else if (reason === 'format') reject(new IndexFormatError(path, message.format, INDEX_FORMAT));
           else reject(new Error(`${path} cannot be opened: ${message.message}`));
         });
       }
@@ -91,13 +104,12 @@ class ThreadedIndexHost implements IndexHost {
   readonly #options: ThreadedIndexOptions;
   readonly #database: SqliteDatabase;
   readonly #worker: Worker;
-  readonly #applyWaits = new WaitingList();
+  readonly #applying: PromiseWithResolvers<void>[] = [];
+  readonly #memory: ArrayBuffer[] = [];
   readonly #onFailed: ((error: Error) => void)[] = [];
   readonly #checkpoints: PromiseWithResolvers<LogMark>[] = [];
   #applied: LogMark;
   #checkpointed: LogMark;
-  #queuedBytes = 0;
-  #room: PromiseWithResolvers<void> | null = null;
   #failed: IndexFailedError | null = null;
   #closing: PromiseWithResolvers<void> | null = null;
 
@@ -122,18 +134,16 @@ class ThreadedIndexHost implements IndexHost {
     return this.#checkpointed;
   }
 
-  apply(batch: LogBatch): Eventually<void> {
-    if (this.#failed !== null) return Promise.reject(this.#failed);
-    const { segment, position, firstLsn, count, bytes } = batch;
-    this.#queuedBytes += bytes.length;
-    this.#tell({ type: 'batch', segment, position, firstLsn, count, bytes }, [bytes.buffer as ArrayBuffer]);
-    if (this.#queuedBytes <= QUEUE_BYTES_MAX) return;
-    this.#room ??= Promise.withResolvers<void>();
-    return this.#room.promise;
+  memory(): ArrayBuffer {
+    return this.#memory.pop() ?? new ArrayBuffer(FLUSH_MEMORY);
   }
 
-  whenApplied(lsn: number): Eventually<void> {
-    return lsn <= this.#applied.lsn ? undefined : this.#applyWaits.wait(lsn);
+  apply({ mark, bytes }: IndexFlush): Promise<void> {
+    if (this.#failed !== null) return Promise.reject(this.#failed);
+    const wait = Promise.withResolvers<void>();
+    this.#applying.push(wait);
+    this.#tell({ type: 'flush', mark, bytes }, [bytes.buffer as ArrayBuffer]);
+    return wait.promise;
   }
 
   checkpoint(): Promise<LogMark> {
@@ -165,12 +175,8 @@ class ThreadedIndexHost implements IndexHost {
   #handle(message: FromWorker): void {
     if (message.type === 'applied') {
       this.#applied = message.mark;
-      this.#queuedBytes -= message.bytes;
-      this.#applyWaits.reached(message.mark.lsn);
-      if (this.#room !== null && this.#queuedBytes <= QUEUE_BYTES_MAX) {
-        this.#room.resolve();
-        this.#room = null;
-      }
+      if (this.#memory.length < MEMORY_KEPT) this.#memory.push(message.memory);
+      this.#applying.shift()?.resolve();
     } else if (message.type === 'checkpointed') {
       void this.#finishCheckpoint(message.mark, this.#checkpoints.shift());
     } else if (message.type === 'failed') {
@@ -196,10 +202,7 @@ class ThreadedIndexHost implements IndexHost {
     this.#failed = failed;
     this.#options.logger.fatal({ error: failed }, failed.message);
     if (saysCorrupt(cause)) void this.#markDamaged();
-    this.#applyWaits.fail(failed);
-    this.#room?.reject(failed);
-    this.#room = null;
-    for (const wait of this.#checkpoints.splice(0)) wait.reject(failed);
+    this.#rejectAll(failed);
     for (const listener of this.#onFailed.splice(0)) listener(failed);
   }
 
@@ -216,9 +219,13 @@ class ThreadedIndexHost implements IndexHost {
 
   #exited(): void {
     if (this.#closing === null) this.#fail(new Error('its thread has ended'));
-    else this.#applyWaits.fail(new Error('the index was closed'));
-    for (const wait of this.#checkpoints.splice(0)) wait.reject(new Error('the index was closed'));
+    this.#rejectAll(new Error('the index was closed'));
     this.#closing?.resolve();
+  }
+
+  #rejectAll(error: Error): void {
+    for (const wait of this.#applying.splice(0)) wait.reject(error);
+    for (const wait of this.#checkpoints.splice(0)) wait.reject(error);
   }
 }
 

@@ -1,11 +1,13 @@
-import type { Eventually } from '../../base/eventually.ts';
-import type { LogBatch, LogMark } from '../kml/types.ts';
-import type { Entry, Extent, FlareState } from '../record/schema.ts';
+import type { LogMark } from '../kml/types.ts';
+import type { EntryState, Flare } from '../record/pack.ts';
+import type { Extent } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
+import type { IndexFlush } from './flush.ts';
+import type { ReplayRow } from './values.ts';
 
 /** A flare as the index has it. */
 export interface FlareRow {
-  readonly state: FlareState;
+  readonly flare: Flare;
   /** The segment that holds the change that last defined it. */
   readonly segment: number;
 }
@@ -13,7 +15,7 @@ export interface FlareRow {
 /** A directory's entry as the index has it. */
 export interface EntryRow {
   readonly name: Name;
-  readonly entry: Entry;
+  readonly entry: EntryState;
   readonly segment: number;
 }
 
@@ -46,14 +48,6 @@ export interface SliceRow {
   readonly lastSegment: number;
 }
 
-export interface ReplayRow {
-  readonly identity: Buffer;
-  /** µs since 1970-01-01 UTC. */
-  readonly time: number;
-  readonly outcome: Buffer;
-  readonly segment: number;
-}
-
 /** Sums over the whole index. */
 export interface IndexTotals {
   readonly flares: number;
@@ -74,35 +68,37 @@ export interface IndexReader {
   entriesAfter(directory: Key, cookie: number, limit: number): EntryRow[];
   /** Whether a living entry of that directory has this cookie. */
   cookieTaken(directory: Key, cookie: number): boolean;
-  /** The extents of a file that touch the bytes from `from` up to but not including `to`, by offset, whole. */
-  extents(key: Key, generation: number, from: number, to: number): Extent[];
+  /** The extents of one chunk of a file, by offset. */
+  chunk(key: Key, generation: number, chunk: number): Extent[];
+  /** The chunks of a file from number `from` on that hold anything, in order, at most `limit`, with how many bytes each holds. */
+  chunksFrom(key: Key, generation: number, from: number, limit: number): { chunk: number; bytes: number }[];
   parents(key: Key, generation: number): ParentRow[];
   /** All notes, by name. */
   notes(): NoteRow[];
   note(name: string): NoteRow | null;
   /** All slices that have had a record, by number. */
   slices(): SliceRow[];
-  /** The replays that are kept, oldest first. */
+  /** The replays that are kept, oldest first, one for each identity. */
   replays(): ReplayRow[];
   /** Bytes by segment that the state still needs (`liveBytes`), for segments where that is not 0. */
   liveBytes(): ReadonlyMap<number, number>;
   totals(): IndexTotals;
 }
 
-/** Who applies durable batches to the index: a worker thread, or the event loop itself. */
+/** Who applies flushes to the index: a worker thread, or the event loop itself. */
 export interface IndexHost {
   readonly reader: IndexReader;
   /** Up to where the log is applied and visible to `reader`. */
   readonly applied: LogMark;
   /** Up to where the index is sure to be on stable storage: older segments than this may go. */
   readonly checkpointed: LogMark;
+  /** Memory for a flush, of `FLUSH_MEMORY` bytes: what earlier ones were written in, when that is free. */
+  memory(): ArrayBuffer;
   /**
-   * Takes over a batch; batches come in the log's order. Pending while too much is queued: hand over no more before.
+   * Takes over a flush; they come in the log's order, and only of what is durable. Resolves when it is applied; nothing to wait for when it was applied at once.
    * Rejects with `IndexFailedError` when the index has failed.
    */
-  apply(batch: LogBatch): Eventually<void>;
-  /** Waits until that LSN is applied. */
-  whenApplied(lsn: number): Eventually<void>;
+  apply(flush: IndexFlush): Promise<void> | void;
   /** Puts all that is applied on stable storage; resolves with up to where. */
   checkpoint(): Promise<LogMark>;
   /** Called once when applying has failed: the volcano cannot go on. At once when it has. */

@@ -1,18 +1,14 @@
 // biome-ignore lint/style/noRestrictedImports: this is the worker; the simulator applies inline.
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { LogBatch } from '../kml/types.ts';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Applier } from './applier.ts';
 import { openDatabase, type SqliteDatabase } from './database.ts';
-import { IndexCorruptError, IndexFormatError } from './errors.ts';
+import { IndexCorruptError, IndexFormatError, IndexOutdatedError } from './errors.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts';
-
-/** What one transaction takes at most of what waits, in bytes: it bounds how long a reader may lag. */
-const TRANSACTION_BYTES = 8 * 1024 * 1024;
 
 const port = parentPort!;
 
-function tell(message: FromWorker): void {
-  port.postMessage(message);
+function tell(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
 }
 
 function tellFailure(error: unknown): void {
@@ -21,72 +17,63 @@ function tellFailure(error: unknown): void {
   tell({ type: 'failed', message, code: typeof code === 'string' ? code : '' });
 }
 
-/** Copies the WAL into the database and syncs both; throws when another connection keeps it from doing so. */
+/**
+ * Copies the WAL into the database and syncs both; throws when another connection keeps it from doing so. The WAL begins again and keeps its size: room that
+ * came and went with it would let a change in that was refused a moment ago.
+ */
 function checkpoint(database: SqliteDatabase): void {
-  const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+  const [result] = database.pragma('wal_checkpoint(RESTART)') as { busy: number }[];
   if (result?.busy !== 0) throw new Error('the checkpoint was kept from finishing by a reader');
 }
 
-/** Does what the event loop asks for, in its order; batches that wait already are applied together. */
+/** Does what the event loop asks for, in its order. */
 function serve(database: SqliteDatabase): void {
   const applier = new Applier(database);
   let failed = false;
-  let gathered: LogBatch[] = [];
-  let bytes = 0;
-  const applyGathered = (): void => {
-    if (gathered.length === 0) return;
-    applier.apply(gathered);
-    tell({ type: 'applied', mark: applier.mark, bytes });
-    gathered = [];
-    bytes = 0;
-  };
   const handle = (message: ToWorker): void => {
-    if (message.type === 'batch') {
-      const view = message.bytes;
-      gathered.push({ ...message, bytes: Buffer.from(view.buffer, view.byteOffset, view.length) });
-      bytes += view.length;
-      if (bytes >= TRANSACTION_BYTES) applyGathered();
-      return;
-    }
-    applyGathered();
-    if (message.type === 'checkpoint') {
+    if (message.type === 'flush') {
+      const { mark, bytes } = message;
+      const memory = bytes.buffer as ArrayBuffer;
+      applier.apply({ mark, bytes: Buffer.from(memory, bytes.byteOffset, bytes.length) });
+      tell({ type: 'applied', mark, memory }, [memory]);
+    } else if (message.type === 'checkpoint') {
       checkpoint(database);
       tell({ type: 'checkpointed', mark: applier.mark });
     }
   };
-  const handleOrFail = (message: ToWorker): void => {
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'close') {
+      database.close();
+      tell({ type: 'closed' });
+      port.close();
+      return;
+    }
+    if (failed) return;
     try {
-      if (!failed) handle(message);
+      handle(message);
     } catch (error) {
       failed = true;
       tellFailure(error);
     }
-  };
-  port.on('message', (first: ToWorker) => {
-    let next: ToWorker | undefined = first;
-    while (next !== undefined && next.type !== 'close') {
-      handleOrFail(next);
-      next = receiveMessageOnPort(port)?.message as ToWorker | undefined;
-    }
-    try {
-      if (!failed) applyGathered();
-    } catch (error) {
-      failed = true;
-      tellFailure(error);
-    }
-    if (next === undefined) return;
-    database.close();
-    tell({ type: 'closed' });
-    port.close();
   });
   tell({ type: 'opened', mark: applier.mark });
 }
 
+/** Why an index is not opened. */
+function reasonOf(error: unknown): 'format' | 'outdated' | 'corrupt' | 'other' {
+  if (error instanceof IndexFormatError) return 'format';
+  if (error instanceof IndexOutdatedError) return 'outdated';
+  return error instanceof IndexCorruptError ? 'corrupt' : 'other';
+}
+
 function refuse(error: unknown): void {
-  const reason =
-    error instanceof IndexFormatError ? 'format' : error instanceof IndexCorruptError ? 'corrupt' : 'other';
   const message = error instanceof Error ? error.message : String(error);
-  tell({ type: 'refused', reason, message, format: error instanceof IndexFormatError ? error.found : 0 });
+  tell({
+    type: 'refused',
+    reason: reasonOf(error),
+    message,
+    format: error instanceof IndexFormatError ? error.found : 0,
+  });
   port.close();
 }
 

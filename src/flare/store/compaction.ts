@@ -91,7 +91,7 @@ export class Compaction {
 
   /** False when it was stopped before the end: the segment stays. */
   async #clean(segment: number): Promise<boolean> {
-    const { kml, host, limits, pins } = this.#core;
+    const { kml, host, flusher, limits, pins } = this.#core;
     const base = new BaseRecords(this.#core, this.#notes, segment);
     for await (const batch of kml.walkSegment(segment)) {
       for (const place of batchRecords(batch)) {
@@ -99,13 +99,14 @@ export class Compaction {
         if (base.bytes < limits.compactionStepBytes) continue;
         base.bytes = 0;
         await kml.whenDurable(base.lsn);
+        if (flusher.overloaded) await flusher.room();
         if (this.#stopped) return false;
       }
     }
     // Also what was not written by us: removals of what is in this segment must be durable before it goes.
     const lsn = kml.nextLsn - 1;
     await kml.whenDurable(lsn);
-    await host.whenApplied(lsn);
+    await flusher.flushed(lsn);
     if (this.#stopped) return false;
     const mark = await host.checkpoint();
     if (mark.lsn < lsn || this.#stopped) return false;

@@ -3,6 +3,7 @@ import { FlareError } from '../errors.ts';
 import type { IndexHost } from '../index/types.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
 import type { Appended, Kml } from '../kml/types.ts';
+import type { Flusher } from './flusher.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Pins } from './pins.ts';
 import type { Replays } from './replays.ts';
@@ -14,6 +15,7 @@ export interface Core {
   readonly state: State;
   readonly kml: Kml;
   readonly host: IndexHost;
+  readonly flusher: Flusher;
   readonly clock: Clock;
   readonly limits: StoreLimits;
   readonly replays: Replays;

@@ -78,7 +78,7 @@ t.test(
 );
 
 t.test('Changes wait while too much is under way, and are done in the end', async (t) => {
-  const { store } = await testStore({ limits: { pendingBytes: 2000, lagRecords: 4 }, segmentBytes: 1024 * 1024 });
+  const { store } = await testStore({ limits: { pendingBytes: 2000, pendingUnits: 4 }, segmentBytes: 1024 * 1024 });
   const file = await store.create(ROOT, store.root(), 'f', FILE);
   const data = Buffer.from('a');
   const writes = Array.from({ length: 50 }, (_, at) => {

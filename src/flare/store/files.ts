@@ -1,22 +1,46 @@
+import type { FlushWriter } from '../index/flush.ts';
 import type { IndexReader } from '../index/types.ts';
 import type { Extent } from '../record/schema.ts';
-import { type FlareId, SIZE_MAX } from '../types.ts';
+import type { FlareId, Key } from '../types.ts';
 import { clip, lengthOf, replaced, within } from './extents.ts';
 import { CHUNK_SIZE } from './limits.ts';
-import { Unapplied, type Unit, UnitCache } from './units.ts';
+import { Unit, type UnitCache } from './units.ts';
 
-/** How much of a file's offsets one question to the index spans, to begin with, and how many extents make it span less. */
-const SPAN_FIRST = 64 * CHUNK_SIZE;
-const SPAN_EXTENTS = 4096;
-/** Up to how many chunks are looked up one by one when a file is cut; above that the whole cache is looked through. */
-const CHUNKS_LOOKED_UP = 4096;
+/** How many chunks of a file one question to the index lists. */
+const CHUNKS_LISTED = 1024;
 
-function groupOf(id: FlareId): string {
-  return `${id.key}${id.generation}`;
+const NO_EXTENTS: readonly Extent[] = [];
+
+/** A file of which chunks are in memory, or that was cut since the index's watermark. */
+interface OpenFile {
+  readonly id: FlareId;
+  readonly chunks: Map<number, Chunk>;
+  /** Where it was cut, lowest for each flush, oldest flush first: what the index has above that is no more. */
+  readonly cuts: { readonly flush: number; end: number }[];
+  /** It has been ended: its units are of no use any more. */
+  ended: boolean;
 }
 
-function unitKey(group: string, chunk: number): string {
-  return `${group}/${chunk}`;
+class Chunk extends Unit<readonly Extent[]> {
+  readonly #files: Files;
+  readonly file: OpenFile;
+  readonly number: number;
+
+  constructor(files: Files, file: OpenFile, number: number, value: readonly Extent[]) {
+    super(value, 0, true);
+    this.#files = files;
+    this.file = file;
+    this.number = number;
+  }
+
+  size(): number {
+    return 500 + this.value.length * 64;
+  }
+
+  unlink(): void {
+    this.file.chunks.delete(this.number);
+    this.#files.close(this.file);
+  }
 }
 
 /**
@@ -25,113 +49,182 @@ function unitKey(group: string, chunk: number): string {
  */
 export class Files {
   readonly #reader: IndexReader;
-  readonly #chunks: UnitCache<readonly Extent[]>;
-  readonly #changed: Unapplied<number, readonly Extent[]>;
-  /** Cuts by file and LSN, with the new end. */
-  readonly #cuts: Unapplied<number, number>;
+  readonly #cache: UnitCache;
+  readonly #files = new Map<Key, OpenFile>();
+  /** What goes with the next flush. */
+  #chunks: Chunk[] = [];
+  #cut: OpenFile[] = [];
+  #ended: FlareId[] = [];
+  /** Files that were cut, by the flush that says so, oldest first, until it is applied. */
+  readonly #settling: { readonly flush: number; readonly files: readonly OpenFile[] }[] = [];
 
-  constructor(reader: IndexReader, cacheBytes: number, applied: () => number) {
+  constructor(reader: IndexReader, cache: UnitCache) {
     this.#reader = reader;
-    this.#chunks = new UnitCache<readonly Extent[]>(cacheBytes, applied, (extents) => 160 + extents.length * 56);
-    this.#changed = new Unapplied(applied);
-    this.#cuts = new Unapplied(applied);
+    this.#cache = cache;
   }
 
-  /** What the extents in memory take, in bytes. */
-  get bytes(): number {
-    return this.#chunks.bytes;
+  /** How many units go with the next flush. */
+  get changed(): number {
+    return this.#chunks.length + this.#cut.length + this.#ended.length;
+  }
+
+  #open({ key, generation }: FlareId): OpenFile {
+    const known = this.#files.get(key);
+    if (known !== undefined && known.id.generation === generation) return known;
+    const file: OpenFile = { id: { key, generation }, chunks: new Map(), cuts: [], ended: false };
+    this.#files.set(key, file);
+    return file;
+  }
+
+  /** Forgets a file of which nothing is known here. */
+  close(file: OpenFile): void {
+    this.#settle(file);
+    if (file.chunks.size > 0 || file.cuts.length > 0) return;
+    if (this.#files.get(file.id.key) === file) this.#files.delete(file.id.key);
+  }
+
+  /** Forgets cuts that the index has by now. */
+  #settle({ cuts }: OpenFile): void {
+    while (cuts.length > 0 && cuts[0]!.flush <= this.#cache.applied) cuts.shift();
   }
 
   /** Where the index's knowledge of the file ends because of cuts that it has not yet applied. */
-  #indexEnd(group: string): number {
-    let end = Number.POSITIVE_INFINITY;
-    const cuts = this.#cuts.of(group);
-    if (cuts !== undefined) for (const { value } of cuts.values()) end = Math.min(end, value);
-    return end;
+  #indexEnd(file: OpenFile): number {
+    this.#settle(file);
+    let least = Number.POSITIVE_INFINITY;
+    for (const { end } of file.cuts) least = Math.min(least, end);
+    return least;
   }
 
-  /** The extents of one chunk, by offset. */
-  chunk(id: FlareId, chunk: number): Unit<readonly Extent[]> {
-    const group = groupOf(id);
-    const key = unitKey(group, chunk);
-    const unit = this.#chunks.get(key);
-    if (unit !== undefined) return unit;
-    const start = chunk * CHUNK_SIZE;
-    const extents = this.#reader.extents(id.key, id.generation, start, start + CHUNK_SIZE);
-    const end = this.#indexEnd(group);
-    return this.#chunks.put(key, end < start + CHUNK_SIZE ? within(extents, 0, end) : extents, 0, 0);
+  #chunk(file: OpenFile, number: number): Chunk {
+    const known = file.chunks.get(number);
+    if (known !== undefined) {
+      known.used = true;
+      return known;
+    }
+    const start = number * CHUNK_SIZE;
+    const end = this.#indexEnd(file);
+    let extents = NO_EXTENTS;
+    if (end > start) {
+      extents = this.#reader.chunk(file.id.key, file.id.generation, number);
+      if (end < start + CHUNK_SIZE) extents = within(extents, 0, end);
+    }
+    const chunk = new Chunk(this, file, number, extents);
+    file.chunks.set(number, chunk);
+    this.#cache.add(chunk);
+    return chunk;
+  }
+
+  /** The extents of one chunk, by offset, and the LSN of its last change. */
+  chunk(id: FlareId, number: number): { readonly value: readonly Extent[]; readonly lsn: number } {
+    return this.#chunk(this.#open(id), number);
   }
 
   /** Bytes of the file lie there from now on, within one chunk. */
   place(id: FlareId, extent: Extent, lsn: number): void {
-    const chunk = Math.floor(extent.offset / CHUNK_SIZE);
-    const extents = this.chunk(id, chunk).value;
-    this.#put(groupOf(id), chunk, replaced(extents, extent.offset, extent.offset + extent.length, extent), lsn);
+    const chunk = this.#chunk(this.#open(id), Math.floor(extent.offset / CHUNK_SIZE));
+    this.#change(chunk, replaced(chunk.value, extent.offset, extent.offset + extent.length, extent), lsn);
   }
 
-  #put(group: string, chunk: number, extents: readonly Extent[], lsn: number): void {
-    this.#chunks.put(unitKey(group, chunk), extents, lsn, 0);
-    this.#changed.set(group, chunk, lsn, extents);
+  #change(chunk: Chunk, extents: readonly Extent[], lsn: number): void {
+    chunk.value = extents;
+    chunk.lsn = lsn;
+    if (chunk.flush !== this.#cache.flush) {
+      chunk.flush = this.#cache.flush;
+      this.#chunks.push(chunk);
+    }
+    this.#cache.resize(chunk);
   }
 
-  /** The file holds nothing at and above `end` from now on; `size` is its size before. */
-  cut(id: FlareId, end: number, size: number, lsn: number): void {
-    const group = groupOf(id);
-    this.#cuts.set(group, lsn, lsn, end);
-    const first = Math.floor(end / CHUNK_SIZE);
-    const last = Math.floor(size / CHUNK_SIZE);
-    const found: number[] = [];
-    if (last - first <= CHUNKS_LOOKED_UP) {
-      for (let chunk = first; chunk <= last; chunk++) {
-        if (this.#chunks.get(unitKey(group, chunk)) !== undefined) found.push(chunk);
-      }
+  /** The file holds nothing at and above `end` from now on. */
+  cut(id: FlareId, end: number, lsn: number): void {
+    const file = this.#open(id);
+    const last = file.cuts.at(-1);
+    if (last?.flush === this.#cache.flush) {
+      last.end = Math.min(last.end, end);
     } else {
-      const prefix = `${group}/`;
-      for (const [key] of this.#chunks.entries()) {
-        if (key.startsWith(prefix) && Number(key.slice(prefix.length)) >= first)
-          found.push(Number(key.slice(prefix.length)));
-      }
+      file.cuts.push({ flush: this.#cache.flush, end });
+      this.#cut.push(file);
     }
-    for (const chunk of found) {
-      const extents = this.#chunks.get(unitKey(group, chunk))!.value;
-      this.#put(group, chunk, within(extents, 0, end), lsn);
+    for (const chunk of [...file.chunks.values()]) {
+      if (chunk.place < 0) continue;
+      const start = chunk.number * CHUNK_SIZE;
+      if (start >= end) this.#cache.remove(chunk);
+      else if (start + CHUNK_SIZE > end) this.#change(chunk, within(chunk.value, 0, end), lsn);
     }
   }
 
-  /** Calls `visit` with all extents at and above `from`, those that begin before cut off there, in no order. */
-  *above(id: FlareId, from: number): Generator<Extent> {
-    const group = groupOf(id);
-    const changed = this.#changed.of(group);
-    if (changed !== undefined) {
-      for (const { value } of changed.values()) yield* within(value, from, Number.POSITIVE_INFINITY);
+  /** The flare is no more, nor is what it holds. `stored` is false when the index is sure to have nothing of it. */
+  end(id: FlareId, stored: boolean): void {
+    const file = this.#files.get(id.key);
+    if (file !== undefined && file.id.generation === id.generation) {
+      file.ended = true;
+      this.#files.delete(id.key);
+      for (const chunk of [...file.chunks.values()]) this.#cache.remove(chunk);
     }
-    const end = Math.min(this.#indexEnd(group), SIZE_MAX);
-    let span = SPAN_FIRST;
-    for (let at = from; at < end; ) {
-      const to = Math.min(end, at + span);
-      const extents = this.#reader.extents(id.key, id.generation, at, to);
-      for (const extent of extents) {
-        if (changed?.has(Math.floor(extent.offset / CHUNK_SIZE)) !== true) yield clip(extent, at, to);
+    if (stored) this.#ended.push({ key: id.key, generation: id.generation });
+  }
+
+  /** Chunks from number `first` on that the index has and that are not in memory, in order. */
+  *#elsewhere(file: OpenFile, first: number): Generator<{ chunk: number; bytes: number }> {
+    const { key, generation } = file.id;
+    const end = this.#indexEnd(file);
+    for (let from = first; from * CHUNK_SIZE < end; ) {
+      const rows = this.#reader.chunksFrom(key, generation, from, CHUNKS_LISTED);
+      for (const row of rows) {
+        if (row.chunk * CHUNK_SIZE >= end) return;
+        if (!file.chunks.has(row.chunk)) yield row;
       }
-      at = to;
-      span = extents.length > SPAN_EXTENTS ? Math.max(CHUNK_SIZE, span / 2) : span * 2;
+      if (rows.length < CHUNKS_LISTED) return;
+      from = rows.at(-1)!.chunk + 1;
     }
+  }
+
+  /** How many bytes at and above `from` are not holes. */
+  bytesAbove(id: FlareId, from: number): number {
+    const file = this.#open(id);
+    const first = Math.floor(from / CHUNK_SIZE);
+    const end = this.#indexEnd(file);
+    let sum = lengthOf(within(this.#chunk(file, first).value, from, Number.POSITIVE_INFINITY));
+    for (const chunk of file.chunks.values()) if (chunk.number > first) sum += lengthOf(chunk.value);
+    for (const { chunk, bytes } of this.#elsewhere(file, first + 1)) {
+      const whole = (chunk + 1) * CHUNK_SIZE <= end;
+      sum += whole ? bytes : lengthOf(this.#chunk(file, chunk).value);
+    }
+    return sum;
+  }
+
+  /** All extents at and above `from`, those that begin before cut off there, by offset. */
+  above(id: FlareId, from: number): Extent[] {
+    const file = this.#open(id);
+    const first = Math.floor(from / CHUNK_SIZE);
+    const numbers = [...file.chunks.keys()].filter((number) => number >= first);
+    for (const { chunk } of this.#elsewhere(file, first)) numbers.push(chunk);
+    const extents: Extent[] = [];
+    for (const number of numbers.sort((one, other) => one - other)) {
+      for (const extent of this.#chunk(file, number).value) {
+        if (extent.offset + extent.length > from) extents.push(clip(extent, from, Number.POSITIVE_INFINITY));
+      }
+    }
+    this.close(file);
+    return extents;
   }
 
   /** The extents between two offsets, by offset, and the LSN of what they depend on. */
   extents(id: FlareId, from: number, to: number): { extents: readonly Extent[]; lsn: number } {
+    const file = this.#open(id);
     const first = Math.floor(from / CHUNK_SIZE);
     const last = Math.floor((to - 1) / CHUNK_SIZE);
     if (first === last) {
-      const unit = this.chunk(id, first);
-      return { extents: within(unit.value, from, to), lsn: unit.lsn };
+      const chunk = this.#chunk(file, first);
+      return { extents: within(chunk.value, from, to), lsn: chunk.lsn };
     }
     const extents: Extent[] = [];
     let lsn = 0;
-    for (let chunk = first; chunk <= last; chunk++) {
-      const unit = this.chunk(id, chunk);
-      lsn = Math.max(lsn, unit.lsn);
-      for (const extent of within(unit.value, from, to)) extents.push(extent);
+    for (let number = first; number <= last; number++) {
+      const chunk = this.#chunk(file, number);
+      lsn = Math.max(lsn, chunk.lsn);
+      for (const extent of within(chunk.value, from, to)) extents.push(extent);
     }
     return { extents, lsn };
   }
@@ -140,5 +233,25 @@ export class Files {
   covered(id: FlareId, from: number, to: number): { extents: readonly Extent[]; bytes: number } {
     const { extents } = this.extents(id, from, to);
     return { extents, bytes: lengthOf(extents) };
+  }
+
+  /** Writes what has changed since the last flush. */
+  pack(to: FlushWriter): void {
+    for (const file of this.#cut) to.cut(file.id, file.cuts.at(-1)!.end);
+    for (const id of this.#ended) to.clear(id);
+    for (const { file, number, value, place } of this.#chunks) {
+      if (place >= 0 && !file.ended) to.chunk(file.id, number, value);
+    }
+    if (this.#cut.length > 0) this.#settling.push({ flush: this.#cache.flush, files: this.#cut });
+    this.#chunks = [];
+    this.#cut = [];
+    this.#ended = [];
+  }
+
+  /** Forgets the cuts that are applied by now. */
+  settle(): void {
+    while (this.#settling.length > 0 && this.#settling[0]!.flush <= this.#cache.applied) {
+      for (const file of this.#settling.shift()!.files) this.close(file);
+    }
   }
 }

@@ -107,7 +107,7 @@ export class Group {
     const placed: Placed[] = [];
     let position = appended.position;
     for (const { slice, number, data, payloadLength } of this.#drafts) {
-      this.#slices.of(slice).number = number;
+      this.#slices.numbered(slice, number, EPOCH_ALONE, appended.segment);
       if (data !== null) {
         const { id, offset, bytes } = data;
         const at = position + dataPositionOf(payloadLength, bytes.length);

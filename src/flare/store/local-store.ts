@@ -257,10 +257,10 @@ export class LocalStore implements FlareService, NoteStore {
 
   /** Resolves when the index has all that was appended, on stable storage. */
   async checkpoint(): Promise<void> {
-    const { kml, host } = this.#core;
+    const { kml, host, flusher } = this.#core;
     const lsn = kml.nextLsn - 1;
     await this.#durable(lsn);
-    await host.whenApplied(lsn);
+    await flusher.flushed(lsn);
     await host.checkpoint();
   }
 
@@ -337,8 +337,8 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   #overloaded(): boolean {
-    const { kml, host, limits } = this.#core;
-    return kml.pendingBytes > limits.pendingBytes || kml.nextLsn - 1 - host.applied.lsn > limits.lagRecords;
+    const { kml, flusher, limits } = this.#core;
+    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded;
   }
 
   /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
@@ -347,11 +347,13 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   async #changeLater<T>(caller: Caller, operation: () => T): Promise<T> {
-    const { kml, host } = this.#core;
+    const { kml, flusher } = this.#core;
     while (this.#overloaded()) {
-      const lsn = kml.nextLsn - 1;
-      await this.#durable(lsn);
-      await host.whenApplied(lsn);
+      await this.#durable(kml.nextLsn - 1);
+      if (!flusher.overloaded) continue;
+      await flusher.room().catch(() => {
+        throw FlareError.of('IO');
+      });
     }
     return this.#changeNow(caller, operation);
   }

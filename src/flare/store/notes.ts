@@ -1,18 +1,10 @@
 import { FlareError } from '../errors.ts';
-import type { NoteRow } from '../index/types.ts';
 import { ROOT_KEY, sliceOf } from '../keys.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
 import type { Core } from './core.ts';
+import type { Note, NoteTable } from './note-table.ts';
 import { Transaction } from './transaction.ts';
-
-interface Note {
-  readonly value: Buffer | null;
-  /** What it was when that was last known to be durable. */
-  readonly before: Buffer | null;
-  readonly lsn: number;
-  readonly segment: number;
-}
 
 /** The slice that notes are numbered in: the root directory's. */
 const NOTE_SLICE = sliceOf(ROOT_KEY);
@@ -28,22 +20,18 @@ function check(name: string, value: Buffer | null): void {
   }
 }
 
-/** All notes, in memory. What is shown is durable. */
+/** All notes, as those see them who ask. What is shown is durable. */
 export class Notes {
   readonly #core: Core;
-  readonly #notes = new Map<string, Note>();
-  #bytes = 0;
+  readonly #table: NoteTable;
 
-  constructor(core: Core, rows: readonly NoteRow[]) {
+  constructor(core: Core) {
     this.#core = core;
-    for (const { name, value, segment } of rows) {
-      this.#notes.set(name, { value, before: value, lsn: 0, segment });
-      this.#bytes += name.length + value.length;
-    }
+    this.#table = core.state.notes;
   }
 
   get count(): number {
-    return this.#notes.size;
+    return this.#table.count;
   }
 
   #shown(note: Note | undefined): Buffer | null {
@@ -52,12 +40,12 @@ export class Notes {
   }
 
   get(name: string): Buffer | null {
-    return this.#shown(this.#notes.get(name));
+    return this.#shown(this.#table.get(name));
   }
 
   withPrefix(prefix: string): ReadonlyMap<string, Buffer> {
     const found: [string, Buffer][] = [];
-    for (const [name, note] of this.#notes) {
+    for (const [name, note] of this.#table.all()) {
       const value = name.startsWith(prefix) ? this.#shown(note) : null;
       if (value !== null) found.push([name, value]);
     }
@@ -66,7 +54,7 @@ export class Notes {
 
   /** Sets or removes a note; returns the LSN to wait for. NOSPC, IO; RangeError for what is no note. */
   set(name: string, value: Buffer | null): number {
-    const old = this.#notes.get(name);
+    const old = this.#table.get(name);
     if (value === null && (old?.value ?? null) === null) return old?.lsn ?? 0;
     const transaction = new Transaction(this.#core, OperationSchema.note, null, NOTE_SLICE);
     transaction.mayUseReserve = value === null;
@@ -79,11 +67,11 @@ export class Notes {
   change(transaction: Transaction, slice: number, name: string, value: Buffer | null): void {
     check(name, value);
     const { kml, limits } = this.#core;
-    const old = this.#notes.get(name);
+    const old = this.#table.get(name);
     const oldValue = old?.value ?? null;
     const grown =
       (value === null ? 0 : name.length + value.length) - (oldValue === null ? 0 : name.length + oldValue.length);
-    if (grown > 0 && this.#bytes + grown > limits.noteBytes) throw FlareError.of('NOSPC');
+    if (grown > 0 && this.#table.bytes + grown > limits.noteBytes) throw FlareError.of('NOSPC');
     const copy = value === null ? null : Buffer.from(value);
     transaction.add(slice, {
       type: ChangeTypeSchema.note,
@@ -91,27 +79,26 @@ export class Notes {
     });
     transaction.afterwards((lsn, segment) => {
       const before = old !== undefined && old.lsn > kml.durable ? old.before : oldValue;
-      this.#notes.set(name, { value: copy, before, lsn, segment });
-      this.#bytes += grown;
+      this.#table.set(name, { value: copy, before, lsn, segment });
     });
   }
 
   /** Forgets a removed note when its removal is durable. */
   settle(name: string): void {
-    const note = this.#notes.get(name);
-    if (note !== undefined && note.value === null && note.lsn <= this.#core.kml.durable) this.#notes.delete(name);
+    const note = this.#table.get(name);
+    if (note !== undefined && note.value === null && note.lsn <= this.#core.kml.durable) this.#table.forget(name);
   }
 
   /** The note's value if that was last set in this segment, for compaction. */
   definedIn(name: string, segment: number): Buffer | null {
-    const note = this.#notes.get(name);
+    const note = this.#table.get(name);
     return note !== undefined && note.segment === segment ? note.value : null;
   }
 
   /** Compaction wrote the note anew. */
   moved(name: string, lsn: number, segment: number): void {
-    const note = this.#notes.get(name)!;
+    const note = this.#table.get(name)!;
     const before = note.lsn <= this.#core.kml.durable ? note.value : note.before;
-    this.#notes.set(name, { ...note, before, lsn, segment });
+    this.#table.set(name, { ...note, before, lsn, segment });
   }
 }

@@ -15,12 +15,13 @@ import { FlareType } from '../types.ts';
 import { Compaction } from './compaction.ts';
 import type { Core } from './core.ts';
 import { directorySize } from './figures.ts';
+import { Flusher } from './flusher.ts';
 import { readIdentity, StoreOpenError, writeIdentity } from './identity.ts';
 import { COOKIE_FIRST, DEFAULT_LIMITS, limitsOfDisk, type StoreLimits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
 import { Notes } from './notes.ts';
 import { Pins } from './pins.ts';
-import { Replays } from './replays.ts';
+import { Redo } from './redo.ts';
 import { Space } from './space.ts';
 import { State } from './state.ts';
 import { timeOf } from './times.ts';
@@ -99,6 +100,9 @@ async function openLocked(
   const networkId = await networkOf(options, random);
   const host = await (options.indexHost ?? threadedIndexHost)({ disk, logger });
   opened.host = host;
+  const state = new State(host, random, limits);
+  const flusher = new Flusher(state, host, clock, limits);
+  const redo = new Redo(state, flusher, host.applied.lsn);
   const kml = await openKml({
     disk,
     clock,
@@ -106,38 +110,32 @@ async function openLocked(
     networkId,
     random,
     from: host.applied,
-    onBatch: (batch) => host.apply(batch),
+    onBatch: (batch) => redo.batch(batch),
     segmentBytes: options.segmentBytes ?? segmentBytes,
   });
   opened.kml = kml;
-  await host.whenApplied(kml.nextLsn - 1);
+  flusher.nextLsn = () => kml.nextLsn;
 
   const space = new Space(disk, clock, limits.reserveBytes);
   space.pendingBytes = () => kml.pendingBytes;
   space.refresh();
-  const state = new State(host, random, limits);
-  const replays = new Replays(host.reader.replays(), limits.replays, limits.refusals);
-  const core: Core = { state, kml, host, clock, limits, replays, space, pins: new Pins() };
-  const notes = new Notes(core, host.reader.notes());
+  const core: Core = { state, kml, host, flusher, clock, limits, replays: state.replays, space, pins: new Pins() };
+  const notes = new Notes(core);
   const compaction = new Compaction(core, notes, logger);
   space.onShort = () => compaction.considerShort();
   let segment = kml.currentSegment;
-  let uncheckpointed = 0;
+  kml.onSealed((end, bytes) => flusher.sealed(end, bytes));
   kml.onDurable((batch) => {
-    uncheckpointed += batch.bytes.length;
-    if (uncheckpointed > limits.checkpointBytes) {
-      uncheckpointed = 0;
-      // A checkpoint that fails is the index's to tell: `onFailed`.
-      host.checkpoint().catch(() => {});
-    }
-    if (batch.segment !== segment) {
-      segment = batch.segment;
-      compaction.consider();
-    }
-    return host.apply(batch);
+    flusher.durable(kml.durableMark);
+    if (batch.segment === segment) return;
+    segment = batch.segment;
+    compaction.consider();
   });
   host.onFailed((error) => kml.wedge(error));
-  kml.onWedged((error) => logger.fatal({ err: error }, 'the log is wedged: changes are refused until a restart'));
+  kml.onWedged((error) => {
+    flusher.stop(error);
+    logger.fatal({ err: error }, 'the log is wedged: changes are refused until a restart');
+  });
 
   if (state.flareUnit(ROOT_KEY).value === null) {
     if (options.boot !== true) throw noNetwork(disk);
@@ -153,7 +151,7 @@ async function openLocked(
     space.stop();
     try {
       await kml.close();
-      await host.checkpoint().catch(() => {});
+      await flusher.close();
       await host.close();
     } finally {
       lock.release();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { takeOldest } from '../../base/oldest.ts';
 import { FlareError, type FlareStatusName } from '../errors.ts';
-import type { ReplayRow } from '../index/types.ts';
-import { decodeOutcome } from '../record/codec.ts';
+import type { FlushWriter } from '../index/flush.ts';
+import type { ReplayRow } from '../index/values.ts';
 import { REPLAY_IDENTITY_MAX } from '../record/limits.ts';
 import type { Attributes } from '../types.ts';
 import { REFUSAL_AGE_MAX, REPLAY_AGE_MAX } from './limits.ts';
@@ -39,13 +39,21 @@ export class Replays {
   readonly #refusals = new Map<string, Refusal>();
   readonly #maxAnswers: number;
   readonly #maxRefusals: number;
+  /** Identities of answers that go with the next flush. */
+  readonly #changed = new Set<string>();
 
   constructor(rows: readonly ReplayRow[], maxAnswers: number, maxRefusals: number) {
     this.#maxAnswers = maxAnswers;
     this.#maxRefusals = maxRefusals;
-    for (const { identity, time, outcome, segment } of rows) {
-      this.answered(identity.toString('latin1'), { time, lsn: 0, attributes: decodeOutcome(outcome), segment });
+    for (const { identity, time, attributes, segment } of rows) {
+      this.#answers.set(identity, { time, lsn: 0, attributes, segment });
+      bound(this.#answers, maxAnswers);
     }
+  }
+
+  /** How many go with the next flush. */
+  get changed(): number {
+    return this.#changed.size;
   }
 
   get count(): number {
@@ -67,6 +75,18 @@ export class Replays {
     this.#answers.delete(key);
     this.#answers.set(key, answer);
     bound(this.#answers, this.#maxAnswers);
+    if (answer.segment > 0) this.#changed.add(key);
+  }
+
+  /** An answer that the log says was given; one that was written anew keeps its turn. */
+  redone(identity: string, answer: Answer): void {
+    const known = this.#answers.get(identity);
+    if (known === undefined || known.time !== answer.time) {
+      this.answered(identity, answer);
+      return;
+    }
+    this.#answers.set(identity, answer);
+    this.#changed.add(identity);
   }
 
   refused(identity: string, refusal: Refusal): void {
@@ -87,7 +107,22 @@ export class Replays {
   moved(identity: Buffer, segment: number): void {
     const key = identity.toString('latin1');
     const answer = this.#answers.get(key);
-    if (answer !== undefined) this.#answers.set(key, { ...answer, segment });
+    if (answer === undefined) return;
+    this.#answers.set(key, { ...answer, segment });
+    this.#changed.add(key);
+  }
+
+  /** Writes what has changed since the last flush. */
+  pack(to: FlushWriter): void {
+    if (this.#changed.size > 0) to.replays(this.#rows());
+    this.#changed.clear();
+  }
+
+  *#rows(): Generator<ReplayRow> {
+    for (const identity of this.#changed) {
+      const answer = this.#answers.get(identity);
+      if (answer !== undefined) yield { identity, ...answer };
+    }
   }
 }
 

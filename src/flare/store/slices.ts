@@ -1,11 +1,14 @@
 import { FlareError } from '../errors.ts';
+import type { FlushWriter } from '../index/flush.ts';
 import type { SliceRow } from '../index/types.ts';
 import { SLICES } from '../keys.ts';
 
 /** One slice's counters. */
 export interface Slice {
-  /** The number of its last record; 0 when it had none. */
+  /** The number of its last record, that record's epoch and segment; 0 when it had none. */
   number: number;
+  epoch: number;
+  lastSegment: number;
   /** `n` of the next fileid. */
   nextFileid: number;
   fileidsWrapped: boolean;
@@ -16,19 +19,40 @@ export interface Slice {
 /** All slices' counters: always in memory. */
 export class Slices {
   readonly #slices: Slice[] = [];
+  readonly #changed = new Set<number>();
 
   constructor(rows: readonly SliceRow[]) {
     for (let slice = 0; slice < SLICES; slice++) {
-      this.#slices.push({ number: 0, nextFileid: 1, fileidsWrapped: false, segment: 0 });
+      this.#slices.push({
+        number: 0,
+        epoch: 0,
+        lastSegment: 0,
+        nextFileid: 1,
+        fileidsWrapped: false,
+        segment: 0,
+      });
     }
-    for (const row of rows) {
-      this.#slices[row.slice] = {
-        number: row.number,
-        nextFileid: Math.max(1, row.nextFileid),
-        fileidsWrapped: row.fileidsWrapped,
-        segment: row.segment,
-      };
-    }
+    for (const { slice, ...row } of rows) this.#slices[slice] = { ...row, nextFileid: Math.max(1, row.nextFileid) };
+  }
+
+  /** How many go with the next flush. */
+  get changed(): number {
+    return this.#changed.size;
+  }
+
+  /** The slice has had a record of that number, in that segment. */
+  numbered(slice: number, number: number, epoch: number, segment: number): void {
+    const counters = this.of(slice);
+    counters.number = Math.max(counters.number, number);
+    counters.epoch = Math.max(counters.epoch, epoch);
+    counters.lastSegment = segment;
+    this.#changed.add(slice);
+  }
+
+  /** Writes what has changed since the last flush. */
+  pack(to: FlushWriter): void {
+    for (const slice of this.#changed) to.slice({ slice, ...this.of(slice) });
+    this.#changed.clear();
   }
 
   of(slice: number): Slice {

@@ -13,7 +13,7 @@ const COST = 1.25;
 
 /**
  * The room on the disk: asked for now and then, less what was appended since. A change that would leave less than the reserve is
- * refused before anything is written.
+ * refused before anything is written. How far the index lags makes no difference: what it may still grow by is bounded, and part of the reserve.
  */
 export class Space {
   readonly #disk: Disk;

@@ -1,15 +1,18 @@
 import type { Random } from '../../base/random.ts';
 import { FlareError } from '../errors.ts';
+import type { FlushWriter } from '../index/flush.ts';
 import type { IndexHost, IndexReader } from '../index/types.ts';
 import { ElsewhereError } from '../joint.ts';
 import { keyOf, ROOT_KEY, SALT_BYTES, sliceOf } from '../keys.ts';
-import { type EntryState, type Flare, NO_BYTES, unpackEntry, unpackFlare } from '../record/pack.ts';
+import { type EntryState, type Flare, NO_BYTES } from '../record/pack.ts';
 import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
 import { Files } from './files.ts';
 import { Holds } from './holds.ts';
 import { COOKIE_FIRST, type StoreLimits } from './limits.ts';
+import { NoteTable } from './note-table.ts';
+import { Replays } from './replays.ts';
 import { Slices } from './slices.ts';
-import { Unapplied, type Unit, UnitCache } from './units.ts';
+import { Unit, UnitCache } from './units.ts';
 
 /** Further names of a file with several, in one directory. */
 export interface ParentCount {
@@ -22,21 +25,122 @@ export type Parents = ReadonlyMap<Key, ParentCount>;
 
 const NO_PARENTS: Parents = new Map();
 
+class FlareUnit extends Unit<Flare | null> {
+  readonly key: Key;
+  readonly #units: Map<Key, FlareUnit>;
+
+  constructor(units: Map<Key, FlareUnit>, key: Key, value: Flare | null, segment: number) {
+    super(value, segment, value !== null);
+    this.#units = units;
+    this.key = key;
+    units.set(key, this);
+  }
+
+  size(): number {
+    return this.value === null ? 260 : 760 + this.value.target.length;
+  }
+
+  unlink(): void {
+    this.#units.delete(this.key);
+  }
+}
+
+/** The names of a directory that are in memory. */
+class Names {
+  readonly directory: Key;
+  readonly units = new Map<Name, EntryUnit>();
+  /** How many of them mean something. */
+  living = 0;
+  /** The last flush that a change of one goes with. */
+  flush = 0;
+
+  constructor(directory: Key) {
+    this.directory = directory;
+  }
+}
+
+class EntryUnit extends Unit<EntryState | null> {
+  readonly names: Names;
+  readonly name: Name;
+  readonly #directories: Map<Key, Names>;
+
+  constructor(directories: Map<Key, Names>, names: Names, name: Name, value: EntryState | null, segment: number) {
+    super(value, segment, value !== null);
+    this.#directories = directories;
+    this.names = names;
+    this.name = name;
+    names.units.set(name, this);
+    if (value !== null) names.living++;
+  }
+
+  size(): number {
+    return (this.value === null ? 230 : 390) + this.name.length;
+  }
+
+  unlink(): void {
+    const { names } = this;
+    names.units.delete(this.name);
+    if (this.value !== null) names.living--;
+    if (names.units.size === 0) this.#directories.delete(names.directory);
+  }
+}
+
+class ParentsUnit extends Unit<Map<Key, ParentCount>> {
+  readonly key: string;
+  readonly #units: Map<string, ParentsUnit>;
+
+  constructor(units: Map<string, ParentsUnit>, key: string, value: Map<Key, ParentCount>) {
+    super(value, 0, true);
+    this.#units = units;
+    this.key = key;
+    units.set(key, this);
+  }
+
+  size(): number {
+    return 400 + this.value.size * 260;
+  }
+
+  unlink(): void {
+    this.#units.delete(this.key);
+  }
+}
+
+/** A change of a parent link that the next flush carries. */
+interface ChangedParent {
+  readonly id: FlareId;
+  readonly directory: FlareId;
+  readonly unit: ParentsUnit;
+}
+
+/** A piece of state as those see it who look at it. */
+export type Seen<V> = Pick<Unit<V>, 'value' | 'lsn' | 'segment'>;
+
+function parentsKey({ key, generation }: FlareId): string {
+  return `${key}${generation}`;
+}
+
 /**
  * The state as of the last change, durable or not: units in memory, and behind them the index. Who looks at a unit raises `seen`, which
- * says what has to be durable before an answer leaves.
+ * says what has to be durable before an answer leaves. What has changed since the last flush is packed into the next one.
  */
 export class State {
   readonly limits: StoreLimits;
   readonly reader: IndexReader;
   readonly files: Files;
   readonly slices: Slices;
+  readonly notes: NoteTable;
+  readonly replays: Replays;
   readonly #random: Random;
-  readonly #flares: UnitCache<Flare | null>;
-  readonly #entries: UnitCache<EntryState | null>;
-  readonly #parents: UnitCache<Parents>;
-  readonly #changedEntries: Unapplied<Name, EntryState | null>;
-  readonly #changedFileids: Unapplied<number, Key | null>;
+  readonly #cache: UnitCache;
+  readonly #flares = new Map<Key, FlareUnit>();
+  readonly #names = new Map<Key, Names>();
+  readonly #parents = new Map<string, ParentsUnit>();
+  /** What goes with the next flush. */
+  #changedFlares: FlareUnit[] = [];
+  #changedEntries: EntryUnit[] = [];
+  #changedParents: ChangedParent[] = [];
+  /** What went with flushes that are not applied yet, oldest first. */
+  readonly #underWay: { readonly flush: number; readonly flares: FlareUnit[]; readonly entries: EntryUnit[] }[] = [];
   /** The highest LSN of what was looked at since it was last set to 0. */
   seen = 0;
   /** What operations over several owners hold. */
@@ -46,37 +150,87 @@ export class State {
   /** Living flares. */
   flareCount: number;
 
-  constructor(host: IndexHost, random: Random, limits: StoreLimits) {
-    const applied = (): number => host.applied.lsn;
+  constructor({ reader }: IndexHost, random: Random, limits: StoreLimits) {
     this.limits = limits;
-    this.reader = host.reader;
+    this.reader = reader;
     this.#random = random;
-    this.files = new Files(host.reader, limits.cacheBytes, applied);
-    this.slices = new Slices(host.reader.slices());
-    this.#flares = new UnitCache<Flare | null>(limits.cacheBytes, applied, (flare) =>
-      flare === null ? 160 : 900 + flare.target.length,
-    );
-    this.#entries = new UnitCache<EntryState | null>(limits.cacheBytes, applied, (entry) =>
-      entry === null ? 200 : 360,
-    );
-    this.#parents = new UnitCache<Parents>(limits.cacheBytes, applied, (parents) => 160 + parents.size * 240);
-    this.#changedEntries = new Unapplied(applied);
-    this.#changedFileids = new Unapplied(applied);
-    this.flareCount = host.reader.totals().flares;
+    this.#cache = new UnitCache(limits.cacheBytes);
+    this.files = new Files(reader, this.#cache);
+    this.slices = new Slices(reader.slices());
+    this.notes = new NoteTable(reader.notes());
+    this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
+    this.flareCount = reader.totals().flares;
   }
 
   /** Bytes of units in memory. */
   get bytes(): number {
-    return this.#flares.bytes + this.#entries.bytes + this.#parents.bytes + this.files.bytes;
+    return this.#cache.bytes;
   }
 
-  /** What is known of a key. */
-  flareUnit(key: Key): Unit<Flare | null> {
+  /** What the next flush is to carry, in units. */
+  get changed(): number {
+    return (
+      this.#changedFlares.length +
+      this.#changedEntries.length +
+      this.#changedParents.length +
+      this.files.changed +
+      this.slices.changed +
+      this.notes.changed +
+      this.replays.changed
+    );
+  }
+
+  /** Writes what has changed since the last flush; returns the number of this one. */
+  pack(to: FlushWriter): number {
+    const { flush } = this.#cache;
+    this.files.pack(to);
+    for (const unit of this.#changedFlares) {
+      if (unit.value !== null) to.flare(unit.value, unit.segment, unit.stored);
+      else if (unit.stored) to.flareGone(unit.key);
+      unit.stored = unit.value !== null;
+    }
+    for (const unit of this.#changedEntries) {
+      const { directory } = unit.names;
+      if (unit.value !== null) to.entry(directory, unit.name, unit.value, unit.segment, unit.stored);
+      else if (unit.stored) to.entryGone(directory, unit.name);
+      unit.stored = unit.value !== null;
+    }
+    for (const { id, directory, unit } of this.#changedParents) {
+      const { count = 0, segment = 0 } = unit.value.get(directory.key) ?? {};
+      to.parent(id, directory, count, segment);
+    }
+    this.slices.pack(to);
+    this.notes.pack(to);
+    this.replays.pack(to);
+    this.#underWay.push({ flush, flares: this.#changedFlares, entries: this.#changedEntries });
+    this.#changedFlares = [];
+    this.#changedEntries = [];
+    this.#changedParents = [];
+    this.#cache.flush = flush + 1;
+    return flush;
+  }
+
+  /** That flush, and all before, are applied: what they carried may be evicted. */
+  applied(flush: number): void {
+    this.#cache.applied = flush;
+    while (this.#underWay.length > 0 && this.#underWay[0]!.flush <= flush) this.#underWay.shift();
+    this.files.settle();
+  }
+
+  #flare(key: Key): FlareUnit {
     let unit = this.#flares.get(key);
     if (unit === undefined) {
       const row = this.reader.flare(key);
-      unit = this.#flares.put(key, row === null ? null : unpackFlare(row.state), 0, row?.segment ?? 0);
+      unit = new FlareUnit(this.#flares, key, row?.flare ?? null, row?.segment ?? 0);
+      this.#cache.add(unit);
     }
+    unit.used = true;
+    return unit;
+  }
+
+  /** What is known of a key. */
+  flareUnit(key: Key): Seen<Flare | null> {
+    const unit = this.#flare(key);
     if (unit.lsn > this.seen) this.seen = unit.lsn;
     return unit;
   }
@@ -111,20 +265,54 @@ export class State {
   }
 
   setFlare(key: Key, flare: Flare | null, lsn: number, segment: number): void {
-    const before = this.flareUnit(key).value;
-    this.#flares.put(key, flare, lsn, segment);
+    const unit = this.#flare(key);
+    const before = unit.value;
+    if (before !== null && before.attributes.generation !== flare?.attributes.generation) this.#end(before);
+    unit.value = flare;
+    unit.lsn = lsn;
+    unit.segment = segment;
     this.flareCount += (flare === null ? 0 : 1) - (before === null ? 0 : 1);
-    if (before === null && flare !== null) this.#changedFileids.set('', flare.attributes.fileid, lsn, key);
-    if (before !== null && flare === null) this.#changedFileids.set('', before.attributes.fileid, lsn, null);
+    if (unit.flush !== this.#cache.flush) {
+      unit.flush = this.#cache.flush;
+      this.#changedFlares.push(unit);
+    }
+    this.#cache.resize(unit);
   }
 
-  entryUnit(directory: Key, name: Name): Unit<EntryState | null> {
-    const key = directory + name;
-    let unit = this.#entries.get(key);
+  /** What a flare held goes with it. */
+  #end(flare: Flare): void {
+    const { attributes } = flare;
+    if (attributes.type === FlareType.directory) return;
+    this.#parents.get(parentsKey(attributes))?.value.clear();
+    this.files.end(attributes, attributes.used > 0 || attributes.nlink > 1);
+  }
+
+  /** That flare is no more, nor is what it held, whether it was known or not. */
+  endFlare({ key, generation }: FlareId, lsn: number): void {
+    if (this.#flare(key).value?.attributes.generation === generation) this.setFlare(key, null, lsn, 0);
+    this.files.end({ key, generation }, true);
+  }
+
+  #entry(directory: Key, name: Name, mayBeKnown: boolean): EntryUnit {
+    let names = this.#names.get(directory);
+    let unit = names?.units.get(name);
     if (unit === undefined) {
-      const row = this.reader.entry(directory, name);
-      unit = this.#entries.put(key, row === null ? null : unpackEntry(row.entry), 0, row?.segment ?? 0);
+      const known = mayBeKnown && this.#flares.get(directory)?.value?.entries === (names?.living ?? 0);
+      const row = known ? null : this.reader.entry(directory, name);
+      if (names === undefined) {
+        names = new Names(directory);
+        this.#names.set(directory, names);
+      }
+      unit = new EntryUnit(this.#names, names, name, row?.entry ?? null, row?.segment ?? 0);
+      this.#cache.add(unit);
     }
+    unit.used = true;
+    return unit;
+  }
+
+  entryUnit(directory: Key, name: Name): Seen<EntryState | null> {
+    // When all entries of a directory are in memory, a name that is not among them is none: the index need not be asked.
+    const unit = this.#entry(directory, name, true);
     if (unit.lsn > this.seen) this.seen = unit.lsn;
     return unit;
   }
@@ -137,15 +325,33 @@ export class State {
   }
 
   setEntry(directory: Key, name: Name, entry: EntryState | null, lsn: number, segment: number): void {
-    this.#entries.put(directory + name, entry, lsn, segment);
-    this.#changedEntries.set(directory, name, lsn, entry);
+    // The directory's count may have changed already: it does not say what is in memory.
+    const unit = this.#entry(directory, name, false);
+    const { names } = unit;
+    names.living += (entry === null ? 0 : 1) - (unit.value === null ? 0 : 1);
+    names.flush = this.#cache.flush;
+    unit.value = entry;
+    unit.lsn = lsn;
+    unit.segment = segment;
+    if (unit.flush !== this.#cache.flush) {
+      unit.flush = this.#cache.flush;
+      this.#changedEntries.push(unit);
+    }
+    this.#cache.resize(unit);
   }
 
   /** Names of a directory that the index does not know of yet, or knows otherwise. */
   changedEntries(
     directory: Key,
   ): ReadonlyMap<Name, { readonly value: EntryState | null; readonly lsn: number }> | undefined {
-    return this.#changedEntries.of(directory);
+    const names = this.#names.get(directory);
+    if (names === undefined || names.flush <= this.#cache.applied) return undefined;
+    const found = new Map<Name, EntryUnit>();
+    for (const unit of this.#changedEntries) if (unit.names === names) found.set(unit.name, unit);
+    for (const { entries } of this.#underWay) {
+      for (const unit of entries) if (unit.names === names) found.set(unit.name, unit);
+    }
+    return found;
   }
 
   /** Further names of a flare: none while it has one name. */
@@ -155,19 +361,30 @@ export class State {
     return this.parentsUnit({ key, generation }).value;
   }
 
-  parentsUnit(id: FlareId): Unit<Parents> {
-    const unitKey = `${id.key}${id.generation}`;
-    const unit = this.#parents.get(unitKey);
-    if (unit !== undefined) return unit;
-    const rows = this.reader.parents(id.key, id.generation);
-    return this.#parents.put(unitKey, new Map(rows.map((row) => [row.directory.key, row])), 0, 0);
+  #parentsOf(id: FlareId): ParentsUnit {
+    const key = parentsKey(id);
+    let unit = this.#parents.get(key);
+    if (unit === undefined) {
+      const rows = this.reader.parents(id.key, id.generation);
+      unit = new ParentsUnit(this.#parents, key, new Map(rows.map((row) => [row.directory.key, row])));
+      this.#cache.add(unit);
+    }
+    unit.used = true;
+    return unit;
+  }
+
+  parentsUnit(id: FlareId): Seen<Parents> {
+    return this.#parentsOf(id);
   }
 
   setParent(id: FlareId, directory: FlareId, count: number, lsn: number, segment: number): void {
-    const parents = new Map(this.parentsUnit(id).value);
-    if (count === 0) parents.delete(directory.key);
-    else parents.set(directory.key, { directory, count, segment });
-    this.#parents.put(`${id.key}${id.generation}`, parents, lsn, segment);
+    const unit = this.#parentsOf(id);
+    if (count === 0) unit.value.delete(directory.key);
+    else unit.value.set(directory.key, { directory, count, segment });
+    unit.lsn = lsn;
+    unit.flush = this.#cache.flush;
+    this.#changedParents.push({ id, directory, unit });
+    this.#cache.resize(unit);
   }
 
   /** The living flare that has that key. */
@@ -189,8 +406,11 @@ export class State {
 
   /** Whether a living flare has this number. */
   fileidTaken(fileid: number): boolean {
-    const changed = this.#changedFileids.of('')?.get(fileid);
-    return changed === undefined ? this.reader.fileidHolder(fileid) !== null : changed.value !== null;
+    const holds = (unit: FlareUnit): boolean => unit.value?.attributes.fileid === fileid;
+    if (this.#changedFlares.some(holds)) return true;
+    if (this.#underWay.some(({ flares }) => flares.some(holds))) return true;
+    const holder = this.reader.fileidHolder(fileid);
+    return holder !== null && holds(this.#flare(holder));
   }
 
   /** The cookie that the directory's next entry gets, and the directory's counter after it; NOSPC when all are living. */

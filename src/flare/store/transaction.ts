@@ -3,9 +3,10 @@ import { sliceOf } from '../keys.ts';
 import { encodeOutcome } from '../record/codec.ts';
 import { DATA_MAX, UNDO_EXTENTS_MAX } from '../record/limits.ts';
 import { type EntryState, type Flare, packEntry, packFlare, packId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Extent, type LogRecord } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type LogRecord } from '../record/schema.ts';
 import type { Attributes, Caller, FlareId, Key, Name, Time } from '../types.ts';
 import { appendGroup, type Core } from './core.ts';
+import { lengthOf } from './extents.ts';
 import { Group } from './group.ts';
 import { CHUNK_SIZE, CUT_LISTED_MAX } from './limits.ts';
 import { identityBytes } from './replays.ts';
@@ -36,7 +37,7 @@ export class Transaction {
   readonly #flares = new Map<Key, Flare | null>();
   readonly #entries: EntryStep[] = [];
   readonly #parents: ParentStep[] = [];
-  readonly #cuts: { readonly id: FlareId; readonly end: number; readonly size: number }[] = [];
+  readonly #cuts: { readonly id: FlareId; readonly end: number }[] = [];
   readonly #after: ((lsn: number, segment: number) => void)[] = [];
   /** The moment of the operation, in µs. */
   readonly now: number;
@@ -121,20 +122,14 @@ export class Transaction {
 
   /** Cuts the file's data off at `end`; returns how many bytes that takes away. */
   cut(flare: Flare, end: number): number {
-    const { size, used } = flare.attributes;
-    this.#cuts.push({ id: flare.attributes, end, size });
+    const { used } = flare.attributes;
+    const { files } = this.#core.state;
+    this.#cuts.push({ id: flare.attributes, end });
     const listed = used <= CUT_LISTED_MAX;
-    const extents: Extent[] = [];
-    let bytes = 0;
-    if (end > 0 || listed) {
-      for (const extent of this.#core.state.files.above(flare.attributes, end)) {
-        bytes += extent.length;
-        if (extents.length < UNDO_EXTENTS_MAX) extents.push(extent);
-      }
-    } else {
-      bytes = used;
-    }
-    extents.sort((one, other) => one.offset - other.offset);
+    const extents = listed ? files.above(flare.attributes, end) : [];
+    let bytes = used;
+    if (listed) bytes = lengthOf(extents);
+    else if (end > 0) bytes = files.bytesAbove(flare.attributes, end);
     const complete = listed && extents.length < UNDO_EXTENTS_MAX;
     this.#group.add(sliceOf(flare.attributes.key), {
       type: ChangeTypeSchema.cut,
@@ -183,7 +178,7 @@ export class Transaction {
     const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve);
     const { lsn, segment } = appended;
     // Cuts come first: in a record they stand before the data.
-    for (const { id, end, size } of this.#cuts) state.files.cut(id, end, size, lsn);
+    for (const { id, end } of this.#cuts) state.files.cut(id, end, lsn);
     for (const { id, extent } of this.#group.placed(appended)) state.files.place(id, extent, lsn);
     for (const [key, flare] of this.#flares) state.setFlare(key, flare, lsn, segment);
     for (const { directory, name, entry } of this.#entries) state.setEntry(directory.key, name, entry, lsn, segment);

@@ -1,47 +1,55 @@
 import t from 'tap';
 import { FILE, ROOT, testStore } from './testing/harness.ts';
-import { Unapplied, UnitCache } from './units.ts';
+import { Unit, UnitCache } from './units.ts';
+
+class Text extends Unit<string> {
+  readonly #table: Map<string, Text>;
+  readonly key: string;
+
+  constructor(table: Map<string, Text>, key: string, value: string) {
+    super(value, 1, true);
+    this.#table = table;
+    this.key = key;
+    table.set(key, this);
+  }
+
+  size(): number {
+    return this.value.length;
+  }
+
+  unlink(): void {
+    this.#table.delete(this.key);
+  }
+}
 
 t.test(
   'Units: bounded by bytes; those that were asked for of late stay; what the index does not know never goes',
   async (t) => {
-    let applied = 0;
-    const cache = new UnitCache<string>(
-      1000,
-      () => applied,
-      (value) => value.length,
-    );
+    const cache = new UnitCache(1000);
+    const table = new Map<string, Text>();
     const text = 'x'.repeat(100);
-    for (let at = 0; at < 20; at++) cache.put(`new${at}`, text, at + 1, 1);
-    t.equal(cache.count, 20, 'above the watermark the bound does not hold');
-    applied = 20;
+    for (let at = 0; at < 20; at++) {
+      const unit = new Text(table, `new${at}`, text);
+      unit.flush = cache.flush;
+      cache.add(unit);
+    }
+    t.equal(cache.count, 20, 'until the flush is applied the bound does not hold');
+    cache.applied = cache.flush++;
     for (let at = 0; at < 100; at++) {
-      cache.put(`loaded${at}`, text, 0, 1);
-      cache.get('new7');
+      table.get('new7')!.used = true;
+      cache.add(new Text(table, `loaded${at}`, text));
     }
     t.ok(cache.bytes <= 1100, `${cache.bytes} bytes`);
-    t.ok(cache.get('new7'), 'what is asked for stays');
-    t.equal(cache.get('new8'), undefined);
-    t.ok(cache.get('loaded99'));
+    t.equal(cache.count, table.size, 'what went is found no more');
+    t.ok(table.get('new7'), 'what is asked for stays');
+    t.equal(table.get('new8'), undefined);
+    t.ok(table.get('loaded99'));
+    table.get('new7')!.value = 'short';
+    cache.resize(table.get('new7')!);
+    for (const unit of [...table.values()]) cache.remove(unit);
+    t.equal(cache.bytes, 0);
   },
 );
-
-t.test('Unapplied: members that changed since the watermark, with their last value', async (t) => {
-  let applied = 0;
-  const names = new Unapplied<string, number>(() => applied);
-  names.set('d', 'a', 1, 10);
-  names.set('d', 'b', 2, 20);
-  names.set('d', 'a', 3, 30);
-  applied = 1;
-  t.equal(names.of('d')?.get('a')?.value, 30, 'changed again since');
-  applied = 2;
-  t.same([...names.of('d')!.keys()], ['a']);
-  applied = 3;
-  t.equal(names.of('d'), undefined);
-  t.equal(names.all().size, 0);
-  for (let at = 0; at < 5000; at++) names.set(`d${at}`, 'n', ++applied, at);
-  t.ok(names.all().size <= 1, 'groups without members are forgotten');
-});
 
 t.test('The memory of a store stays bounded while it makes and lists many files', async (t) => {
   const { store } = await testStore({ limits: { cacheBytes: 20_000 }, segmentBytes: 256 * 1024 });

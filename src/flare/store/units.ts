@@ -1,35 +1,51 @@
-import { takeOldest } from '../../base/oldest.ts';
 /** One piece of state in memory: loaded from the index, or changed since. */
-export interface Unit<V> {
-  readonly value: V;
-  /** The LSN of its last change; 0 when it is as the index has it. */
-  readonly lsn: number;
+export abstract class Unit<V> {
+  value: V;
+  /** The LSN of its last change; 0 when it is as it was loaded. */
+  lsn = 0;
   /** The segment that last defined it; 0 when it does not exist. */
-  readonly segment: number;
-  readonly bytes: number;
+  segment: number;
+  /** Whether the index has a row for it, when all flushes that were made are applied. */
+  stored: boolean;
+  /** The flush that its last change goes with; 0 when it is as it was loaded. */
+  flush = 0;
+  /** About what it takes, in bytes. */
+  bytes = 0;
   /** It was asked for since eviction last came by. */
-  used: boolean;
+  used = true;
+  /** Its place in the cache's ring; -1 when it is not in memory any more. */
+  place = -1;
+
+  constructor(value: V, segment: number, stored: boolean) {
+    this.value = value;
+    this.segment = segment;
+    this.stored = stored;
+  }
+
+  /** About what it takes now, in bytes, with the tables that it stands in. */
+  abstract size(): number;
+  /** Takes it out of the table that it is found by. */
+  abstract unlink(): void;
 }
 
 /** How many units eviction looks at for each one that comes in, so that no call pays for many. */
 const EVICTION_STEPS = 4;
 
 /**
- * Units by key, within a bound of bytes: those that were not asked for of late go first. What the index does not know yet never goes,
- * bound or not.
+ * What all units take together, within a bound of bytes: those that were not asked for of late go first. What the index does not know yet never
+ * goes, bound or not.
  */
-export class UnitCache<V> {
-  readonly #units = new Map<string, Unit<V>>();
+export class UnitCache {
   readonly #maxBytes: number;
-  readonly #applied: () => number;
-  readonly #sizeOf: (value: V) => number;
+  readonly #ring: Unit<unknown>[] = [];
+  #hand = 0;
   #bytes = 0;
+  /** The flush that changes of now go with, and the last one that is applied. */
+  flush = 1;
+  applied = 0;
 
-  /** `applied` is the index's watermark; `sizeOf` about what a value takes, in bytes. */
-  constructor(maxBytes: number, applied: () => number, sizeOf: (value: V) => number) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#applied = applied;
-    this.#sizeOf = sizeOf;
   }
 
   /** What all units take, in bytes. */
@@ -38,97 +54,47 @@ export class UnitCache<V> {
   }
 
   get count(): number {
-    return this.#units.size;
+    return this.#ring.length;
   }
 
-  get(key: string): Unit<V> | undefined {
-    const unit = this.#units.get(key);
-    if (unit !== undefined) unit.used = true;
-    return unit;
+  /** Takes in a unit that is in its table already. */
+  add(unit: Unit<unknown>): void {
+    unit.place = this.#ring.length;
+    this.#ring.push(unit);
+    this.resize(unit);
   }
 
-  /** All that is there. */
-  entries(): IterableIterator<[string, Unit<V>]> {
-    return this.#units.entries();
+  /** The unit's value has changed. */
+  resize(unit: Unit<unknown>): void {
+    const bytes = unit.size();
+    this.#bytes += bytes - unit.bytes;
+    unit.bytes = bytes;
+    if (this.#bytes > this.#maxBytes) this.#evict(unit);
   }
 
-  /** Sets a unit: as loaded (`lsn` 0), or as changed. */
-  put(key: string, value: V, lsn: number, segment: number): Unit<V> {
-    const before = this.#units.get(key);
-    if (before !== undefined) this.#bytes -= before.bytes;
-    const unit: Unit<V> = { value, lsn, segment, bytes: this.#sizeOf(value), used: true };
-    this.#bytes += unit.bytes;
-    this.#units.set(key, unit);
-    if (this.#bytes > this.#maxBytes) this.#evict(key);
-    return unit;
+  /** Lets go of a unit. */
+  remove(unit: Unit<unknown>): void {
+    const last = this.#ring.pop()!;
+    if (last !== unit) {
+      this.#ring[unit.place] = last;
+      last.place = unit.place;
+    }
+    unit.place = -1;
+    this.#bytes -= unit.bytes;
+    unit.unlink();
   }
 
-  #evict(spared: string): void {
-    const applied = this.#applied();
-    let steps = EVICTION_STEPS;
-    while (steps-- > 0 && this.#bytes > this.#maxBytes) {
-      const [key, unit] = takeOldest(this.#units)!;
-      if (unit.used || unit.lsn > applied || key === spared) {
-        unit.used = false;
-        this.#units.set(key, unit);
+  #evict(spared: Unit<unknown>): void {
+    for (let steps = 0; steps < EVICTION_STEPS && this.#bytes > this.#maxBytes; steps++) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0;
+      const unit = this.#ring[this.#hand]!;
+      if (!unit.used && unit.flush <= this.applied && unit !== spared) {
+        // The last one comes in its place, and is looked at next.
+        this.remove(unit);
       } else {
-        this.#bytes -= unit.bytes;
+        unit.used = false;
+        this.#hand++;
       }
-    }
-  }
-}
-
-/**
- * Which members of which groups (names of a directory, chunks of a file) have changed since the index's watermark: what a listing of the
- * index must be corrected by.
- */
-export class Unapplied<M, V> {
-  readonly #groups = new Map<string, Map<M, { lsn: number; value: V }>>();
-  readonly #applied: () => number;
-  #queue: { readonly lsn: number; readonly group: string; readonly member: M }[] = [];
-  #head = 0;
-
-  constructor(applied: () => number) {
-    this.#applied = applied;
-  }
-
-  set(group: string, member: M, lsn: number, value: V): void {
-    this.settle();
-    let members = this.#groups.get(group);
-    if (members === undefined) {
-      members = new Map();
-      this.#groups.set(group, members);
-    }
-    members.set(member, { lsn, value });
-    this.#queue.push({ lsn, group, member });
-  }
-
-  /** The members of that group, with their values; undefined when there are none. */
-  of(group: string): ReadonlyMap<M, { readonly lsn: number; readonly value: V }> | undefined {
-    this.settle();
-    return this.#groups.get(group);
-  }
-
-  /** All groups. */
-  all(): ReadonlyMap<string, ReadonlyMap<M, { readonly lsn: number; readonly value: V }>> {
-    this.settle();
-    return this.#groups;
-  }
-
-  /** Forgets what the index has by now. */
-  settle(): void {
-    const applied = this.#applied();
-    while (this.#head < this.#queue.length && this.#queue[this.#head]!.lsn <= applied) {
-      const { group, member } = this.#queue[this.#head++]!;
-      const members = this.#groups.get(group);
-      const last = members?.get(member);
-      if (members === undefined || last === undefined || last.lsn > applied) continue;
-      members.delete(member);
-      if (members.size === 0) this.#groups.delete(group);
-    }
-    if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
     }
   }
 }

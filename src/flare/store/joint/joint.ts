@@ -18,6 +18,7 @@ import type { Attributes, Caller, Key } from '../../types.ts';
 import { asRefusal, type Core } from '../core.ts';
 import { entryUnit, flareUnit, type Held, HeldError, type HoldMode, MOVING } from '../holds.ts';
 import type { Notes } from '../notes.ts';
+import { redoChange } from '../redo.ts';
 import { Transaction } from '../transaction.ts';
 import {
   DECIDED_PREFIX,
@@ -30,7 +31,6 @@ import {
   type Prepared,
   preparedCodec,
 } from './prepared.ts';
-import { redoChange } from './redo-change.ts';
 import { runStep } from './steps.ts';
 
 /** Operations that may be prepared, or decided and not delivered, at a time. */
@@ -227,7 +227,7 @@ export class Joint implements JointStore {
     for (const [slice, { changes }] of prepared.bySlice) {
       for (const change of committed ? changes : []) {
         transaction.add(slice, change);
-        transaction.afterwards((lsn, segment) => redoChange(state, change, lsn, segment));
+        transaction.afterwards((lsn, segment) => redoChange(state, change, { slice, lsn, segment, data: 0 }));
       }
       this.#notes.change(transaction, slice, noteName(PREPARED_PREFIX, slice, operation), null);
     }

@@ -11,16 +11,17 @@ function shown(name: Name, entry: EntryState): DirectoryEntry {
 }
 
 /** Entries behind `cookie` as the index has them, less those that have changed since: at least `limit`, or all. */
-function fromIndex(core: Core, directory: Key, cookie: number, limit: number): DirectoryEntry[] {
-  const changed = core.state.changedEntries(directory);
+function fromIndex(
+  core: Core,
+  directory: Key,
+  cookie: number,
+  limit: number,
+  changed: ReadonlyMap<Name, unknown> | undefined,
+): DirectoryEntry[] {
   const found: DirectoryEntry[] = [];
   for (let after = cookie; found.length < limit; ) {
     const rows = core.state.reader.entriesAfter(directory, after, limit);
-    for (const { name, entry } of rows) {
-      if (changed?.has(name) === true) continue;
-      const id = { key: entry.id.key.toString('latin1') as Key, generation: entry.id.generation };
-      found.push(shown(name, { id, fileid: entry.fileid, cookie: entry.cookie }));
-    }
+    for (const { name, entry } of rows) if (changed?.has(name) !== true) found.push(shown(name, entry));
     if (rows.length < limit) break;
     after = rows.at(-1)!.entry.cookie;
   }
@@ -40,8 +41,8 @@ export function readdir(
   const { attributes } = core.state.directory(directory);
   need(caller, attributes, READ);
   const most = Math.min(limit, READDIR_MAX);
-  const found = fromIndex(core, directory.key, cookie, most + 1);
   const changed = core.state.changedEntries(directory.key);
+  const found = fromIndex(core, directory.key, cookie, most + 1, changed);
   if (changed !== undefined) {
     for (const [name, { value }] of changed)
       if (value !== null && value.cookie > cookie) found.push(shown(name, value));

@@ -23,6 +23,9 @@ export const SMALL: Partial<StoreLimits> = {
   reserveBytes: 64 * 1024,
   compactionMinBytes: 32 * 1024,
   compactionStepBytes: 4096,
+  flushUnits: 24,
+  flushBytes: 6000,
+  pendingUnits: 200,
 };
 
 export interface TestStore {

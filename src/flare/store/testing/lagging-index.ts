@@ -1,11 +1,16 @@
-import type { Eventually } from '../../../base/eventually.ts';
+import type { IndexFlush } from '../../index/flush.ts';
 import type { IndexHost, IndexReader } from '../../index/types.ts';
-import type { LogBatch, LogMark } from '../../kml/types.ts';
+import type { LogMark } from '../../kml/types.ts';
 
-/** An index that applies what it is given only when it is told to, or when somebody waits for it: as far behind as a test wants. */
+interface Waiting {
+  readonly flush: IndexFlush;
+  readonly applied: PromiseWithResolvers<void>;
+}
+
+/** An index that applies what it is given only when it is told to, or when it is put on stable storage: as far behind as a test wants. */
 export class LaggingIndex implements IndexHost {
   readonly #inner: IndexHost;
-  readonly #queue: LogBatch[] = [];
+  readonly #queue: Waiting[] = [];
   #lagging = false;
 
   constructor(inner: IndexHost) {
@@ -24,25 +29,41 @@ export class LaggingIndex implements IndexHost {
     return this.#inner.checkpointed;
   }
 
-  /** Falls behind from now on. */
-  lag(): void {
-    this.#lagging = true;
+  /** Flushes that wait. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
-  /** Applies that many batches of those that wait. */
-  async catchUp(batches = Number.POSITIVE_INFINITY): Promise<void> {
-    for (let count = 0; count < batches && this.#queue.length > 0; count++)
-      await this.#inner.apply(this.#queue.shift()!);
+  memory(): ArrayBuffer {
+    return this.#inner.memory();
   }
 
-  apply(batch: LogBatch): Eventually<void> {
-    if (!this.#lagging) return this.#inner.apply(batch);
-    this.#queue.push(batch);
+  /** Falls behind from now on, or no longer. */
+  lag(lagging = true): void {
+    this.#lagging = lagging;
   }
 
-  async whenApplied(lsn: number): Promise<void> {
-    while (this.applied.lsn < lsn && this.#queue.length > 0) await this.catchUp(1);
-    await this.#inner.whenApplied(lsn);
+  /** Applies that many flushes of those that wait, and of those that come meanwhile. */
+  async catchUp(flushes = Number.POSITIVE_INFINITY): Promise<void> {
+    for (let count = 0; count < flushes && this.#queue.length > 0; count++) {
+      const { flush, applied } = this.#queue.shift()!;
+      try {
+        await this.#inner.apply(flush);
+        applied.resolve();
+      } catch (error) {
+        applied.reject(error);
+      }
+      // Who waited for it is told before the next one.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  apply(flush: IndexFlush): Promise<void> | void {
+    if (!this.#lagging && this.#queue.length === 0) return this.#inner.apply(flush);
+    const applied = Promise.withResolvers<void>();
+    this.#queue.push({ flush, applied });
+    if (!this.#lagging) void this.catchUp();
+    return applied.promise;
   }
 
   async checkpoint(): Promise<LogMark> {

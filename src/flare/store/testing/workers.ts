@@ -45,6 +45,13 @@ export class Worker {
     this.#directory = (await store.create(ROOT, store.root(), this.directoryName, DIRECTORY)) as Attributes;
   }
 
+  /** Goes on after a restart: its directory holds `contents`, and what was under way is over. */
+  async resume(store: LocalStore, contents: Contents): Promise<void> {
+    this.#directory = await store.lookup(ROOT, store.root(), this.directoryName);
+    this.answered = contents;
+    this.asked = null;
+  }
+
   /** Works until that many operations are answered, or one fails. */
   async work(store: LocalStore, operations: number): Promise<void> {
     for (let count = 0; count < operations; count++) {

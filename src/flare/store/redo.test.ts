@@ -2,31 +2,41 @@ import fc from 'fast-check';
 import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { Rebuild } from '../check/rebuild.ts';
+import { ByteWriter } from '../index/bytes.ts';
+import { compareIndexes } from '../index/compare.ts';
+import { type InlineIndexHost, inlineIndexHost } from '../index/inline-host.ts';
+import { weightOf } from '../index/live.ts';
+import { ReplayRuns } from '../index/replay-runs.ts';
+import { change, flareState, keyBytesOf, keyFor, recordOf } from '../index/testing/records.ts';
+import { putReplay } from '../index/values.ts';
 import { openKml } from '../kml/kml.ts';
 import type { Kml } from '../kml/types.ts';
+import { encodeOutcome } from '../record/codec.ts';
+import { REPLAY_AGE_MAX, REPLAYS_MAX } from '../record/limits.ts';
 import { type Change, type FlareState, OperationSchema } from '../record/schema.ts';
-import { compareIndexes } from './compare.ts';
-import { type InlineIndexHost, inlineIndexHost } from './inline-host.ts';
-import { weightOf } from './live.ts';
-import { REPLAYS_MAX, ReplayTable } from './tables.ts';
-import { change, flareState, keyBytesOf, keyFor, recordOf } from './testing/records.ts';
+import { CHUNK_SIZE, DEFAULT_LIMITS } from './limits.ts';
 
 interface Bench {
   readonly kml: Kml;
   readonly host: InlineIndexHost;
+  readonly rebuild: Rebuild;
   /** Appends one record and waits until it is applied; says where its payload lies. */
   put(changes: Change[], data?: Buffer): Promise<{ segment: number; position: number; length: number }>;
 }
 
-/** A log on a simulated disk with an index behind it. */
-async function bench(disk = new SimulatedDisk()): Promise<Bench> {
+/** A log on a simulated disk with an index behind it, which gets each batch at once, or by `flushBytes`. */
+async function bench(flushBytes = 0): Promise<Bench> {
+  const disk = new SimulatedDisk();
   const host = await inlineIndexHost();
+  const rebuild = new Rebuild(host, { ...DEFAULT_LIMITS, flushBytes });
   const kml = await openKml({ disk, logger: silentLogger, networkId: Buffer.alloc(16), segmentBytes: 64 * 1024 });
-  kml.onDurable((batch) => host.apply(batch));
+  kml.onDurable((batch) => rebuild.batch(batch));
   let number = 0;
   return {
     kml,
     host,
+    rebuild,
     async put(changes, data) {
       number++;
       const payload = recordOf(changes, { number }, data);
@@ -42,7 +52,7 @@ t.test('architecture.md, Records: each change ends in the row that it describes'
   const { reader } = host;
   await put([change.flare(flareState('f', { used: 100, fileid: 77 })), change.entry('/', 'name', 'f', 3)]);
   const segment = kml.currentSegment;
-  t.match(reader.flare(keyFor('f')), { state: { fileid: 77, used: 100 }, segment });
+  t.match(reader.flare(keyFor('f')), { flare: { attributes: { fileid: 77, used: 100 } }, segment });
   t.equal(reader.fileidHolder(77), keyFor('f'));
   t.equal(reader.fileidHolder(78), null);
   t.match(reader.entry(keyFor('/'), 'name'), { name: 'name', entry: { cookie: 3 }, segment });
@@ -105,24 +115,36 @@ t.test('live bytes are what rows and extents need of each segment, and nothing w
   t.equal(host.reader.liveBytes().size, 0);
 });
 
-t.test('replays: a ring that is overwritten in turn; one that is written anew keeps its turn', async (t) => {
-  const { host } = await bench();
-  const live = { add() {}, take() {} } as never;
-  const ring = new ReplayTable(host.database, live);
-  const replay = (at: number): never =>
-    ({ identity: Buffer.from(`call ${at}`), time: at, outcome: Buffer.from('ok') }) as never;
-  host.database.exec('BEGIN');
-  for (let at = 0; at < REPLAYS_MAX + 2; at++) ring.put(replay(at), 1);
-  ring.put(replay(5), 2);
-  ring.flush();
-  host.database.exec('COMMIT');
-  const kept = host.reader.replays();
-  t.equal(kept.length, REPLAYS_MAX);
-  t.equal(kept[0]?.time, 2, 'the two oldest have gone');
-  t.match(kept[3], { time: 5, segment: 2 });
-});
+t.test(
+  'replays: the last REPLAYS_MAX are kept, those of one flush go together, and when they are too old',
+  async (t) => {
+    const { host } = await bench();
+    const runs = new ReplayRuns(host.database);
+    const add = (first: number, count: number, segment: number): void => {
+      const to = new ByteWriter(new ArrayBuffer(1024));
+      for (let at = first; at < first + count; at++)
+        putReplay(to, { identity: `call ${at}`, time: at, attributes: null, segment });
+      runs.add(count, to.written);
+    };
+    const half = REPLAYS_MAX / 2;
+    add(0, 10, 1);
+    add(10, half, 1);
+    add(10 + half, half - 1, 1);
+    t.equal(host.reader.replays().length, REPLAYS_MAX + 9, 'without the oldest flush it would be one too few');
+    add(11, 1, 2);
+    const kept = host.reader.replays();
+    t.equal(kept.length, REPLAYS_MAX - 1, 'that call 11 was written anew counts');
+    t.match(kept.slice(0, 2), [
+      { identity: 'call 10', segment: 1 },
+      { identity: 'call 11', segment: 2 },
+    ]);
+    runs.load();
+    add(REPLAYS_MAX + REPLAY_AGE_MAX + 20, 1, 2);
+    t.match(host.reader.replays(), [{ time: REPLAYS_MAX + REPLAY_AGE_MAX + 20 }]);
+  },
+);
 
-t.test('many changes of one flare in one transaction leave what the same changes one by one would', async () => {
+t.test('many changes of one flare in one flush leave what the same changes one by one would', async () => {
   const name = fc.constantFrom('f', 'g', 'h');
   const generation = fc.integer({ min: 1, max: 2 });
   const step = fc.oneof(
@@ -133,7 +155,7 @@ t.test('many changes of one flare in one transaction leave what the same changes
   const replayed = fc.record({ operation: fc.constantFrom(OperationSchema.base, OperationSchema.setattr), time });
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(step, replayed), { maxLength: 30 }), async (steps) => {
-      const together = await bench();
+      const together = await bench(2 ** 30);
       const apart = await bench();
       const seen = new Set<number>();
       const records = steps.map(([made, { operation, time }], at) => {
@@ -142,12 +164,13 @@ t.test('many changes of one flare in one transaction leave what the same changes
         // Only base records repeat a replay.
         const again = seen.has(time) ? OperationSchema.base : operation;
         seen.add(time);
-        const replay = { identity: Buffer.from(`call ${time}`), time, outcome: Buffer.from('ok') };
+        const replay = { identity: Buffer.from(`call ${time}`), time, outcome: encodeOutcome(null) };
         return recordOf([what], { number: at + 1, operation: again, replay });
       });
       for (const record of records) together.kml.append([record]);
       for (const record of records) await apart.kml.whenDurable(apart.kml.append([record]).lsn);
       await together.kml.whenDurable(records.length);
+      await together.rebuild.done();
       const kept = together.host.reader.replays().length;
       if (kept !== seen.size) throw new Error(`${kept} replays of ${seen.size} calls`);
       const differences = compareIndexes(together.host.database, apart.host.database);
@@ -163,54 +186,56 @@ function stateOf(made: { name: string; generation: number; fileid: number; used:
   return flareState(name, { id, fileid, used, target: Buffer.alloc(target, 1) });
 }
 
-t.test('a batch that does not follow on what is applied is refused, and nothing changes', async (t) => {
-  const { host, put } = await bench();
+t.test('a batch that does not follow on what is there is refused', async (t) => {
+  const { host, rebuild, put } = await bench();
   await put([change.note('a', '1')]);
   const before = host.applied;
   const bytes = Buffer.alloc(48);
-  await t.rejects(Promise.resolve(host.apply({ segment: 1, position: 64, firstLsn: 9, count: 0, bytes })), /given 9/);
+  t.throws(() => rebuild.batch({ segment: 1, position: 64, firstLsn: 9, count: 0, bytes }), /given 9/);
   t.same(host.applied, before);
-  await t.rejects(
-    Promise.resolve(host.apply({ segment: 1, position: 64, firstLsn: 2, count: 0, bytes })),
-    /has failed/,
-  );
 });
 
 t.test(
-  'extents: reading them gives what writing and cutting the bytes themselves would, and the index equals a rebuilt one',
+  'extents: reading them gives what writing and cutting the bytes themselves would, whenever it is flushed, and the index equals a rebuilt one',
   async () => {
+    // Around the border of two chunks, which data never cross.
+    const base = CHUNK_SIZE - 200;
     const step = fc.oneof(
       fc.record({ at: fc.nat(300), length: fc.integer({ min: 1, max: 120 }) }),
       fc.record({ cut: fc.nat(400) }),
     );
+    const flushBytes = fc.constantFrom(0, 500, 2000);
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.nat(400), fc.nat(400), async (steps, one, other) => {
-        const { host, kml, put } = await bench();
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), flushBytes, async (steps, flushBytes) => {
+        const { host, kml, rebuild, put } = await bench(flushBytes);
         const model = new Map<number, number>();
         for (const [turn, entry] of steps.entries()) {
           if ('cut' in entry) {
-            await put([change.cut('f', entry.cut)]);
-            for (const at of [...model.keys()]) if (at >= entry.cut) model.delete(at);
+            await put([change.cut('f', base + entry.cut)]);
+            for (const at of [...model.keys()]) if (at >= base + entry.cut) model.delete(at);
           } else {
-            await put([change.data('f', entry.at)], Buffer.alloc(entry.length, turn));
-            for (let at = 0; at < entry.length; at++) model.set(entry.at + at, turn);
+            const offset = base + entry.at;
+            const room = CHUNK_SIZE - (offset % CHUNK_SIZE);
+            const length = Math.min(entry.length, room);
+            await put([change.data('f', offset)], Buffer.alloc(length, turn));
+            for (let at = 0; at < length; at++) model.set(offset + at, turn);
           }
         }
-        const from = Math.min(one, other);
-        const to = Math.max(one, other) + 1;
+        await rebuild.done();
         const found = new Map<number, number>();
-        for (const extent of host.reader.extents(keyFor('f'), 1, from, to)) {
-          if (extent.offset >= to || extent.offset + extent.length <= from)
-            throw new Error('an extent outside of the range');
-          const bytes = await kml.read(extent.segment, extent.position, extent.length);
-          for (const [at, byte] of bytes.entries()) found.set(extent.offset + at, byte);
+        for (const chunk of [0, 1]) {
+          for (const extent of host.reader.chunk(keyFor('f'), 1, chunk)) {
+            const bytes = await kml.read(extent.segment, extent.position, extent.length);
+            for (const [at, byte] of bytes.entries()) found.set(extent.offset + at, byte);
+          }
         }
-        for (let at = from; at < to; at++) {
-          if (found.get(at) !== model.get(at)) throw new Error(`byte ${at}: ${found.get(at)}, not ${model.get(at)}`);
-        }
+        if (found.size !== model.size) throw new Error(`${found.size} bytes, not ${model.size}`);
+        for (const [at, byte] of found) if (byte !== model.get(at)) throw new Error(`byte ${at}: ${byte}`);
         const rebuilt = await inlineIndexHost();
+        const again = new Rebuild(rebuilt);
         for (const { number } of kml.segments())
-          for await (const batch of kml.walkSegment(number)) rebuilt.apply(batch);
+          for await (const batch of kml.walkSegment(number)) await again.batch(batch);
+        await again.done();
         const differences = compareIndexes(host.database, rebuilt.database);
         if (differences.length > 0) throw new Error(JSON.stringify(differences));
       }),
