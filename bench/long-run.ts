@@ -23,11 +23,13 @@ export async function runLong(bench: LongBench, argv: readonly string[], doPart:
       print(longHelp(bench));
       return;
     }
+    const verdicts: Verdict[] = [];
+    // Also when a part fails, or somebody interrupts: what was measured by then took its time.
+    process.once('exit', () => report(options, verdicts));
     await inWorkplace(options.directory, options.cores, async (directory, generator) => {
       const data = options.data ?? join(directory, 'data');
       mkdirSync(data, { recursive: true });
       const volcano = new Volcano(options.server, data, options.cores.server, generator);
-      const verdicts: Verdict[] = [];
       for (const part of options.parts) {
         await volcano.run();
         const found = await doPart(part, volcano, options, { directory, generator });
@@ -35,11 +37,15 @@ export async function runLong(bench: LongBench, argv: readonly string[], doPart:
         verdicts.push(...found);
       }
       await volcano.stop();
-      const { server, generator: other } = options.cores;
-      if (options.json) print(JSON.stringify({ machine: machine(), options, verdicts }));
-      else print(`\n${machine()}; server on core ${server}, generator on core ${other}.\n\n${verdictTable(verdicts)}`);
-      const missed = verdicts.filter((verdict) => !isMet(verdict)).length;
-      say(`${missed} of ${verdicts.filter(({ target }) => target !== undefined).length} targets missed`);
     });
   });
+}
+
+function report(options: LongOptions, verdicts: readonly Verdict[]): void {
+  if (verdicts.length === 0) return;
+  const { server, generator } = options.cores;
+  if (options.json) print(JSON.stringify({ machine: machine(), options, verdicts }));
+  else print(`\n${machine()}; server on core ${server}, generator on core ${generator}.\n\n${verdictTable(verdicts)}`);
+  const missed = verdicts.filter((verdict) => !isMet(verdict)).length;
+  say(`${missed} of ${verdicts.filter(({ target }) => target !== undefined).length} targets missed`);
 }

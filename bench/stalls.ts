@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { DataWatch } from './data-watch.ts';
 import type { LoadResult } from './generator.ts';
 import { allWell, fill, LARGE, needLarge } from './growth/directories.ts';
 import { type LongBench, type LongOptions, MIB } from './long-options.ts';
@@ -14,8 +15,9 @@ const SECONDS = 20;
 /** Overwriting: bytes, and WRITEs a second. Steady, so that what is late is not late for want of CPU. */
 const OVERWRITTEN = 64 * MIB;
 const WRITE_RATE = 2000;
-/** Before it: as much log as makes compaction begin. */
-const LOG_BEFORE = 256 * MIB;
+/** Before it they are overwritten, so many bytes at a time, until compaction has dropped a segment; at most so often. */
+const LOG_STEP = 256 * MIB;
+const LOG_STEPS_MAX = 20;
 /** CREATEs and REMOVEs a second, and how many of each. */
 const CHANGE_RATE = 2000;
 const CHANGES = CHANGE_RATE * SECONDS;
@@ -32,6 +34,19 @@ function write(file: string, bytes: number): string[] {
 
 const rateOf = ({ opsPerSecond }: LoadResult): string => `${opsPerSecond.toFixed(0)} calls/s`;
 
+const OVERWRITE = write('overwritten', OVERWRITTEN);
+
+/** Brings the log to where each new segment makes compaction clean an old one. */
+async function untilCompaction(volcano: Volcano): Promise<void> {
+  const step = [...OVERWRITE, '--seq', '--calls', String(LOG_STEP / BLOCK), ...TCP, '--window', '16', '--progress'];
+  for (let count = 0; count < LOG_STEPS_MAX; count++) {
+    const watch = new DataWatch(volcano.directory);
+    allWell(await volcano.load(step), 'WRITE');
+    if (watch.stop().dropped > 0) return;
+  }
+  throw new Error(`compaction dropped nothing of ${(LOG_STEP * LOG_STEPS_MAX) / MIB} MiB that were overwritten`);
+}
+
 type Stall = (volcano: Volcano, asking: Asking, options: LongOptions) => Promise<Verdict[]>;
 
 /** CREATEs at a steady rate of names behind those that are there. */
@@ -46,12 +61,8 @@ const STALLS: Readonly<Record<string, Stall>> = {
   idle: (_, asking) => asking.during('nothing else', () => pause(IDLE_MS)),
 
   compaction: async (volcano, asking) => {
-    const args = write('overwritten', OVERWRITTEN);
-    for (const bytes of [OVERWRITTEN, LOG_BEFORE]) {
-      const all = [...args, '--seq', '--calls', String(bytes / BLOCK), ...TCP, '--window', '16'];
-      allWell(await volcano.load(all), 'WRITE');
-    }
-    const paced = () => volcano.load([...args, ...steady(WRITE_RATE)], SECONDS * 2);
+    await untilCompaction(volcano);
+    const paced = () => volcano.load([...OVERWRITE, ...steady(WRITE_RATE)], SECONDS * 2);
     return asking.during(`${OVERWRITTEN / MIB} MiB are overwritten at random`, paced, rateOf);
   },
 

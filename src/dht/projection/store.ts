@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Projection } from './types.ts';
 
 /**
@@ -17,4 +18,28 @@ export interface ProjectionStore {
    * Calls `changed` with each newer projection as it becomes known; some may be left out when a newer one is there. Returns what ends it. `changed` must not throw.
    */
   watch(changed: (projection: Projection) => void): () => void;
+}
+
+/**
+ * For WATCH: a projection newer than that of `epoch` as soon as there is one; null after `waitMs`.
+ */
+export async function newerThan(
+  store: ProjectionStore,
+  clock: Clock,
+  epoch: number,
+  waitMs: number,
+): Promise<Projection | null> {
+  const { promise, resolve } = Promise.withResolvers<Projection | null>();
+  const stop = store.watch((projection) => {
+    if (projection.epoch > epoch) resolve(projection);
+  });
+  const timer = clock.after(waitMs, () => resolve(null));
+  try {
+    const newest = await store.newest();
+    if (newest !== null && newest.epoch > epoch) return newest;
+    return await promise;
+  } finally {
+    stop();
+    timer.cancel();
+  }
 }

@@ -1,0 +1,124 @@
+import t from 'tap';
+import { keyText, ROOT_KEY } from '../flare/keys.ts';
+import type { Figures } from './programs/node/handlers.ts';
+import { applyStep, nextStep } from './projection/plan.ts';
+import { ownerOfKey } from './projection/queries.ts';
+import { fill, withMember } from './projection/steps.ts';
+import type { Projection } from './projection/types.ts';
+import { keysOf, stateFiles } from './state-text.ts';
+import { alone, member } from './testing/members.ts';
+
+/* `/.dht/` (issue "The lava network"): one file a volcano, `ring` and `projection`, name = value, no secrets. */
+
+const figures: Figures = {
+  load: 120,
+  capacityBytes: 1000,
+  freeBytes: 600,
+  availableBytes: 500,
+  flares: 42,
+  lagRecords: 3,
+  uptimeSeconds: 61,
+};
+
+function ring(...nicknames: string[]): Projection {
+  let projection = alone({ member: { ...member(0), nickname: nicknames[0]!, serverName: 'magma.example' } });
+  for (const [at, nickname] of nicknames.slice(1).entries()) {
+    projection = withMember(projection, { ...member(at + 1), nickname }, at);
+    for (let step = nextStep(projection); step !== null; step = nextStep(projection))
+      projection = applyStep(projection, step);
+  }
+  return projection;
+}
+
+t.test('the files of a ring, to the letter', async (t) => {
+  const two = withMember(
+    ring('wallace', 'gromit'),
+    { ...member(2), nickname: 'penguin', addresses: ['::1', '10.0.0.3'] },
+    1,
+  );
+  const projection = fill(two, { first: 192, count: 64 }, 2);
+  const files = stateFiles(projection, ({ nickname }) => (nickname === 'wallace' ? figures : null));
+  t.strictSame([...files.keys()], ['wallace', 'gromit', 'penguin', 'ring', 'projection']);
+  t.strictSame(files.get('wallace')!.split('\n'), [
+    'nickname = wallace',
+    `id = ${member(0).id}`,
+    'server name = magma.example',
+    'address = 10.0.0.0',
+    'flare port = 12000',
+    'node port = 12001',
+    'version = 0.1.0',
+    'state = serving',
+    'arbiter = yes',
+    `epoch = ${projection.epoch}`,
+    `start key = ${'0'.repeat(40)}`,
+    `stop key = 7f${'f'.repeat(38)}`,
+    'slices = 0-127',
+    'mirrors = 128-255',
+    'mirrors filling = -',
+    'load = 120',
+    'capacity = 1000',
+    'free = 600',
+    'available = 500',
+    'flares = 42',
+    'lag = 3',
+    'uptime = 61',
+    '',
+  ]);
+  const penguin = files.get('penguin')!;
+  for (const line of ['address = ::1 10.0.0.3', 'state = joining', 'arbiter = no', 'server name = -'])
+    t.match(penguin, line);
+  for (const line of ['start key = -', 'slices = -', 'mirrors = -', 'mirrors filling = 192-255', 'load = unknown'])
+    t.match(penguin, line);
+  t.equal(
+    files.get('ring'),
+    [
+      'network = etna',
+      `network id = ${'ab'.repeat(16)}`,
+      `epoch = ${projection.epoch}`,
+      'replicas = 2',
+      'copies = 2',
+      'slices = 256',
+      'arbiter = wallace',
+      'volcanos = 3',
+      `volcano 0 = wallace serving 128 ${'0'.repeat(40)} 7f${'f'.repeat(38)}`,
+      `volcano 1 = gromit serving 128 80${'0'.repeat(38)} ${'f'.repeat(40)}`,
+      'volcano 2 = penguin joining 0 -',
+      '',
+    ].join('\n'),
+  );
+  t.equal(
+    files.get('projection'),
+    [
+      `epoch = ${projection.epoch}`,
+      'slices 0-127 = wallace, in sync: gromit, filling: -',
+      'slices 128-191 = gromit, in sync: wallace, filling: -',
+      'slices 192-255 = gromit, in sync: wallace, filling: penguin',
+      '',
+    ].join('\n'),
+  );
+});
+
+t.test('every line is name = value, and the same projection gives the same text', async (t) => {
+  const projection = ring('a', 'b', 'c', 'd', 'e');
+  const files = stateFiles(projection, () => figures);
+  for (const text of files.values()) t.match(text, /^([a-z0-9 -]+ = [\x20-\x7e]+\n)+$/);
+  t.strictSame(
+    stateFiles(structuredClone(projection), () => ({ ...figures })),
+    files,
+  );
+});
+
+t.test('a key lies between the start and the stop key of its owner', async (t) => {
+  const files = stateFiles(ring('a', 'b', 'c'), () => null);
+  const owner = files.get(ownerOfKey(ring('a', 'b', 'c'), ROOT_KEY).nickname)!;
+  const [start, stop] = ['start', 'stop'].map((name) => new RegExp(`^${name} key = (.*)$`, 'm').exec(owner)![1]!);
+  t.ok(start! <= keyText(ROOT_KEY) && keyText(ROOT_KEY) <= stop!);
+  const wraps = { first: 200, count: 100 };
+  t.strictSame(keysOf({ slices: 256 }, wraps), { start: `c8${'0'.repeat(38)}`, stop: `2b${'f'.repeat(38)}` });
+  t.strictSame(keysOf({ slices: 256 }, { first: 0, count: 256 }), { start: '0'.repeat(40), stop: 'f'.repeat(40) });
+});
+
+t.test('a volcano may be called as one of the other files', async (t) => {
+  const files = stateFiles(ring('ring', 'projection', 'ring.volcano'), () => null);
+  t.strictSame([...files.keys()], ['ring.volcano', 'projection.volcano', 'ring.volcano.volcano', 'ring', 'projection']);
+});

@@ -1,0 +1,135 @@
+import type { Figures } from './programs/node/handlers.ts';
+import { copiesWanted, mirroredBy, runs } from './projection/queries.ts';
+import type { Member, Projection, SliceRange } from './projection/types.ts';
+
+/** The names of the files of `/.dht/` that are about no volcano. A volcano of that nickname has its file under `<nickname>.volcano`. */
+export const RING_FILE = 'ring';
+export const PROJECTION_FILE = 'projection';
+
+/** Nicknames that cannot be file names: those two, and what they would be called. */
+const TAKEN = /^(ring|projection)(\.volcano)*$/;
+
+/** What is known of a volcano besides the projection; null when nothing is. */
+export type FiguresOf = (member: Member) => Figures | null;
+
+const KEY_BITS = 160n;
+
+/** The first and the last key of a run, as 40 hexadecimal digits each; the last may lie before the first, past the end of the keyspace. */
+export function keysOf(
+  { slices }: Pick<Projection, 'slices'>,
+  { first, count }: SliceRange,
+): { start: string; stop: string } {
+  const each = (1n << KEY_BITS) / BigInt(slices);
+  const text = (key: bigint): string => key.toString(16).padStart(40, '0');
+  const behind = (first + count) % slices;
+  return {
+    start: text(BigInt(first) * each),
+    stop: text((behind === 0 ? 1n << KEY_BITS : BigInt(behind) * each) - 1n),
+  };
+}
+
+/** Slices as ranges: `0-63 128-191`; `-` when there are none. */
+function slicesText(slices: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const slice of slices) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === slice - 1) last[1] = slice;
+    else ranges.push([slice, slice]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(' ') || '-';
+}
+
+function lines(values: readonly (readonly [name: string, value: string | number])[]): string {
+  return values.map(([name, value]) => `${name} = ${value}\n`).join('');
+}
+
+function volcanoText(
+  projection: Projection,
+  index: number,
+  run: SliceRange | undefined,
+  known: Figures | null,
+): string {
+  const { id, nickname, serverName, addresses, flarePort, nodePort, version, state } = projection.volcanos[index]!;
+  const mirrors = mirroredBy(projection, index);
+  const own =
+    run === undefined ? [] : Array.from({ length: run.count }, (_, at) => (run.first + at) % projection.slices);
+  const keys = run === undefined ? { start: '-', stop: '-' } : keysOf(projection, run);
+  const figure = (name: keyof Figures): string | number => known?.[name] ?? 'unknown';
+  return lines([
+    ['nickname', nickname],
+    ['id', id],
+    ['server name', serverName === '' ? '-' : serverName],
+    ['address', addresses.join(' ')],
+    ['flare port', flarePort],
+    ['node port', nodePort],
+    ['version', version],
+    ['state', state],
+    ['arbiter', projection.arbiter === id ? 'yes' : 'no'],
+    ['epoch', projection.epoch],
+    ['start key', keys.start],
+    ['stop key', keys.stop],
+    ['slices', slicesText(own)],
+    ['mirrors', slicesText(mirrors.inSync)],
+    ['mirrors filling', slicesText(mirrors.filling)],
+    ['load', figure('load')],
+    ['capacity', figure('capacityBytes')],
+    ['free', figure('freeBytes')],
+    ['available', figure('availableBytes')],
+    ['flares', figure('flares')],
+    ['lag', figure('lagRecords')],
+    ['uptime', figure('uptimeSeconds')],
+  ]);
+}
+
+function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>): string {
+  const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos } = projection;
+  return lines([
+    ['network', networkName ?? '-'],
+    ['network id', networkId],
+    ['epoch', epoch],
+    ['replicas', replicas],
+    ['copies', copiesWanted(projection)],
+    ['slices', slices],
+    ['arbiter', volcanos.find(({ id }) => id === arbiter)?.nickname ?? 'etcd'],
+    ['volcanos', volcanos.length],
+    ...volcanos.map(({ nickname, state }, index): [string, string] => {
+      const run = all.get(index);
+      const keys = run === undefined ? '-' : Object.values(keysOf(projection, run)).join(' ');
+      return [`volcano ${index}`, `${nickname} ${state} ${run?.count ?? 0} ${keys}`];
+    }),
+  ]);
+}
+
+/** Runs of slices with the same holders: `slices <first>-<last> = <primary> in sync: ... filling: ...`. */
+function projectionText({ epoch, map, volcanos }: Projection): string {
+  const name = (index: number): string => volcanos[index]!.nickname;
+  const names = (indexes: readonly number[]): string => indexes.map(name).join(' ') || '-';
+  const rows: { first: number; last: number; text: string }[] = [];
+  for (const [slice, { primary, inSync, filling }] of map.entries()) {
+    const text = `${name(primary)}, in sync: ${names(inSync)}, filling: ${names(filling)}`;
+    const last = rows.at(-1);
+    if (last !== undefined && last.text === text) last.last = slice;
+    else rows.push({ first: slice, last: slice, text });
+  }
+  return lines([
+    ['epoch', epoch],
+    ...rows.map(({ first, last, text }): [string, string] => [`slices ${first}-${last}`, text]),
+  ]);
+}
+
+/**
+ * The files of `/.dht/` by name, in ring order, then `ring` and `projection`: `name = value` a line, always in the same order, from what is known: nothing is asked, nothing is
+ * secret. Bytes, seconds and counts are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet.
+ */
+export function stateFiles(projection: Projection, figuresOf: FiguresOf): ReadonlyMap<string, string> {
+  const all = new Map(runs(projection).map((run) => [run.member, run]));
+  const files = new Map<string, string>();
+  for (const [index, member] of projection.volcanos.entries()) {
+    const { nickname } = member;
+    const text = volcanoText(projection, index, all.get(index), figuresOf(member));
+    files.set(TAKEN.test(nickname) ? `${nickname}.volcano` : nickname, text);
+  }
+  files.set(RING_FILE, ringText(projection, all));
+  files.set(PROJECTION_FILE, projectionText(projection));
+  return files;
+}
