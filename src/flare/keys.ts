@@ -8,6 +8,8 @@ export const KEY_BYTES = 20;
 export const SALT_BYTES = 8;
 /** How many slices the keyspace is cut into. */
 export const SLICES = 256;
+/** What stands for a slice in records that are this volcano's own affair: they belong to none, and go nowhere. */
+export const LOCAL_SLICE = SLICES;
 
 /** The root directory's key: SHA-1("/"). */
 export const ROOT_KEY = createHash('sha1').update('/').digest('binary') as Key;

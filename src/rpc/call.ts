@@ -10,6 +10,7 @@ export class Call implements CallContext {
   readonly transport: 'udp' | 'tcp';
   readonly client: Endpoint;
   readonly server: Endpoint;
+  readonly identity: string | undefined;
   readonly xid: number;
   readonly program: number;
   readonly version: number;
@@ -18,7 +19,7 @@ export class Call implements CallContext {
   #message: Buffer | undefined;
   readonly #start: number;
   readonly #end: number;
-  #identity = '';
+  #replayIdentity = '';
 
   /** `start` and `end` bound the arguments in `message`. */
   constructor(
@@ -29,10 +30,12 @@ export class Call implements CallContext {
     message: Buffer,
     start: number,
     end: number,
+    identity: string | undefined,
   ) {
     this.transport = transport;
     this.client = client;
     this.server = server;
+    this.identity = identity;
     this.xid = header.xid;
     this.program = header.program;
     this.version = header.version;
@@ -44,7 +47,7 @@ export class Call implements CallContext {
   }
 
   replayIdentity(): string {
-    if (this.#identity === '' && this.#message !== undefined) {
+    if (this.#replayIdentity === '' && this.#message !== undefined) {
       const { client } = this;
       const args = this.#message.subarray(this.#start, this.#end);
       const udp = this.transport === 'udp';
@@ -56,9 +59,9 @@ export class Call implements CallContext {
       scratch.writeUInt32BE(this.procedure, 15);
       scratch.writeUInt32BE(args.length, 19);
       scratch.writeUInt32BE(crc32(args), 23);
-      this.#identity = scratch.toString('latin1') + client.address;
+      this.#replayIdentity = scratch.toString('latin1') + client.address;
     }
-    return this.#identity;
+    return this.#replayIdentity;
   }
 
   /** Works the identity out while the receive buffer is still valid, and lets go of the buffer. */

@@ -16,6 +16,8 @@ export interface Peer {
   readonly transport: 'udp' | 'tcp';
   readonly client: Endpoint;
   readonly server: Endpoint;
+  /** Who the other end has proved to be; undefined where nothing is proved. */
+  readonly identity?: string | undefined;
   /** Bytes to leave free in front of a reply. */
   readonly markBytes: number;
   /** The longest reply that can be sent. */
@@ -82,7 +84,16 @@ export class Dispatcher {
       this.#refuse(found, { peer, header, requestBytes: bytes.length, began });
       return;
     }
-    const call = new Call(peer.transport, peer.client, peer.server, header, bytes, reader.offset, bytes.length);
+    const call = new Call(
+      peer.transport,
+      peer.client,
+      peer.server,
+      header,
+      bytes,
+      reader.offset,
+      bytes.length,
+      peer.identity,
+    );
     const pending: Pending = { peer, header: call, requestBytes: bytes.length, began };
     const procedure = this.#find(pending);
     if (procedure === undefined) return;

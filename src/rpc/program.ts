@@ -20,6 +20,8 @@ export interface CallContext {
   readonly transport: 'udp' | 'tcp';
   /** The caller. Its IPv4-mapped addresses are normalised to IPv4. */
   readonly client: Endpoint;
+  /** Over a secure stream: who the caller has proved to be (`SecureStream.identity`). */
+  readonly identity?: string | undefined;
   /** The local endpoint that the call came to. */
   readonly server: Endpoint;
   readonly xid: number;

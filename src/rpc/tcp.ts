@@ -1,4 +1,5 @@
 import type { Endpoint, Stream } from '../base/net.ts';
+import type { SecureStream } from '../base/secure-net.ts';
 import type { RpcBounds } from './bounds.ts';
 import type { Dispatcher, Exchange, Peer } from './dispatch.ts';
 import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
@@ -18,6 +19,7 @@ export class Connection implements Peer {
   readonly replyBytesMax = LAST_FRAGMENT - 1;
   readonly client: Endpoint;
   readonly server: Endpoint;
+  readonly identity: string | undefined;
   readonly #exchange: Exchange;
   readonly #bounds: RpcBounds;
   readonly #dispatcher: Dispatcher;
@@ -46,6 +48,7 @@ export class Connection implements Peer {
     this.#stream = stream;
     this.client = stream.remote;
     this.server = stream.local;
+    this.identity = 'identity' in stream ? (stream as SecureStream).identity : undefined;
     this.#records = new RecordReader(bounds);
     this.#lastCall = exchange.clock.monotonic();
     stream.onClose(() => {

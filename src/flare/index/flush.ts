@@ -154,7 +154,7 @@ export class FlushWriter {
 
   slice(row: SliceRow): void {
     const to = this.#begin(Step.slice);
-    to.uint8(row.slice);
+    to.uint16(row.slice);
     to.number(row.number);
     to.number(row.epoch);
     to.uint32(row.nextFileid);
@@ -284,7 +284,7 @@ const READERS: Readonly<Record<number, Read>> = {
   },
   [Step.slice](from, to) {
     const row = {
-      slice: from.uint8(),
+      slice: from.uint16(),
       number: from.number(),
       epoch: from.number(),
       nextFileid: from.uint32(),

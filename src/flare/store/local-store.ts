@@ -250,6 +250,12 @@ export class LocalStore implements FlareService, NoteStore {
     this.#core.state.served = slices;
   }
 
+  /** The number of the last record of a slice that this volcano has, and its epoch; 0 when there is none. */
+  lastOf(slice: number): { readonly number: number; readonly epoch: number } {
+    const { number, epoch } = this.#core.state.slices.of(slice);
+    return { number, epoch };
+  }
+
   /** Drops what segments it can, oldest first, whatever the log's size; resolves when that is done. For operators and tests. */
   compact(): Promise<void> {
     return this.#compaction.run({ everything: true });

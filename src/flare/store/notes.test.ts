@@ -1,4 +1,5 @@
 import t from 'tap';
+import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { statusOf, testStore } from './testing/harness.ts';
 
@@ -53,4 +54,20 @@ t.test('Notes are bounded: name, value, all together', async (t) => {
   await store.setNote('n', null);
   t.equal(await statusOf(() => store.setNote('m', Buffer.alloc(10_000))), 'OK');
   await store.close();
+});
+
+t.test("A volcano's own notes take no numbers of the root's slice, whose records go to other volcanos", async (t) => {
+  const { store, disk, clock } = await testStore();
+  const before = store.lastOf(sliceOf(ROOT_KEY)).number;
+  await store.setNote('volcano/nickname', Buffer.from('wallace'));
+  await store.setNote('dht/x', Buffer.from('1'));
+  t.equal(store.lastOf(sliceOf(ROOT_KEY)).number, before);
+  t.equal(store.lastOf(LOCAL_SLICE).number, 2);
+  await store.setNote('rule/x', Buffer.from('1'));
+  t.equal(store.lastOf(sliceOf(ROOT_KEY)).number, before + 1);
+  await store.close();
+  const again = await testStore({ disk, clock });
+  t.equal(again.store.lastOf(LOCAL_SLICE).number, 2);
+  t.equal(again.store.note('volcano/nickname')?.toString(), 'wallace');
+  await again.store.close();
 });

@@ -1,13 +1,20 @@
 import { FlareError } from '../errors.ts';
-import { ROOT_KEY, sliceOf } from '../keys.ts';
+import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
 import type { Core } from './core.ts';
 import type { Note, NoteTable } from './note-table.ts';
 import { Transaction } from './transaction.ts';
 
-/** The slice that notes are numbered in: the root directory's. */
+/** The slice that the network's notes are numbered in: the root directory's. */
 const NOTE_SLICE = sliceOf(ROOT_KEY);
+/** Notes whose names begin so are this volcano's own, not the network's. */
+const LOCAL_PREFIXES = ['volcano/', 'dht/'];
+
+/** Whether a note is this volcano's own affair: it is numbered apart, and never goes to another volcano. */
+export function isLocalNote(name: string): boolean {
+  return LOCAL_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
 
 function check(name: string, value: Buffer | null): void {
   if (name.length === 0 || name.length > NOTE_NAME_MAX || !/^[\x20-\x7e]*$/.test(name)) {
@@ -56,9 +63,10 @@ export class Notes {
   set(name: string, value: Buffer | null): number {
     const old = this.#table.get(name);
     if (value === null && (old?.value ?? null) === null) return old?.lsn ?? 0;
-    const transaction = new Transaction(this.#core, OperationSchema.note, null, NOTE_SLICE);
+    const slice = isLocalNote(name) ? LOCAL_SLICE : NOTE_SLICE;
+    const transaction = new Transaction(this.#core, OperationSchema.note, null, slice);
     transaction.mayUseReserve = value === null;
-    this.change(transaction, NOTE_SLICE, name, value);
+    this.change(transaction, slice, name, value);
     transaction.commit(null);
     return this.#core.state.seen;
   }

@@ -4,9 +4,10 @@ import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { openDisk } from '../../base/system-disk.ts';
 import { checkStore } from '../check/check.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
+import { ROOT_KEY } from '../keys.ts';
 import { NETWORK_FILE } from './identity.ts';
 import { openStore, SECRET_BYTES, SECRET_NOTE, type StoreOptions } from './open.ts';
-import { FILE, ROOT, testStore } from './testing/harness.ts';
+import { FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
 
 async function put(disk: Disk, name: string, text: string): Promise<void> {
   await disk.remove(name);
@@ -101,5 +102,24 @@ t.test(
     const before = checkpoints;
     await store.close();
     t.equal(checkpoints, before + 1);
+  },
+);
+
+t.test(
+  'Joining: an empty directory becomes that of a network whose root lies elsewhere, and no other network',
+  async (t) => {
+    const disk = new SimulatedDisk();
+    const join = { networkId: Buffer.alloc(16, 7), rootGeneration: 5 };
+    const { store } = await testStore({ disk, boot: false, join });
+    t.same(store.root(), { key: ROOT_KEY, generation: 5 });
+    t.equal(await statusOf(() => store.getattr(store.root())), 'STALE');
+    await store.close();
+    const again = await testStore({ disk, boot: false });
+    t.same(again.store.root(), { key: ROOT_KEY, generation: 5 }, 'it is known from then on');
+    await again.store.close();
+    await t.rejects(testStore({ disk, boot: false, join: { ...join, networkId: Buffer.alloc(16, 8) } }), {
+      reason: 'foreign',
+      message: /belongs to network 0707/,
+    });
   },
 );

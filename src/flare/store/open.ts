@@ -31,6 +31,8 @@ export { StoreOpenError } from './identity.ts';
 
 /** The note that holds the secret under which handles are made. */
 export const SECRET_NOTE = 'network/secret';
+/** The note with the generation of the network's root, of a volcano that joined it: eight bytes, big endian. */
+const ROOT_NOTE = 'volcano/root';
 /** Bytes of that secret. */
 export const SECRET_BYTES = 32;
 
@@ -44,6 +46,8 @@ export interface StoreOptions {
   readonly indexHost?: (options: { readonly disk: Disk; readonly logger: Logger }) => Promise<IndexHost>;
   /** Begins a new network when the directory is empty. */
   readonly boot?: boolean;
+  /** Makes an empty directory that of a volcano which joins this network; its root is kept elsewhere. */
+  readonly join?: { readonly networkId: Uint8Array; readonly rootGeneration: number };
   /** Mode and owner of a new network's root directory. */
   readonly root?: { readonly mode?: number; readonly uid?: number; readonly gid?: number };
   /** A log segment's size, in bytes. */
@@ -78,15 +82,25 @@ export async function openStore(options: StoreOptions): Promise<LocalStore> {
 async function networkOf(options: StoreOptions, random: Random): Promise<Buffer> {
   const { disk } = options;
   const found = await readIdentity(disk);
-  if (found !== null) return found;
-  if (options.boot !== true) throw noNetwork(disk);
-  const network = random.bytes(NETWORK_ID_BYTES);
+  const joined = options.join === undefined ? null : Buffer.from(options.join.networkId);
+  if (found !== null) {
+    if (joined === null || joined.equals(found)) return found;
+    throw new StoreOpenError(
+      'foreign',
+      `the data directory ${disk.path} belongs to network ${found.toString('hex')}, not to ${joined.toString('hex')}: choose an empty one`,
+    );
+  }
+  if (joined === null && options.boot !== true) throw noNetwork(disk);
+  const network = joined ?? random.bytes(NETWORK_ID_BYTES);
   await writeIdentity(disk, network);
   return network;
 }
 
 function noNetwork(disk: Disk): StoreOpenError {
-  return new StoreOpenError('empty', `there is no network in ${disk.path} yet: boot a new one there (-b)`);
+  return new StoreOpenError(
+    'empty',
+    `there is no network in ${disk.path} yet: boot a new one there (-b), or join one (-r)`,
+  );
 }
 
 async function openLocked(
@@ -137,7 +151,13 @@ async function openLocked(
     logger.fatal({ err: error }, 'the log is wedged: changes are refused until a restart');
   });
 
-  if (state.flareUnit(ROOT_KEY).value === null) {
+  if (options.join !== undefined) {
+    const generation = Buffer.alloc(8);
+    generation.writeBigUInt64BE(BigInt(options.join.rootGeneration));
+    await kml.whenDurable(notes.set(ROOT_NOTE, generation));
+  }
+  const rootElsewhere = notes.get(ROOT_NOTE);
+  if (rootElsewhere === null && state.flareUnit(ROOT_KEY).value === null) {
     if (options.boot !== true) throw noNetwork(disk);
     await boot(core, notes, random, options).catch((error: unknown) => {
       if (!(error instanceof FlareError) || error.status !== 'NOSPC') throw error;
@@ -145,7 +165,10 @@ async function openLocked(
       throw new StoreOpenError('full', `${disk.path} has too little room for a network: free more than ${needed} MiB`);
     });
   }
-  const { generation } = state.flareUnit(ROOT_KEY).value!.attributes;
+  const generation =
+    rootElsewhere === null
+      ? state.flareUnit(ROOT_KEY).value!.attributes.generation
+      : Number(rootElsewhere.readBigUInt64BE());
   space.watch();
   const release = async (): Promise<void> => {
     space.stop();

@@ -1,7 +1,10 @@
 import { FlareError } from '../errors.ts';
 import type { FlushWriter } from '../index/flush.ts';
 import type { SliceRow } from '../index/types.ts';
-import { SLICES } from '../keys.ts';
+import { LOCAL_SLICE, SLICES } from '../keys.ts';
+
+/** The first `n` of a slice's fileids, which are n × 256 + slice: what lies below is for files that are no flares, those of `/.dht/`. */
+export const FILEID_FIRST_N = 16;
 
 /** One slice's counters. */
 export interface Slice {
@@ -16,23 +19,24 @@ export interface Slice {
   segment: number;
 }
 
-/** All slices' counters: always in memory. */
+/** All slices' counters, and those of `LOCAL_SLICE`: always in memory. */
 export class Slices {
   readonly #slices: Slice[] = [];
   readonly #changed = new Set<number>();
 
   constructor(rows: readonly SliceRow[]) {
-    for (let slice = 0; slice < SLICES; slice++) {
+    for (let slice = 0; slice <= LOCAL_SLICE; slice++) {
       this.#slices.push({
         number: 0,
         epoch: 0,
         lastSegment: 0,
-        nextFileid: 1,
+        nextFileid: FILEID_FIRST_N,
         fileidsWrapped: false,
         segment: 0,
       });
     }
-    for (const { slice, ...row } of rows) this.#slices[slice] = { ...row, nextFileid: Math.max(1, row.nextFileid) };
+    for (const { slice, ...row } of rows)
+      this.#slices[slice] = { ...row, nextFileid: Math.max(FILEID_FIRST_N, row.nextFileid) };
   }
 
   /** How many go with the next flush. */
@@ -72,7 +76,7 @@ export class Slices {
     for (let tries = 0; tries <= max; tries++) {
       const last = n >= max;
       const fileid = n * SLICES + slice;
-      const nextFileid = last ? 1 : n + 1;
+      const nextFileid = last ? FILEID_FIRST_N : n + 1;
       if (!fileidsWrapped || !taken(fileid)) return { fileid, nextFileid, fileidsWrapped: fileidsWrapped || last };
       n = nextFileid;
       fileidsWrapped ||= last;
