@@ -1,6 +1,6 @@
-import { systemClock } from '../../base/clock.ts';
-import { type Logger, silentLogger } from '../../base/logger.ts';
-import type { Endpoint, Net } from '../../base/net.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/logger.ts';
+import type { Net } from '../../base/net.ts';
 import { systemRandom } from '../../base/random.ts';
 import { systemNet } from '../../base/system-net.ts';
 import type { RpcBounds } from '../../rpc/bounds.ts';
@@ -14,30 +14,36 @@ import { RpcServer } from '../../rpc/server.ts';
 export interface Loopback {
   readonly client: RpcClient;
   readonly server: RpcServer;
-  readonly at: Endpoint;
   close(): Promise<void>;
 }
 
-/** Serves a program on the loopback interface, unless told of another net, with these bounds, and connects. */
+/** The two ends of a connection: how each reaches the other, and its clock. */
+export interface Ends {
+  readonly server: { readonly net: Net; readonly clock: Clock };
+  readonly client: { readonly net: Net; readonly clock: Clock };
+  /** The server's. */
+  readonly address: string;
+}
+
+const host = { net: systemNet, clock: systemClock };
+/** This host's loopback interface. */
+const HERE: Ends = { server: host, client: host, address: '127.0.0.1' };
+
+/** Serves a program over TCP with these bounds, on the loopback interface unless told otherwise, and connects. */
 export async function loopback(
   program: Program,
-  options: {
-    readonly bounds: RpcBounds;
-    readonly replyBytes: number;
-    readonly net?: Net;
-    readonly logger?: Logger;
-  },
+  options: { readonly bounds: RpcBounds; readonly replyBytes: number; readonly ends?: Ends },
 ): Promise<Loopback> {
-  const { bounds, replyBytes, net = systemNet, logger = silentLogger } = options;
-  const server = new RpcServer({ net, clock: systemClock, logger, bounds });
-  const { port } = await server.listen({ programs: [program], addresses: ['127.0.0.1'], port: 0, transports: ['tcp'] });
-  const at = { address: '127.0.0.1', port };
-  const transport = new TcpTransport(await net.connect(at), systemClock, replyBytes);
+  const { bounds, replyBytes, ends = HERE } = options;
+  const { address } = ends;
+  const server = new RpcServer({ ...ends.server, logger: silentLogger, bounds });
+  const { port } = await server.listen({ programs: [program], addresses: [address], port: 0, transports: ['tcp'] });
+  const stream = await ends.client.net.connect({ address, port });
+  const transport = new TcpTransport(stream, ends.client.clock, replyBytes);
   const client = new RpcClient(transport, systemRandom.below(2 ** 32), noCredential, { timeoutMs: 60_000, tries: 1 });
   return {
     client,
     server,
-    at,
     async close() {
       await client.close();
       await server.stop();

@@ -1,20 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { seededRandom } from '../../../base/random.ts';
 import { manualClock } from '../../../base/testing/manual-clock.ts';
+import { letRun, virtualNetwork } from '../../../base/testing/virtual-network.ts';
 import { FlareError } from '../../../flare/errors.ts';
 import { ROOT_KEY } from '../../../flare/keys.ts';
 import { type Step, steps } from '../../../flare/testing/histories.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import type { Caller, FlareId } from '../../../flare/types.ts';
-import { type Loopback, loopback } from '../../testing/loopback.ts';
+import { type Ends, type Loopback, loopback } from '../../testing/loopback.ts';
 import { flareProgram } from './program.ts';
 import { RemoteService } from './remote-service.ts';
 import { FLARE_BOUNDS, FLARE_REPLY_BYTES_MAX } from './schema.ts';
 
 /*
- * The histories of all operations that the local store is compared with the model by, over a real TCP connection to a model: the answers are those of a model that
+ * The histories of all operations that the local store is compared with the model by, over TCP to a model, real and simulated: the answers are those of a model that
  * is asked directly, to the last field (`FlareService`, docs/architecture.md).
  */
 
@@ -29,8 +30,17 @@ async function outcome(run: () => unknown): Promise<unknown> {
   }
 }
 
-t.test('Random histories: a remote service answers as the one behind it does', async (t) => {
+/** A network of its own for each history, whose time runs by itself until it is closed. */
+function simulated(seed: number): { ends: Ends; stop: () => void } {
+  const { time, near, far } = virtualNetwork(seed);
+  const [server, client] = [far, near].map((net) => ({ net, clock: time.clock() }));
+  return { ends: { server: server!, client: client!, address: '10.0.0.2' }, stop: letRun(time) };
+}
+
+async function compare(t: Test, network: (run: number) => { ends: Ends; stop: () => void } | null): Promise<void> {
   const links: Loopback[] = [];
+  const stops: (() => void)[] = [];
+  let runs = 0;
   const history = async (all: readonly Step[]): Promise<void> => {
     const clock = manualClock();
     const make = () => new MemoryService({ clock, random: seededRandom(8), root: { mode: 0o777 } });
@@ -41,7 +51,10 @@ t.test('Random histories: a remote service answers as the one behind it does', a
       gate: ({ caller }) => caller,
       projection: () => null,
     });
-    const link = await loopback(program, { bounds: FLARE_BOUNDS, replyBytes: FLARE_REPLY_BYTES_MAX });
+    const made = network(runs++);
+    if (made !== null) stops.push(made.stop);
+    const sizes = { bounds: FLARE_BOUNDS, replyBytes: FLARE_REPLY_BYTES_MAX };
+    const link = await loopback(program, made === null ? sizes : { ...sizes, ends: made.ends });
     links.push(link);
     const remote = new RemoteService({ caller: link.client, root: service.root(), epoch: () => 1 });
     const ids: FlareId[] = [model.root()];
@@ -67,8 +80,12 @@ t.test('Random histories: a remote service answers as the one behind it does', a
       if (typeof born?.key === 'string' && ids.length < 12) ids.push(born as FlareId);
     }
     await links.pop()!.close();
+    stops.pop()?.();
   };
-  t.teardown(() => Promise.all(links.map((link) => link.close())));
+  t.teardown(async () => {
+    await Promise.all(links.map((link) => link.close()));
+    for (const stop of stops) stop();
+  });
   const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
   t.comment(`seed ${seed}`);
   await fc
@@ -79,4 +96,7 @@ t.test('Random histories: a remote service answers as the one behind it does', a
     .catch((error: Error) => {
       throw new Error(`${error.message.slice(0, 4000)}\n${(error.cause as Error | undefined)?.message ?? ''}`);
     });
-});
+}
+
+t.test('Random histories: a remote service answers as the one behind it does', (t) => compare(t, () => null));
+t.test('The same over a simulated network', (t) => compare(t, simulated));
