@@ -1,7 +1,7 @@
 import type { Extent } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
-import type { EntryRow, FlareRow, IndexReader, IndexTotals, NoteRow, ParentRow, SliceRow } from './types.ts';
+import type { EntryRow, FlareRow, IndexReader, IndexTotals, KeyRow, NoteRow, ParentRow, SliceRow } from './types.ts';
 import { type ReplayRow, takeExtents, takeFlare, takeReplays } from './values.ts';
 
 interface RawEntry {
@@ -35,6 +35,7 @@ function noteRow(raw: { name: Buffer; value: Buffer; segment: number }): NoteRow
 export class SqliteReader implements IndexReader {
   readonly #flare;
   readonly #fileid;
+  readonly #keysAfter;
   readonly #entry;
   readonly #entriesAfter;
   readonly #cookie;
@@ -52,6 +53,9 @@ export class SqliteReader implements IndexReader {
     const entry = 'SELECT name, key, generation, fileid, cookie, segment FROM entries WHERE dir = ?';
     this.#flare = database.prepare('SELECT value, segment FROM flares WHERE key = ?');
     this.#fileid = database.prepare('SELECT key FROM flares WHERE fileid = ? LIMIT 1').pluck();
+    this.#keysAfter = database.prepare(
+      'SELECT fileid, key FROM flares WHERE (fileid, key) > (?, ?) ORDER BY fileid, key LIMIT ?',
+    );
     this.#entry = database.prepare(`${entry} AND name = ?`);
     this.#entriesAfter = database.prepare(`${entry} AND cookie > ? ORDER BY cookie LIMIT ?`);
     this.#cookie = database.prepare('SELECT 1 FROM entries WHERE dir = ? AND cookie = ? LIMIT 1').pluck();
@@ -79,6 +83,11 @@ export class SqliteReader implements IndexReader {
   fileidHolder(fileid: number): Key | null {
     const key = this.#fileid.get(fileid) as Buffer | undefined;
     return key === undefined ? null : keyOf(key);
+  }
+
+  keysAfter(last: KeyRow | null, limit: number): KeyRow[] {
+    const rows = this.#keysAfter.all(last?.fileid ?? -1, bytesOf(last?.key ?? ''), limit);
+    return (rows as { fileid: number; key: Buffer }[]).map(({ fileid, key }) => ({ fileid, key: keyOf(key) }));
   }
 
   entry(directory: Key, name: Name): EntryRow | null {

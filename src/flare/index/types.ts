@@ -12,6 +12,12 @@ export interface FlareRow {
   readonly segment: number;
 }
 
+/** A flare's fileid and key. */
+export interface KeyRow {
+  readonly fileid: number;
+  readonly key: Key;
+}
+
 /** A directory's entry as the index has it. */
 export interface EntryRow {
   readonly name: Name;
@@ -63,6 +69,8 @@ export interface IndexReader {
   flare(key: Key): FlareRow | null;
   /** Whose fileid this is; null when nobody's. */
   fileidHolder(fileid: number): Key | null;
+  /** All flares' fileids and keys, in that order: those behind `last` (null: from the first), at most `limit`. */
+  keysAfter(last: KeyRow | null, limit: number): KeyRow[];
   entry(directory: Key, name: Name): EntryRow | null;
   /** Entries whose cookies come after `cookie`, in their order, at most `limit`. */
   entriesAfter(directory: Key, cookie: number, limit: number): EntryRow[];

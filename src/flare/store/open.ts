@@ -170,8 +170,10 @@ async function openLocked(
       ? state.flareUnit(ROOT_KEY).value!.attributes.generation
       : Number(rootElsewhere.readBigUInt64BE());
   space.watch();
+  state.keys.learn(clock);
   const release = async (): Promise<void> => {
     space.stop();
+    state.keys.stop();
     try {
       await kml.close();
       await flusher.close();

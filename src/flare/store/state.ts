@@ -8,6 +8,7 @@ import { type EntryState, type Flare, NO_BYTES } from '../record/pack.ts';
 import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
 import { Files } from './files.ts';
 import { Holds } from './holds.ts';
+import { KnownKeys } from './known-keys.ts';
 import { COOKIE_FIRST, type StoreLimits } from './limits.ts';
 import { NoteTable } from './note-table.ts';
 import { Replays } from './replays.ts';
@@ -130,6 +131,7 @@ export class State {
   readonly slices: Slices;
   readonly notes: NoteTable;
   readonly replays: Replays;
+  readonly keys: KnownKeys;
   readonly #random: Random;
   readonly #cache: UnitCache;
   readonly #flares = new Map<Key, FlareUnit>();
@@ -159,6 +161,7 @@ export class State {
     this.slices = new Slices(reader.slices());
     this.notes = new NoteTable(reader.notes());
     this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
+    this.keys = new KnownKeys(reader);
     this.flareCount = reader.totals().flares;
   }
 
@@ -220,7 +223,7 @@ export class State {
   #flare(key: Key): FlareUnit {
     let unit = this.#flares.get(key);
     if (unit === undefined) {
-      const row = this.reader.flare(key);
+      const row = this.keys.mayHold(key) ? this.reader.flare(key) : null;
       unit = new FlareUnit(this.#flares, key, row?.flare ?? null, row?.segment ?? 0);
       this.#cache.add(unit);
     }
@@ -267,6 +270,7 @@ export class State {
   setFlare(key: Key, flare: Flare | null, lsn: number, segment: number): void {
     const unit = this.#flare(key);
     const before = unit.value;
+    if (before === null && flare !== null) this.keys.add(key);
     if (before !== null && before.attributes.generation !== flare?.attributes.generation) this.#end(before);
     unit.value = flare;
     unit.lsn = lsn;
