@@ -10,8 +10,8 @@ export const INDEX_FORMAT = 2;
 /** `MGIX`, so that `file` and SQLite know whose database it is. */
 const APPLICATION_ID = 0x4d474958;
 /** The page cache of the connection that applies, in KiB, and of the one that reads. */
-const APPLYING_CACHE_KIB = 16 * 1024;
-const READING_CACHE_KIB = 16 * 1024;
+const APPLYING_CACHE_KIB = 8 * 1024;
+const READING_CACHE_KIB = 8 * 1024;
 /** How long a statement waits for the other connection, in milliseconds. */
 const BUSY_MILLISECONDS = 10_000;
 

@@ -55,7 +55,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   fileidMax: 2 ** 24 - 1,
   entriesMax: 10_000_000,
   linkMax: 65_000,
-  cacheBytes: 64 * 1024 * 1024,
+  cacheBytes: 32 * 1024 * 1024,
   replays: REPLAYS_MAX,
   refusals: 4096,
   noteBytes: 16 * 1024 * 1024,
