@@ -24,6 +24,8 @@ export interface PeerSurroundings {
   /** The newest projection that is known here. */
   readonly projection: () => Projection | null;
   readonly root: () => FlareId;
+  /** Told of each epoch that another volcano says the map is at. */
+  readonly refreshed: (epoch: number) => void;
 }
 
 /** Another volcano: one connection for its node program, one for its flare program. */
@@ -36,7 +38,7 @@ export class Peer {
   readonly #surroundings: PeerSurroundings;
 
   constructor(member: Member, surroundings: PeerSurroundings) {
-    const { net, clock, random, projection, root } = surroundings;
+    const { net, clock, random, projection, root, refreshed } = surroundings;
     const { nickname: name, addresses, nodePort, flarePort } = member;
     const at = (port: number) => addresses.map((address) => ({ address, port }));
     const epoch = (): number => projection()?.epoch ?? 0;
@@ -49,8 +51,8 @@ export class Peer {
       greet: (caller) => this.#greet(caller),
     });
     this.#flare = new Link({ net, clock, random, name, to: at(flarePort), replyBytes: FLARE_REPLY_BYTES_MAX });
-    this.node = new NodeClient(this.#node, epoch);
-    this.service = new RemoteService({ caller: this.#flare, root: root(), epoch });
+    this.node = new NodeClient(this.#node, epoch, refreshed);
+    this.service = new RemoteService({ caller: this.#flare, root: root(), epoch, refreshed });
   }
 
   /** It, as the owner of a slice. */

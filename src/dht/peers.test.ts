@@ -53,7 +53,7 @@ async function pair(t: Test, theirs: Partial<Hello> = {}) {
   };
   const server = new RpcServer({ net: systemNet, clock: systemClock, logger: silentLogger, bounds: NODE_BOUNDS });
   const epoch = (): number => store.known?.epoch ?? 0;
-  const node = nodeProgram({ handlers: handlers as NodeHandlers, admit: () => 'serve', epoch });
+  const node = nodeProgram({ handlers: handlers as NodeHandlers, allowed: () => true, admit: () => 'serve', epoch });
   const gate = ({ caller }: { caller: Parameters<MemoryService['lookup']>[0] | undefined }) => caller;
   const flare = flareProgram({ service, admit: () => 'serve', gate, projection: () => store.known });
   const at = { addresses: ['127.0.0.1'], port: 0, transports: ['tcp'] as const };
@@ -68,6 +68,7 @@ async function pair(t: Test, theirs: Partial<Hello> = {}) {
     hello: () => helloOf(0),
     projection: () => ring,
     root: () => service.root(),
+    refreshed: () => {},
   });
   t.teardown(async () => {
     await peers.close();

@@ -46,6 +46,8 @@ export class Router implements FlareService {
   readonly #owners: Owners;
   readonly #ring: Ring;
   readonly #statfs: () => SpaceFigures;
+  /** The replay identities of operations over several owners that are under way here. */
+  readonly #underWay = new Set<string>();
   readonly outcomes: Outcomes;
 
   constructor({ store, owners, clock, random, logger, statfs }: RouterParts) {
@@ -80,6 +82,7 @@ export class Router implements FlareService {
   lookup(caller: Caller, directory: FlareId, name: Name): Eventually<Attributes> {
     const here = (): Eventually<Attributes> =>
       this.#wholeOr(
+        undefined,
         () => this.#store.lookup(caller, directory, name),
         () => this.#lookupApart(caller, directory, name),
       );
@@ -130,6 +133,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<Attributes> =>
       this.#wholeOr(
+        who.replay,
         () => this.#store.create(who, directory, name, birth, options),
         () => create(this.#ring, who, directory, name, birth, options?.existing),
       );
@@ -140,6 +144,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
+        who.replay,
         () => this.#store.remove(who, directory, name),
         () => remove(this.#ring, who, directory, name),
       );
@@ -150,6 +155,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
+        who.replay,
         () => this.#store.rmdir(who, directory, name),
         () => rmdir(this.#ring, who, directory, name),
       );
@@ -160,6 +166,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, from.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
+        who.replay,
         () => this.#store.rename(who, from, fromName, to, toName),
         () => rename(this.#ring, who, from, fromName, to, toName),
       );
@@ -170,6 +177,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
+        who.replay,
         () => this.#store.link(who, id, directory, name),
         () => link(this.#ring, who, id, directory, name),
       );
@@ -199,17 +207,30 @@ export class Router implements FlareService {
     return { ...caller, replay: this.#ring.random.bytes(IDENTITY_BYTES).toString('latin1') };
   }
 
-  /** Does the whole of it here; when something of it lies elsewhere, does it with the others. */
-  #wholeOr<T>(whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
+  /**
+   * Does the whole of it here; when something of it lies elsewhere, does it with the others: once at a time for a replay identity. Else a call that is asked again, over a
+   * new connection or of another gateway, would meet what its first asking has just done as somebody else's.
+   */
+  #wholeOr<T>(replay: string | undefined, whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
     const elsewhere = (error: unknown): Promise<T> => {
-      if (error instanceof ElsewhereError) return joint();
-      throw error;
+      if (!(error instanceof ElsewhereError)) throw error;
+      return replay === undefined ? joint() : this.#once(replay, joint);
     };
     try {
       const answer = whole();
       return isPending(answer) ? answer.catch(elsewhere) : answer;
     } catch (error) {
       return elsewhere(error);
+    }
+  }
+
+  async #once<T>(replay: string, joint: () => Promise<T>): Promise<T> {
+    if (this.#underWay.has(replay)) throw new BusyError();
+    this.#underWay.add(replay);
+    try {
+      return await joint();
+    } finally {
+      this.#underWay.delete(replay);
     }
   }
 

@@ -33,6 +33,20 @@ export function pskIdentity(role: Role, networkId: Uint8Array): string {
   return `magma/1/${role}/${Buffer.from(networkId).toString('hex')}`;
 }
 
+/**
+ * The PSK identity of a volcano that wants to join and does not know the network's id yet. It opens nothing but the first words of the node program.
+ */
+export const JOINER_IDENTITY = 'magma/1/joiner';
+/** What the network key is stretched with when there is no id to do it with. */
+const JOINER_SALT = Buffer.from('magma/1/joiner/\0', 'latin1');
+
+/** All keys that an operator's network key yields. Stretching it takes a while. */
+export interface Keyring {
+  /** The key of `JOINER_IDENTITY`: the same for all networks with that network key. */
+  joiner(): Promise<Buffer>;
+  network(networkId: Uint8Array): Promise<NetworkSecrets>;
+}
+
 function derive(stretched: Uint8Array, info: string): Buffer {
   return Buffer.from(hkdfSync('sha256', stretched, Buffer.alloc(0), info, KEY_BYTES));
 }
@@ -42,18 +56,34 @@ function derive(stretched: Uint8Array, info: string): Buffer {
  * HKDF-SHA-256 (RFC 5869), the identity as info. The key is taken as its UTF-8 bytes. Rejects with RangeError when it is empty or too long.
  */
 export async function stretchNetworkKey(key: string, networkId: Uint8Array): Promise<NetworkSecrets> {
+  if (networkId.length !== NETWORK_ID_BYTES) throw new RangeError(`a network id has ${NETWORK_ID_BYTES} bytes`);
+  return secretsFrom(await stretch(key, networkId), networkId);
+}
+
+/** The keys of an operator's network key, stretched when they are asked for. RangeError as for `stretchNetworkKey`. */
+export function keyringOf(key: string): Keyring {
+  return {
+    joiner: async () => joinerKeyFrom(await stretch(key, JOINER_SALT)),
+    network: (networkId) => stretchNetworkKey(key, networkId),
+  };
+}
+
+async function stretch(key: string, salt: Uint8Array): Promise<Buffer> {
   const bytes = Buffer.from(key, 'utf8');
   if (bytes.length === 0 || bytes.length > NETWORK_KEY_BYTES_MAX) {
     throw new RangeError(`a network key has 1 to ${NETWORK_KEY_BYTES_MAX} bytes, not ${bytes.length}`);
   }
-  if (networkId.length !== NETWORK_ID_BYTES) throw new RangeError(`a network id has ${NETWORK_ID_BYTES} bytes`);
-  const stretched = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(bytes, networkId, KEY_BYTES, STRETCH_COST, (error, derived) => {
+  return new Promise<Buffer>((resolve, reject) => {
+    scrypt(bytes, salt, KEY_BYTES, STRETCH_COST, (error, derived) => {
       if (error === null) resolve(derived);
       else reject(error);
     });
   });
-  return secretsFrom(stretched, networkId);
+}
+
+/** The key of `JOINER_IDENTITY` that comes from a network key stretched for it. */
+export function joinerKeyFrom(stretched: Uint8Array): Buffer {
+  return derive(stretched, JOINER_IDENTITY);
 }
 
 /** The keys that come from a stretched network key. Simulated networks begin here. */

@@ -71,14 +71,18 @@ export function endingOf(error: unknown, epoch: number): Ending {
 const names = new Map<number, FlareStatusName>();
 for (const [name, number] of Object.entries(FlareStatus)) names.set(number, name as FlareStatusName);
 
-/** The value of an answer. Throws the refusal, `RefreshError`, `BusyError` or `DeniedError`. */
-export function outcomeOf<V>(answer: Answer<V>): V {
+/**
+ * The value of an answer. Throws the refusal, `RefreshError`, `BusyError` or `DeniedError`. `refreshed` is told the epoch of a `refresh` before that is
+ * thrown.
+ */
+export function outcomeOf<V>(answer: Answer<V>, refreshed?: (epoch: number) => void): V {
   switch (answer.ended) {
     case Ended.ok:
       return answer.value;
     case Ended.refused:
       throw FlareError.of(names.get(answer.status)!);
     case Ended.refresh:
+      refreshed?.(answer.epoch);
       throw new RefreshError(answer.epoch);
     case Ended.busy:
       throw new BusyError();

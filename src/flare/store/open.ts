@@ -32,7 +32,7 @@ export { StoreOpenError } from './identity.ts';
 /** The note that holds the secret under which handles are made. */
 export const SECRET_NOTE = 'network/secret';
 /** The note with the generation of the network's root, of a volcano that joined it: eight bytes, big endian. */
-const ROOT_NOTE = 'volcano/root';
+export const ROOT_NOTE = 'volcano/root';
 /** Bytes of that secret. */
 export const SECRET_BYTES = 32;
 

@@ -29,6 +29,8 @@ export interface RemoteServiceOptions {
   readonly epoch: () => number;
   /** On whose behalf calls are made, as a numeric address; empty: the caller's own. */
   readonly client?: string;
+  /** Told of each epoch that the other side says the map is at. */
+  readonly refreshed?: (epoch: number) => void;
 }
 
 function call<A, R>(row: { readonly number: number; readonly arguments: Codec<A>; readonly result: Codec<R> }) {
@@ -76,8 +78,10 @@ export class RemoteService implements FlareService {
   readonly #root: FlareId;
   readonly #epoch: () => number;
   readonly #client: Buffer;
+  readonly #refreshed: ((epoch: number) => void) | undefined;
 
-  constructor({ caller, root, epoch, client = '' }: RemoteServiceOptions) {
+  constructor({ caller, root, epoch, client = '', refreshed }: RemoteServiceOptions) {
+    this.#refreshed = refreshed;
     this.#caller = caller;
     this.#root = root;
     this.#epoch = epoch;
@@ -211,7 +215,7 @@ export class RemoteService implements FlareService {
   }
 
   async #ask<A, V>(procedure: RemoteProcedure<A, Answer<V>>, args: A): Promise<V> {
-    return outcomeOf(await this.#caller.call(procedure, args));
+    return outcomeOf(await this.#caller.call(procedure, args), this.#refreshed);
   }
 
   async #attributes<A>(

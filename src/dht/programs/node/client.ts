@@ -30,6 +30,7 @@ const calls = {
   decision: call(procedures.DECISION),
   load: call(procedures.LOAD),
   notes: call(procedures.NOTES),
+  setNote: call(procedures.SETNOTE),
 };
 
 const DECISIONS: readonly Decision[] = ['committed', 'pending', 'unknown'];
@@ -50,10 +51,13 @@ export class NodeClient {
   readonly #caller: RpcCaller;
   readonly #epoch: () => number;
 
-  /** `epoch`: of the map that calls are made by. */
-  constructor(caller: RpcCaller, epoch: () => number) {
+  readonly #refreshed: ((epoch: number) => void) | undefined;
+
+  /** `epoch`: of the map that calls are made by. `refreshed` is told of each epoch that the other side says the map is at. */
+  constructor(caller: RpcCaller, epoch: () => number, refreshed?: (epoch: number) => void) {
     this.#caller = caller;
     this.#epoch = epoch;
+    this.#refreshed = refreshed;
   }
 
   async hello(mine: Hello): Promise<Hello> {
@@ -103,14 +107,19 @@ export class NodeClient {
     return this.#ask(calls.load, { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex'), figures });
   }
 
-  /** Some of the network's notes whose names begin with `prefix`, from behind `after` on. */
-  async notes(prefix: string, after = ''): Promise<NotesPage> {
-    const wire = { prefix: Buffer.from(prefix, 'latin1'), after: Buffer.from(after, 'latin1') };
-    const { notes, end } = await this.#ask(calls.notes, { epoch: this.#epoch(), ...wire });
-    return { notes: notes.map(({ name, value }) => ({ name: name.toString('latin1'), value })), end };
+  /** Some of the network's notes, from behind `after` on; none when they are still at version `known`. */
+  async notes(after: string, known: number): Promise<NotesPage> {
+    const wire = { epoch: this.#epoch(), after: Buffer.from(after, 'latin1'), known };
+    const { version, notes, end } = await this.#ask(calls.notes, wire);
+    return { version, notes: notes.map(({ name, value }) => ({ name: name.toString('latin1'), value })), end };
+  }
+
+  /** Sets one of the network's notes, or removes it; durable when it resolves. */
+  async setNote(name: string, value: Buffer | null): Promise<void> {
+    await this.#ask(calls.setNote, { epoch: this.#epoch(), name: Buffer.from(name, 'latin1'), value });
   }
 
   async #ask<A, V>(procedure: RemoteProcedure<A, Answer<V>>, args: A): Promise<V> {
-    return outcomeOf(await this.#caller.call(procedure, args));
+    return outcomeOf(await this.#caller.call(procedure, args), this.#refreshed);
   }
 }

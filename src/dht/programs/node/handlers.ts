@@ -45,6 +45,8 @@ export interface Figures {
 
 /** Some of the network's notes; `end` when there are no more. */
 export interface NotesPage {
+  /** Another one after each change; 0 is none. */
+  readonly version: number;
   readonly notes: readonly { readonly name: string; readonly value: Buffer }[];
   readonly end: boolean;
 }
@@ -71,6 +73,8 @@ export interface NodeHandlers {
   joint(slice: number): JointPart;
   /** Takes the sender's figures, gives the own. */
   load(sender: MemberId, figures: Figures): Eventually<Figures>;
-  /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`). */
-  notes(prefix: string, after: string): Eventually<NotesPage>;
+  /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */
+  notes(after: string, known: number): Eventually<NotesPage>;
+  /** Durable when it resolves. Refusals as for `NoteStore.setNote`. */
+  setNote(name: string, value: Buffer | null): Eventually<void>;
 }

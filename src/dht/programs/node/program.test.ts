@@ -61,12 +61,12 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
   const none = (): never => {
     throw new Error('not asked for in this test');
   };
-  const names = ['hello', 'newest', 'write', 'watch', 'join', 'append', 'joint', 'load', 'notes'] as const;
+  const names = ['hello', 'newest', 'write', 'watch', 'join', 'append', 'joint', 'load', 'notes', 'setNote'] as const;
   return { ...(Object.fromEntries(names.map((name) => [name, none])) as unknown as NodeHandlers), ...some };
 }
 
 async function served(t: Test, some: Partial<NodeHandlers>, admit: (epoch: number) => Admission = () => 'serve') {
-  const program = nodeProgram({ handlers: handlers(some), admit, epoch: () => 9 });
+  const program = nodeProgram({ handlers: handlers(some), allowed: () => true, admit, epoch: () => 9 });
   const link = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
   t.teardown(() => link.close());
   return new NodeClient(link.client, () => 4);
@@ -125,7 +125,12 @@ t.test('nobody waits longer than WATCH_MAX_MS, whatever he asks for', async (t) 
     waits.push(waitMs);
     return null;
   };
-  const program = nodeProgram({ handlers: handlers({ watch }), admit: () => 'serve', epoch: () => 1 });
+  const program = nodeProgram({
+    handlers: handlers({ watch }),
+    allowed: () => true,
+    admit: () => 'serve',
+    epoch: () => 1,
+  });
   const procedure = program.versions.get(NODE_VERSION)!.get(procedures.WATCH.number)!;
   procedure.handle({ epoch: 1, waitMs: 2 ** 32 - 1 }, {} as never);
   t.strictSame(waits, [WATCH_MAX_MS]);
@@ -255,22 +260,59 @@ t.test('NOTES: all of them, in pages that are bounded by number and by bytes', a
   const large = 2 * Math.floor(NOTES_BYTES_MAX / 65_536);
   for (let at = 0; at < NOTES_MAX + 1; at++) await notes.setNote(`a/${String(at).padStart(4, '0')}`, Buffer.from([at]));
   for (let at = 0; at < large; at++) await notes.setNote(`b/${String(at).padStart(4, '0')}`, Buffer.alloc(65_536, at));
-  const node = await served(t, { notes: (prefix, after) => pageOfNotes(notes, prefix, after) });
-  for (const [prefix, first] of [
+  let prefix = '';
+  const node = await served(t, {
+    notes: (after, known) =>
+      known === 9 ? { version: 9, notes: [], end: true } : { version: 9, ...pageOfNotes(notes.notes(prefix), after) },
+  });
+  for (const [chosen, first] of [
     ['a/', NOTES_MAX],
     ['b/', large / 2 - 1],
     ['none/', 0],
   ] as const) {
     const found = new Map<string, Buffer>();
-    let page = await node.notes(prefix);
+    prefix = chosen;
+    let page = await node.notes('', 0);
+    t.equal(page.version, 9);
     t.ok(page.notes.length <= NOTES_MAX && page.notes.length >= first, `${page.notes.length} notes at first`);
     for (;;) {
       for (const { name, value } of page.notes) found.set(name, value);
       if (page.end) break;
-      page = await node.notes(prefix, page.notes.at(-1)!.name);
+      page = await node.notes(page.notes.at(-1)!.name, 0);
     }
     t.strictSame(found, notes.notes(prefix));
   }
+  t.strictSame(
+    await node.notes('', 9),
+    { version: 9, notes: [], end: true },
+    'who has them is told that nothing has changed',
+  );
+});
+
+t.test('SETNOTE: sets and removes', async (t) => {
+  const seen: unknown[] = [];
+  const node = await served(t, { setNote: (...args) => void seen.push(args) });
+  await node.setNote('rule/x', Buffer.from('value'));
+  await node.setNote('rule/x', null);
+  t.strictSame(seen, [
+    ['rule/x', Buffer.from('value')],
+    ['rule/x', null],
+  ]);
+});
+
+t.test('what a caller is not allowed is denied, before anything is done', async (t) => {
+  const program = nodeProgram({
+    handlers: handlers({ newest: () => null }),
+    allowed: (procedure) => procedure === 'NEWEST',
+    admit: () => 'serve',
+    epoch: () => 1,
+  });
+  const there = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
+  t.teardown(() => there.close());
+  const node = new NodeClient(there.client, () => 1);
+  t.equal(await node.newest(), null);
+  await t.rejects(node.setNote('x', null), { name: 'DeniedError', message: /SETNOTE is not for/ });
+  await t.rejects(node.hello(hello), { name: 'DeniedError' });
 });
 
 t.test('who is behind is told to refresh, who is ahead to wait, before anything is done', async (t) => {
@@ -288,7 +330,8 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     () => node.joint(1).resolve(operation, true),
     () => node.joint(1).decision(operation),
     () => node.load(member(0).id, figures),
-    () => node.notes(''),
+    () => node.notes('', 0),
+    () => node.setNote('n', null),
   ];
   for (const call of calls) await t.rejects(call(), { name: 'RefreshError', epoch: 11 });
   admission = 'busy';
@@ -307,6 +350,7 @@ t.test('calls that wait for admission keep their bytes', async (t) => {
         return { gap: 0, sequence: 1 };
       },
     }),
+    allowed: () => true,
     admit: () => Promise.resolve('serve'),
     epoch: () => 1,
   });

@@ -14,7 +14,9 @@ import { helloFromWire, wireHello } from './wire.ts';
 /** What the node program works with. */
 export interface NodeProgramParts {
   readonly handlers: NodeHandlers;
-  /** Asked first for each call that says which epoch it was made in. */
+  /** Whether that caller may call that procedure at all; else he is denied. */
+  readonly allowed: (procedure: NodeProcedure, call: CallContext) => boolean;
+  /** Asked next for each call that says which epoch it was made in. */
   readonly admit: (epoch: number) => Eventually<Admission>;
   /** The newest epoch that is known here; 0: none. */
   readonly epoch: () => number;
@@ -22,6 +24,8 @@ export interface NodeProgramParts {
 
 type Procedures = typeof procedures;
 type Name = Exclude<keyof Procedures, 'NULL'>;
+/** The node program's procedures, but for NULL. */
+export type NodeProcedure = Name;
 type Arguments<N extends Name> = Procedures[N]['arguments'] extends Codec<infer A> ? A : never;
 type Result<N extends Name> = Procedures[N]['result'] extends Codec<infer R> ? R : never;
 type Ok<N extends Name> = Extract<Result<N>, { ended: 0 }> extends { value: infer V } ? V : never;
@@ -71,11 +75,16 @@ const rows: { readonly [N in Name]: Run<N> } = {
   DECISION: (handlers, { operation, slice }) =>
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
   LOAD: (handlers, { sender, figures }) => handlers.load(sender.toString('hex'), figures),
-  NOTES: (handlers, { prefix, after }) =>
-    andThen(handlers.notes(prefix.toString('latin1'), after.toString('latin1')), ({ notes, end }) => ({
+  NOTES: (handlers, { after, known }) =>
+    andThen(handlers.notes(after.toString('latin1'), known), ({ version, notes, end }) => ({
+      version,
       notes: notes.map(({ name, value }) => ({ name: Buffer.from(name, 'latin1'), value })),
       end,
     })),
+  SETNOTE: (handlers, { name, value }) => {
+    const set = handlers.setNote(name.toString('latin1'), value === null ? null : Buffer.from(value));
+    return andThen(set, () => undefined);
+  },
 };
 
 /** Calls that depend on the map, and are admitted by their epoch. WATCH has one too: the newest that the caller knows. */
@@ -87,9 +96,10 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'DECISION',
   'LOAD',
   'NOTES',
+  'SETNOTE',
 ]);
 
-function serve({ handlers, admit, epoch }: NodeProgramParts, name: Name): Procedure<any, any> {
+function serve({ handlers, allowed, admit, epoch }: NodeProgramParts, name: Name): Procedure<any, any> {
   const { number: _, ...codecs } = procedures[name];
   const row = rows[name] as Run<any>;
   const run = (args: unknown, call: CallContext): Eventually<unknown> =>
@@ -99,6 +109,7 @@ function serve({ handlers, admit, epoch }: NodeProgramParts, name: Name): Proced
     return admission === 'serve' ? run(args, call) : { ended: Ended.refresh, epoch: admission.refresh };
   };
   const answer = (args: unknown, call: CallContext): Eventually<unknown> => {
+    if (!allowed(name, call)) throw new DeniedError(`${name} is not for ${call.identity ?? 'this caller'}`);
     if (!ADMITTED.has(name)) return run(args, call);
     const admitted = admit((args as { epoch: number }).epoch);
     if (!isPending(admitted)) return pass(admitted, args, call);

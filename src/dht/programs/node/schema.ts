@@ -148,18 +148,27 @@ export const procedures = {
     arguments: compile(xdr.struct('Load', { ...head, sender: xdr.opaque(ID_BYTES), figures: FiguresSchema })),
     result: compile(resultOf('LoadResult', FiguresSchema)),
   },
-  /** Notes of the whole network whose names begin so and come after `after`, by name. */
+  /** Notes of the whole network whose names come after `after`, by name; none when they are at the version that the caller knows. */
   NOTES: {
     number: 11,
-    arguments: compile(xdr.struct('AskNotes', { ...head, prefix: noteName, after: noteName })),
+    arguments: compile(xdr.struct('AskNotes', { ...head, after: noteName, known: xdr.uint64() })),
     result: compile(
       resultOf(
         'NotesResult',
         xdr.struct('Notes', {
+          version: xdr.uint64(),
           notes: xdr.array(xdr.struct('Note', { name: noteName, value: xdr.varOpaque(NOTE_VALUE_MAX) }), NOTES_MAX),
           end: xdr.bool(),
         }),
       ),
     ),
+  },
+  /** Sets one of the network's notes, or removes it. */
+  SETNOTE: {
+    number: 12,
+    arguments: compile(
+      xdr.struct('SetNote', { ...head, name: noteName, value: xdr.option(xdr.varOpaque(NOTE_VALUE_MAX)) }),
+    ),
+    result: compile(nothing),
   },
 } as const;

@@ -1,0 +1,356 @@
+import type { FlareService, NoteStore } from '../flare/service.ts';
+import type { LocalStore } from '../flare/store/local-store.ts';
+import { ROOT_NOTE } from '../flare/store/open.ts';
+import { DhtDirectory } from './dht-directory.ts';
+import { RetryError } from './owners.ts';
+import { Peers } from './peers.ts';
+import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
+import { ProjectionNotes } from './projection/notes.ts';
+import { OwnProjectionStore } from './projection/own-store.ts';
+import { indexOf } from './projection/queries.ts';
+import { firstProjection } from './projection/steps.ts';
+import type { ProjectionStore } from './projection/store.ts';
+import type { Member, Projection } from './projection/types.ts';
+import { RemoteProjectionStore } from './remote-projection-store.ts';
+import { Router } from './router.ts';
+import { stateFiles } from './state-text.ts';
+import { Tree } from './tree.ts';
+import { Carrier } from './volcano/carrier.ts';
+import { type Entered, enter, joinerHello, volcanoSelf } from './volcano/enter.ts';
+import { NetworkFigures } from './volcano/figures.ts';
+import { nodeHandlers } from './volcano/handlers.ts';
+import { askIn, askMap, JoinError } from './volcano/join.ts';
+import { NetworkNotes } from './volcano/network-notes.ts';
+import type { RingOptions } from './volcano/options.ts';
+import { Programs } from './volcano/programs.ts';
+import type { Replication } from './volcano/replication.ts';
+import { RingMap } from './volcano/ring-map.ts';
+import { Serving } from './volcano/serving.ts';
+
+export type { RingOptions } from './volcano/options.ts';
+
+/** The notes of the newest projection that a volcano has read, when another one arbitrates. */
+export const KNOWN_NOTES = 'dht/known/';
+
+/** One volcano of a ring, that serves. */
+export interface Ring {
+  /** The whole network's tree, with `/.dht/`. */
+  readonly tree: FlareService;
+  /** The same without `/.dht/`. */
+  readonly flares: FlareService;
+  /** The network's notes; those of `volcano/` and `dht/` are this volcano's own. */
+  readonly notes: NoteStore;
+  /** What lies here: for figures, checks and tests. */
+  readonly store: LocalStore;
+  readonly self: Member;
+  readonly networkId: string;
+  /** The newest that is known. */
+  projection(): Projection;
+  /** Leaves nothing half done, and lets go of the data directory. Harmless when called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a volcano on its data directory: begins a network, joins one, or takes its place again in the one that it is part of. Resolves when it serves. Rejects with
+ * `StoreOpenError`, `JoinError`, or the host's error, each with a text that says what is wrong and the cure; then nothing is left open.
+ */
+export async function openRing(options: RingOptions): Promise<Ring> {
+  const entered = await enter(options);
+  const volcano = new Volcano(options, entered);
+  try {
+    await volcano.start();
+    return volcano;
+  } catch (error) {
+    await volcano.close();
+    throw error;
+  }
+}
+
+class Volcano implements Ring {
+  readonly #options: RingOptions;
+  readonly #entered: Entered;
+  readonly #peers: Peers;
+  readonly #map: RingMap;
+  readonly #arbiter: OwnProjectionStore | null;
+  readonly #projections: ProjectionStore;
+  readonly #serving: Serving;
+  readonly #figures: NetworkFigures;
+  readonly #router: Router;
+  readonly #notes: NetworkNotes;
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly tree: FlareService;
+  #replication: Replication | null = null;
+  #carrier: Carrier | null = null;
+  #programs: Programs | null = null;
+  #taken = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: RingOptions, entered: Entered) {
+    const { clock, random, logger, load } = options;
+    const { store, id, secrets } = entered;
+    this.#options = options;
+    this.#entered = entered;
+    const own = OwnProjectionStore.open(store);
+    const kept = new ProjectionNotes(store, KNOWN_NOTES);
+    const known = own.known ?? kept.load();
+    // The one that the network began on.
+    const arbitrates = own.known !== null || (known === null && store.note(ROOT_NOTE) === null);
+    this.#arbiter = arbitrates ? own : null;
+    this.#peers = new Peers(id, {
+      net: options.secure({ keyOf: () => null, self: volcanoSelf(secrets) }),
+      ...{ clock, random },
+      hello: () => this.#hello(),
+      projection: () => this.#map.projection,
+      root: () => store.root(),
+      refreshed: (epoch) => this.#map.learn(epoch),
+    });
+    this.#projections =
+      this.#arbiter ?? new RemoteProjectionStore({ arbiter: () => this.#arbiterNode(), clock, random });
+    this.#map = new RingMap({
+      ...{ clock, random, logger, known },
+      store: this.#projections,
+      kept: arbitrates ? null : kept,
+    });
+    if (known !== null) this.#peers.update(known);
+    this.#serving = new Serving({ self: id, store, map: this.#map, peers: this.#peers });
+    this.#figures = new NetworkFigures({
+      ...{ self: id, clock, load },
+      map: this.#map,
+      peers: this.#peers,
+      space: () => store.statfs(),
+      lag: () => this.#replication?.lag() ?? 0,
+    });
+    this.#router = new Router({
+      ...{ store, clock, random, logger },
+      owners: this.#serving,
+      statfs: () => this.#figures.statfs(),
+    });
+    this.#notes = new NetworkNotes({
+      ...{ store, clock, random, logger },
+      map: this.#map,
+      serving: this.#serving,
+      peers: this.#peers,
+    });
+    const texts = () => {
+      const { projection } = this.#map;
+      return projection === null ? new Map() : stateFiles(projection, (member) => this.#figures.of(member.id));
+    };
+    this.tree = new Tree(this.#router, new DhtDirectory(clock, store.root().generation, texts));
+    this.#map.onChange(() => this.#settle());
+  }
+
+  get flares(): FlareService {
+    return this.#router;
+  }
+
+  get notes(): NoteStore {
+    return this.#notes;
+  }
+
+  get store(): LocalStore {
+    return this.#entered.store;
+  }
+
+  get networkId(): string {
+    return this.#entered.networkId;
+  }
+
+  get self(): Member {
+    return this.#member()!;
+  }
+
+  projection(): Projection {
+    return this.#map.projection!;
+  }
+
+  async start(): Promise<void> {
+    await this.#listen();
+    if (this.#map.projection === null) await this.#begin();
+    if (this.#member() === null) await this.#becomeMember();
+    this.#map.start();
+    await this.#until(() => this.#map.current);
+    const self = this.#member();
+    if (self === null)
+      throw new JoinError(`${this.#entered.nickname} is no volcano of network ${this.networkId} any more`);
+    this.#checkPorts(self);
+    this.#serve();
+    await this.#orStopped(this.#notes.start());
+    await this.#until(() => this.#member()?.state === 'serving');
+  }
+
+  #serve(): void {
+    const { clock, random, logger, replication } = this.#options;
+    const { id: self, store } = this.#entered;
+    const made = replication({
+      ...{ self, store, clock, random, logger },
+      peers: this.#peers,
+      changed: () => this.#settleServed(),
+    });
+    this.#carrier = new Carrier({
+      ...{ self, clock, random, logger },
+      map: this.#map,
+      projections: this.#projections,
+      replication: made,
+    });
+    this.#taken = this.#map.epoch;
+    made.update(this.#map.projection!);
+    this.#replication = made;
+    this.#serving.begin(made);
+    this.#settleServed();
+    this.#carrier.start();
+    this.#router.outcomes.start();
+    this.#figures.start();
+  }
+
+  /** The map has changed, or is not current any more, or is again. */
+  #settle(): void {
+    const { projection, epoch } = this.#map;
+    if (projection !== null) this.#peers.update(projection);
+    if (this.#replication !== null && epoch > this.#taken) {
+      this.#taken = epoch;
+      this.#replication.update(projection!);
+    }
+    this.#settleServed();
+    this.#carrier?.settle();
+  }
+
+  #settleServed(): void {
+    this.#serving.settle();
+    this.#notes.settle();
+  }
+
+  async #listen(): Promise<void> {
+    const { clock, logger, keyring, flarePort, nodePort } = this.#options;
+    const known = this.#member();
+    const handlers = nodeHandlers({
+      ...{ clock, logger },
+      hello: () => this.#hello(),
+      map: this.#map,
+      serving: this.#serving,
+      peers: this.#peers,
+      store: this.store,
+      projections: this.#projections,
+      arbiter: this.#arbiter,
+      notes: this.#notes,
+      figures: this.#figures,
+      replication: () => this.#replication,
+      stopped: this.#stopped.promise,
+    });
+    const parts = {
+      ...{ options: this.#options, handlers, map: this.#map, serving: this.#serving },
+      secrets: this.#entered.secrets,
+      joinerKey: await keyring.joiner(),
+      flares: this.#router,
+      tree: this.tree,
+    };
+    this.#programs = await Programs.listen(parts, {
+      flare: flarePort === 0 ? (known?.flarePort ?? 0) : flarePort,
+      node: nodePort === 0 ? (known?.nodePort ?? 0) : nodePort,
+    });
+  }
+
+  /** The first volcano: it arbitrates, and has everything. */
+  async #begin(): Promise<void> {
+    const { networkName, replicas, addresses } = this.#options;
+    if (this.#arbiter === null) return;
+    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member: this.#entry(addresses) });
+    await this.#arbiter.write(first);
+    this.#map.know(first);
+  }
+
+  async #becomeMember(): Promise<void> {
+    const { clock, random, seeds, addresses, secure } = this.#options;
+    const { id, nickname, networkId, secrets } = this.#entered;
+    if (seeds.length === 0)
+      throw new JoinError(`${nickname} is no volcano of its network yet: name one to join through (-r)`);
+    const net = secure({ keyOf: () => null, self: volcanoSelf(secrets) });
+    const parts = { clock, random, seeds };
+    const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
+    const { projection, localAddress } = await askMap(net, parts, mine());
+    if (indexOf(projection, id) === -1)
+      await askIn(net, parts, mine(), this.#entry(addresses.length === 0 ? [localAddress] : addresses));
+    this.#map.know(projection);
+  }
+
+  /** This volcano, as it enters the map. */
+  #entry(addresses: readonly string[]): Omit<Member, 'state'> {
+    const { serverName, version } = this.#options;
+    const { id, nickname } = this.#entered;
+    const { flarePort, nodePort } = this.#programs!;
+    return { id, nickname, serverName, addresses, flarePort, nodePort, version };
+  }
+
+  #checkPorts({ nickname, flarePort, nodePort }: Member): void {
+    const { flarePort: flare, nodePort: node } = this.#programs!;
+    if (flare === flarePort && node === nodePort) return;
+    throw new JoinError(
+      `${nickname} listens on ports ${flare} and ${node}, and the map says ${flarePort} and ${nodePort}: start it with those`,
+    );
+  }
+
+  #member(): Member | null {
+    const { projection } = this.#map;
+    return projection?.volcanos.find(({ id }) => id === this.#entered.id) ?? null;
+  }
+
+  #hello(): Hello {
+    const { id, networkId } = this.#entered;
+    const { version, clock } = this.#options;
+    const member = this.#member();
+    return {
+      protocol: NODE_PROTOCOL,
+      version,
+      networkId,
+      id,
+      nickname: member?.nickname ?? this.#entered.nickname,
+      epoch: this.#map.epoch,
+      clock: clock.now(),
+      joining: false,
+    };
+  }
+
+  #arbiterNode() {
+    const arbiter = this.#map.projection?.arbiter;
+    if (arbiter === null || arbiter === undefined) throw new RetryError('it is not known who arbitrates');
+    return this.#peers.peer(arbiter).node;
+  }
+
+  /** Resolves when the map is so. Rejects when the start is to end. */
+  #until(done: () => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#map.onChange(() => {
+      if (done()) resolve();
+    });
+    if (done()) resolve();
+    return this.#orStopped(promise);
+  }
+
+  #orStopped(promise: Promise<void>): Promise<void> {
+    const { signal } = this.#options;
+    if (signal === undefined) return promise;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(new Error('the start was ended'));
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      promise.then(resolve, reject);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopped.resolve();
+    this.#carrier?.stop();
+    this.#figures.stop();
+    this.#notes.stop();
+    this.#map.stop();
+    await this.#programs?.stop();
+    this.#router.outcomes.stop();
+    await this.#replication?.close();
+    await this.#peers.close();
+    await this.store.close();
+  }
+}

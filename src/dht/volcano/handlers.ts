@@ -1,0 +1,129 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { BusyError } from '../../flare/joint.ts';
+import type { LocalStore } from '../../flare/store/local-store.ts';
+import type { CallContext } from '../../rpc/program.ts';
+import { RefreshError } from '../errors.ts';
+import type { Peers } from '../peers.ts';
+import type { NodeHandlers } from '../programs/node/handlers.ts';
+import { checkHello, type Hello } from '../programs/node/hello.ts';
+import type { NodeProcedure } from '../programs/node/program.ts';
+import { DeniedError } from '../programs/result.ts';
+import type { OwnProjectionStore } from '../projection/own-store.ts';
+import { newerThan, type ProjectionStore } from '../projection/store.ts';
+import { ProjectionError } from '../projection/types.ts';
+import { isTransient } from '../retry.ts';
+import type { NetworkFigures } from './figures.ts';
+import type { NetworkNotes } from './network-notes.ts';
+import type { Replication } from './replication.ts';
+import type { RingMap } from './ring-map.ts';
+import { roleOf } from './roles.ts';
+import type { Serving } from './serving.ts';
+import { welcome } from './welcome.ts';
+
+/** What the node program's handlers work with. */
+export interface HandlersParts {
+  readonly hello: () => Hello;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly map: RingMap;
+  readonly serving: Serving;
+  readonly peers: Peers;
+  readonly store: LocalStore;
+  /** Where maps are arbitrated: for reading. */
+  readonly projections: ProjectionStore;
+  /** The same, when it is this volcano that arbitrates. */
+  readonly arbiter: OwnProjectionStore | null;
+  readonly notes: NetworkNotes;
+  readonly figures: NetworkFigures;
+  readonly replication: () => Replication | null;
+  /** Resolves when this volcano stops: what waits is answered then. */
+  readonly stopped: Promise<void>;
+}
+
+/** Who may call what of the node program: a volcano everything; who wants to become one, the first words. */
+export function nodeAllowed(procedure: NodeProcedure, { identity }: CallContext): boolean {
+  const role = roleOf(identity);
+  return role === 'volcano' || (role === 'joiner' && procedure === 'HELLO');
+}
+
+/** Runs it; what is not legal is denied, with the reason. */
+async function legal<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ProjectionError || error instanceof RangeError) throw new DeniedError(error.message);
+    throw error;
+  }
+}
+
+/** Passes a call on to another volcano; the caller is to ask again while that does not answer. */
+async function passedOn<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isTransient(error) ? new BusyError() : error;
+  }
+}
+
+/** What this volcano does when another one calls. */
+export function nodeHandlers(parts: HandlersParts): NodeHandlers {
+  const { hello, clock, logger, map, serving, peers, store, projections, arbiter, notes, figures } = parts;
+
+  const arbiterHere = (): OwnProjectionStore => {
+    if (arbiter === null) throw new DeniedError(`${hello().nickname} does not arbitrate the maps of this network`);
+    return arbiter;
+  };
+
+  const tell = (error: unknown, who: string, { client }: CallContext): unknown => {
+    if (error instanceof DeniedError)
+      logger.warn({ volcano: who, address: client.address }, `a volcano was refused: ${error.message}`);
+    return error;
+  };
+
+  return {
+    hello(theirs, call) {
+      const mine = hello();
+      const now = clock.now();
+      try {
+        checkHello(mine, theirs, { earliest: now, latest: now }, map.projection);
+      } catch (error) {
+        throw tell(error, theirs.nickname, call);
+      }
+      return mine;
+    },
+    newest: () => passedOn(() => projections.newest()),
+    write: (projection) => legal(() => arbiterHere().write(projection)),
+    watch: (epoch, waitMs) =>
+      Promise.race([newerThan(arbiterHere(), clock, epoch, waitMs), parts.stopped.then(() => null)]),
+    async join(newcomer, call) {
+      if (arbiter !== null) {
+        await legal(() => welcome({ arbiter, figures, logger }, newcomer)).catch((error: unknown) => {
+          throw tell(error, newcomer.nickname, call);
+        });
+        return;
+      }
+      const id = map.projection?.arbiter;
+      if (id === null || id === undefined) throw new BusyError();
+      await passedOn(() => peers.peer(id).node.join(newcomer));
+    },
+    append(append) {
+      const replication = parts.replication();
+      if (replication === null) throw new BusyError();
+      return replication.append(append);
+    },
+    joint(slice) {
+      if (serving.isOwn(slice)) return store.joint;
+      throw map.current ? new RefreshError(map.epoch) : new BusyError();
+    },
+    load(sender, theirs) {
+      figures.told(sender, theirs);
+      return figures.own();
+    },
+    notes(after, known) {
+      notes.checkOwner();
+      return notes.page(after, known);
+    },
+    setNote: (name, value) => legal(() => notes.set(name, value)),
+  };
+}

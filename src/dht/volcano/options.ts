@@ -1,0 +1,52 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Disk } from '../../base/disk.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Endpoint } from '../../base/net.ts';
+import type { Random } from '../../base/random.ts';
+import type { SecureNet, SecureOptions } from '../../base/secure-net.ts';
+import type { LocalStore } from '../../flare/store/local-store.ts';
+import type { StoreOptions } from '../../flare/store/open.ts';
+import type { FlareProgramParts } from '../programs/flare/program.ts';
+import type { Keyring } from '../secrets.ts';
+import type { Replication, ReplicationParts } from './replication.ts';
+
+/** What a volcano of a ring is started with. */
+export interface RingOptions {
+  /** The data directory. */
+  readonly disk: Disk;
+  /** Opens the store on it. */
+  readonly open: (how: Pick<StoreOptions, 'boot' | 'join'>) => Promise<LocalStore>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Makes networks whose streams are secure. */
+  readonly secure: (options: SecureOptions) => SecureNet;
+  readonly keyring: Keyring;
+  /** Begins a network when the data directory is empty. */
+  readonly boot: boolean;
+  /** Node programs of members, to join through; tried in this order. */
+  readonly seeds: readonly Endpoint[];
+  /** Null: the one that it has, or `hostNickname`. */
+  readonly nickname: string | null;
+  readonly hostNickname: string;
+  readonly serverName: string;
+  /** Numeric, under which others reach this volcano. None: who joins is reached where it reaches the network from. */
+  readonly addresses: readonly string[];
+  /** Local ones to listen on; none: all. */
+  readonly listen: readonly string[];
+  /** 0: the one that the map says, or a free one. */
+  readonly flarePort: number;
+  readonly nodePort: number;
+  /** Of the software. */
+  readonly version: string;
+  /** For a network that is begun. */
+  readonly networkName: string | null;
+  readonly replicas: number;
+  /** What a client, who is no volcano, may do with flares (`FlareProgramParts`). */
+  readonly gate: FlareProgramParts['gate'];
+  /** Calls answered a second, of late. */
+  readonly load: () => number;
+  readonly replication: (parts: ReplicationParts) => Replication;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,127 @@
+import type { FlareService } from '../../flare/service.ts';
+import type { Procedure, Program } from '../../rpc/program.ts';
+import { RpcServer } from '../../rpc/server.ts';
+import { ANSWER_MS, CALLS_MAX } from '../link.ts';
+import { flareProgram } from '../programs/flare/program.ts';
+import { FLARE_BOUNDS } from '../programs/flare/schema.ts';
+import type { NodeHandlers } from '../programs/node/handlers.ts';
+import { nodeProgram } from '../programs/node/program.ts';
+import { NODE_BOUNDS } from '../programs/node/schema.ts';
+import { MEMBERS_MAX } from '../projection/types.ts';
+import { JOINER_IDENTITY, keysOfRoles, type NetworkSecrets } from '../secrets.ts';
+import { answeredWithin } from './answered-within.ts';
+import { volcanoSelf } from './enter.ts';
+import { nodeAllowed } from './handlers.ts';
+import type { RingOptions } from './options.ts';
+import type { RingMap } from './ring-map.ts';
+import { roleOf } from './roles.ts';
+import type { Serving } from './serving.ts';
+
+/** A call of another volcano is answered in so many milliseconds, if need be with `busy`: before it gives up the connection. */
+const ANSWERED_MS = ANSWER_MS / 2;
+/** Every volcano may be connected twice, while an old connection is not known to be gone; and waits for a newer map at the arbiter. */
+const CONNECTIONS = { connections: 2 * MEMBERS_MAX + 256, inFlight: 8 * MEMBERS_MAX, inFlightPerClient: CALLS_MAX };
+
+/** What the two programs are served with. */
+export interface ProgramsParts {
+  readonly options: RingOptions;
+  readonly secrets: NetworkSecrets;
+  readonly joinerKey: Buffer;
+  readonly handlers: NodeHandlers;
+  /** The network's flares, and the tree that clients see. */
+  readonly flares: FlareService;
+  readonly tree: FlareService;
+  readonly map: RingMap;
+  readonly serving: Serving;
+}
+
+/** One program for volcanos and another one for everybody else, on the same port: callers are told apart by what they have proved. */
+function byRole(volcanos: Program, others: Program): Program {
+  const versions = new Map<number, Map<number, Procedure<any, any>>>();
+  for (const [version, procedures] of others.versions) {
+    const both = new Map<number, Procedure<any, any>>();
+    for (const [number, procedure] of procedures) {
+      const inner = volcanos.versions.get(version)!.get(number)!;
+      const handle: Procedure<any, any>['handle'] = (args, call) =>
+        (roleOf(call.identity) === 'volcano' ? inner : procedure).handle(args, call);
+      both.set(number, { ...procedure, handle });
+    }
+    versions.set(version, both);
+  }
+  return { ...others, versions };
+}
+
+/** The flare and the node program of one volcano. */
+export class Programs {
+  readonly #servers: readonly RpcServer[];
+  readonly flarePort: number;
+  readonly nodePort: number;
+
+  private constructor(servers: readonly RpcServer[], flarePort: number, nodePort: number) {
+    this.#servers = servers;
+    this.flarePort = flarePort;
+    this.nodePort = nodePort;
+  }
+
+  /** Listens. Rejects with the host's error; then nothing is served. */
+  static async listen(
+    parts: ProgramsParts,
+    ports: { readonly flare: number; readonly node: number },
+  ): Promise<Programs> {
+    const { options, secrets, joinerKey, handlers, flares, tree, map, serving } = parts;
+    const { secure, clock, logger, gate } = options;
+    const refused = (remote: { address: string; port: number }, cause: string): void =>
+      logger.warn(
+        { address: remote.address, port: remote.port, cause },
+        'a connection was refused: no network key was proved',
+      );
+    const ofMembers = keysOfRoles(secrets, ['volcano']);
+    const self = volcanoSelf(secrets);
+    const nodeNet = secure({
+      keyOf: (identity) => (identity === JOINER_IDENTITY ? joinerKey : ofMembers(identity)),
+      self,
+      refused,
+    });
+    const flareNet = secure({ keyOf: keysOfRoles(secrets), self, refused });
+    const node = nodeProgram({
+      handlers,
+      allowed: nodeAllowed,
+      admit: (epoch) => serving.admit(epoch),
+      epoch: () => map.epoch,
+    });
+    // What volcanos ask on behalf of clients they have let in themselves, by the same rules; and each shows `/.dht/` itself.
+    const forVolcanos = flareProgram({
+      service: answeredWithin(flares, clock, ANSWERED_MS),
+      admit: (epoch, key) => (key === null ? 'serve' : serving.admitKey(epoch, key)),
+      gate: ({ caller }) => caller,
+      projection: () => map.projection,
+    });
+    const forClients = flareProgram({
+      service: answeredWithin(tree, clock, ANSWERED_MS),
+      admit: (epoch, key) => (key === null ? 'serve' : serving.admitClient(epoch, key)),
+      gate,
+      projection: () => map.projection,
+    });
+    const flare = byRole(forVolcanos, forClients);
+    const servers: RpcServer[] = [];
+    const serve = async (program: typeof node, net: typeof nodeNet, bounds: object, port: number): Promise<number> => {
+      const server = new RpcServer({ net, clock, logger, bounds: { ...bounds, ...CONNECTIONS } });
+      servers.push(server);
+      const at = { programs: [program], addresses: options.listen, port, transports: ['tcp'] as const };
+      return (await server.listen(at)).port;
+    };
+    try {
+      const nodePort = await serve(node, nodeNet, NODE_BOUNDS, ports.node);
+      const flarePort = await serve(flare, flareNet, FLARE_BOUNDS, ports.flare);
+      return new Programs(servers, flarePort, nodePort);
+    } catch (error) {
+      await Promise.all(servers.map((server) => server.stop()));
+      throw error;
+    }
+  }
+
+  /** Answers what is under way, and closes all. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+  }
+}

@@ -1,0 +1,54 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Eventually } from '../../base/eventually.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Random } from '../../base/random.ts';
+import type { LocalStore } from '../../flare/store/local-store.ts';
+import type { Peers } from '../peers.ts';
+import type { Append, Appended } from '../programs/node/handlers.ts';
+import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
+
+/** What replication works with. */
+export interface ReplicationParts {
+  readonly self: MemberId;
+  readonly store: LocalStore;
+  readonly peers: Peers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** To be called whenever the answer of `mayServe` may have changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * Keeps this volcano's slices on the mirrors that the projection names, and is such a mirror for others. All ranges and members are those of the projection that
+ * `update` was given last.
+ */
+export interface Replication {
+  /** A newer map holds: called for each that becomes known, before anything is served by it. The first is one that was just read from the store. */
+  update(projection: Projection): void;
+  /**
+   * Whether this volcano, which the map names as the slice's primary, may answer for it: false until it has been reconciled with the mirrors, and from the beginning of
+   * its hand-over on. Looked at after `update` and after each `changed`.
+   */
+  mayServe(slice: number): boolean;
+  /** Another volcano sends records to this mirror. Bytes lie in the receive buffer. */
+  append(append: Append): Eventually<Appended>;
+  /** Resolves when `member` may become a filling mirror of the range, of which this volcano is the primary: the map says so next. */
+  fill(range: SliceRange, member: number): Promise<void>;
+  /** Resolves when `member`, which is being filled, has all of the range and gets all that is new: answers may wait for it. */
+  inSync(range: SliceRange, member: number): Promise<void>;
+  /**
+   * Stops serving the range, and resolves when all that this volcano has answered for it, and what is under way in it, is on `member`: the map names that as the primary
+   * next.
+   */
+  handOver(range: SliceRange, member: number): Promise<void>;
+  /**
+   * The step that `handOver` prepared will not be made, or has been: what was stopped for it may be served again, where the map, which is current, says that it is this
+   * volcano's.
+   */
+  resume(): void;
+  /** By how many records the slowest in-sync mirror is behind. */
+  lag(): number;
+  /** Ends all that is under way; called before the store is closed. */
+  close(): Promise<void>;
+}

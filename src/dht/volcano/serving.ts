@@ -1,0 +1,97 @@
+import { BusyError } from '../../flare/joint.ts';
+import { SLICES, sliceOf } from '../../flare/keys.ts';
+import type { LocalStore } from '../../flare/store/local-store.ts';
+import type { Key } from '../../flare/types.ts';
+import type { Owner, Owners } from '../owners.ts';
+import type { Peers } from '../peers.ts';
+import type { Admission } from '../programs/result.ts';
+import { indexOf } from '../projection/queries.ts';
+import type { MemberId } from '../projection/types.ts';
+import type { Replication } from './replication.ts';
+import type { RingMap } from './ring-map.ts';
+
+/** What decides who answers for what. */
+export interface ServingParts {
+  readonly self: MemberId;
+  readonly store: LocalStore;
+  readonly map: RingMap;
+  readonly peers: Peers;
+}
+
+/**
+ * Which slices this volcano answers for: those whose primary it is by a map that is current, as far as replication lets it. And where the others are.
+ */
+export class Serving implements Owners {
+  readonly #parts: ServingParts;
+  readonly #served = new Uint8Array(SLICES);
+  #replication: Replication | null = null;
+
+  constructor(parts: ServingParts) {
+    this.#parts = parts;
+    this.settle();
+  }
+
+  /** Before this nothing is served. */
+  begin(replication: Replication): void {
+    this.#replication = replication;
+    this.settle();
+  }
+
+  /** Looks again at what is served; to be called whenever the map or replication has changed. */
+  settle(): void {
+    const { map, store, self } = this.#parts;
+    const replication = this.#replication;
+    const { projection } = map;
+    const own = projection === null || !map.current || replication === null ? -1 : indexOf(projection, self);
+    let count = 0;
+    for (let slice = 0; slice < SLICES; slice++) {
+      const mine = own !== -1 && projection!.map[slice]?.primary === own && replication!.mayServe(slice);
+      this.#served[slice] = mine ? 1 : 0;
+      if (mine) count += 1;
+    }
+    store.serve(count === SLICES ? null : (slice) => this.#served[slice] === 1);
+  }
+
+  isOwn(slice: number): boolean {
+    return this.#served[slice] === 1;
+  }
+
+  /** `BusyError` while the map is not current, or when the slice is this volcano's and is not served now. */
+  of(slice: number): Owner {
+    const { map, peers, self } = this.#parts;
+    if (!map.current) throw new BusyError(map.whenCurrent());
+    const { volcanos, map: assignments } = map.projection!;
+    if (volcanos[assignments[slice]!.primary]!.id === self) throw new BusyError();
+    return peers.of(slice);
+  }
+
+  /** Whether a volcano's call is served that was made by a map of that epoch. */
+  admit(epoch: number): Admission {
+    const { map } = this.#parts;
+    if (epoch > map.epoch) map.learn(epoch);
+    if (!map.current) return 'busy';
+    return epoch < map.epoch ? { refresh: map.epoch } : 'serve';
+  }
+
+  /** Whether the call is served that was made by a map of that epoch, of the owner of that key. */
+  admitKey(epoch: number, key: Key): Admission {
+    const admitted = this.admit(epoch);
+    return admitted === 'serve' ? this.#owned(key) : admitted;
+  }
+
+  /** As `admitKey`, of somebody who is no volcano: what he says of the map is a reason to look, and no more. */
+  admitClient(epoch: number, key: Key): Admission {
+    const { map } = this.#parts;
+    if (epoch > map.epoch) map.look();
+    if (!map.current || epoch > map.epoch) return 'busy';
+    return epoch < map.epoch ? { refresh: map.epoch } : this.#owned(key);
+  }
+
+  #owned(key: Key): Admission {
+    const slice = sliceOf(key);
+    if (this.isOwn(slice)) return 'serve';
+    const { projection, epoch } = this.#parts.map;
+    const primary = projection!.volcanos[projection!.map[slice]!.primary]!;
+    return primary.id === this.#parts.self ? 'busy' : { refresh: epoch };
+  }
+}

@@ -1,0 +1,44 @@
+import type { Logger } from '../../base/logger.ts';
+import { BusyError } from '../../flare/joint.ts';
+import { DeniedError } from '../programs/result.ts';
+import type { OwnProjectionStore } from '../projection/own-store.ts';
+import { giver } from '../projection/plan.ts';
+import { indexOf } from '../projection/queries.ts';
+import { withMember } from '../projection/steps.ts';
+import { MEMBERS_MAX, type Member } from '../projection/types.ts';
+import type { NetworkFigures } from './figures.ts';
+
+/** How often a newcomer's place is written when others write maps at the same time. */
+const TRIES_MAX = 16;
+
+/** What the arbiter works with when a volcano wants to join. */
+export interface WelcomeParts {
+  readonly arbiter: OwnProjectionStore;
+  readonly figures: NetworkFigures;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes a newcomer a member, behind the volcano with the greatest load that has slices to spare. Who is one already stays what he is. `DeniedError` when it cannot
+ * be, `BusyError` when it cannot be now, `ProjectionError` for what is no volcano.
+ */
+export async function welcome(
+  { arbiter, figures, logger }: WelcomeParts,
+  newcomer: Omit<Member, 'state'>,
+): Promise<void> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const newest = await arbiter.newest();
+    if (newest === null) throw new BusyError();
+    if (indexOf(newest, newcomer.id) !== -1) return;
+    const { nickname } = newcomer;
+    if (newest.volcanos.some((one) => one.nickname === nickname))
+      throw new DeniedError(`the nickname ${nickname} is in use by another volcano: choose another one (-n)`);
+    if (newest.volcanos.length >= MEMBERS_MAX)
+      throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
+    const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);
+    if ((await arbiter.write(withMember(newest, newcomer, behind))) === 'taken') continue;
+    logger.info({ volcano: nickname, address: newcomer.addresses[0], epoch: newest.epoch + 1 }, 'a volcano joins');
+    return;
+  }
+  throw new BusyError();
+}
