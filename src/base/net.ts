@@ -15,7 +15,7 @@ export interface DatagramSocket {
    * endpoint the datagram came to.
    */
   onMessage(handler: (data: Buffer, from: Endpoint, to: Endpoint) => void): void;
-  /** Sends one datagram, from the local endpoint `from` when given. Never throws: a datagram may be lost. `data` must not change any more. */
+  /** Sends one datagram, from the local endpoint `from` when given. Never throws: a datagram may be lost. `data` may change when it returns. */
   send(data: Uint8Array, to: Endpoint, from?: Endpoint): void;
   close(): Promise<void>;
 }

@@ -23,10 +23,9 @@ class Sender implements Peer {
   }
 
   send(writer: XdrWriter, start: number): void {
-    const data = writer.copy(start);
+    this.#service.socket.send(writer.written(start), this.client, this.server);
     writer.position = start;
     if (start === 0) writer.clear();
-    this.#service.socket.send(data, this.client, this.server);
   }
 
   enter(): void {

@@ -100,7 +100,7 @@ export class DatagramFamily implements DatagramSocket {
   send(data: Uint8Array, to: Endpoint, from?: Endpoint): void {
     try {
       const socket = (from && this.#sockets.get(from.address)) ?? this.#anySocket(to.address);
-      socket?.send(data, to.port, to.address, ignore);
+      socket?.send(Buffer.from(data), to.port, to.address, ignore);
     } catch {
       // An impossible port or address: the datagram is lost, as it may be.
     }

@@ -7,7 +7,7 @@ export const BATCH_DATAGRAMS = 64;
 export const DATAGRAM_ROOM = 65_536;
 
 /** Memory that C reads and writes by address. Whoever holds this object keeps the memory. */
-class Area {
+export class Area {
   readonly bytes: Buffer;
   readonly words: Uint32Array;
   readonly address: number;
@@ -25,10 +25,8 @@ function setPointer(words: Uint32Array, at: number, address: number): void {
   words[at + 1] = Math.floor(address / 2 ** 32);
 }
 
-/** An array of `struct mmsghdr` with all that its entries point to. */
+/** An array of `struct mmsghdr` with all that its entries point to, but for what the datagrams say. */
 export class MessageBatch {
-  /** What the datagrams say: a slot of `DATAGRAM_ROOM` for each, or as the sender packs them. */
-  readonly data: Buffer;
   /** A slot of `NAME_WORDS` for each: the peer. */
   readonly names: Uint32Array;
   /** A slot of `CONTROL_WORDS` for each: the own address. */
@@ -38,14 +36,12 @@ export class MessageBatch {
   readonly #areas: readonly Area[];
   readonly #iovecs: Uint32Array;
 
-  constructor(host: Host, dataBytes: number) {
-    const data = new Area(host, dataBytes);
+  constructor(host: Host) {
     const names = new Area(host, BATCH_DATAGRAMS * layout.NAME_BYTES);
     const controls = new Area(host, BATCH_DATAGRAMS * layout.CONTROL_BYTES);
     const iovecs = new Area(host, BATCH_DATAGRAMS * layout.IOVEC_WORDS * 4);
     const messages = new Area(host, BATCH_DATAGRAMS * layout.MESSAGE_WORDS * 4);
-    this.#areas = [data, names, controls, iovecs, messages];
-    this.data = data.bytes;
+    this.#areas = [names, controls, iovecs, messages];
     this.names = names.words;
     this.controls = controls.words;
     this.messages = messages.words;
@@ -61,14 +57,18 @@ export class MessageBatch {
 
   /** Where the array lies. */
   get address(): number {
-    return this.#areas[4]!.address;
+    return this.#areas[3]!.address;
   }
 
-  /** Says where the data of entry `n` lies, as an offset in `data`, and how long it is. */
-  setData(n: number, offset: number, length: number): void {
-    const at = n * layout.IOVEC_WORDS;
-    setPointer(this.#iovecs, at, this.#areas[0]!.address + offset);
-    this.#iovecs[at + layout.IOVEC_LENGTH_WORD] = length;
+  /** Says where in memory the data of entry `n` lies, and how long it is. */
+  setData(n: number, address: number, length: number): void {
+    setPointer(this.#iovecs, n * layout.IOVEC_WORDS, address);
+    this.setLength(n, length);
+  }
+
+  /** Says how long the data of entry `n` is. */
+  setLength(n: number, length: number): void {
+    this.#iovecs[n * layout.IOVEC_WORDS + layout.IOVEC_LENGTH_WORD] = length;
   }
 
   /** Says how many bytes of name and control message entry `n` has, or has room for. */

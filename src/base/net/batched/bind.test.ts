@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import t from 'tap';
 import { systemClock } from '../../clock.ts';
 import { silentLogger } from '../../logger.ts';
+import type { DatagramSocket, Endpoint } from '../../net.ts';
 import { messages, portOf } from '../../testing/datagrams.ts';
 import { manualClock } from '../../testing/manual-clock.ts';
 import { hostAddresses } from '../address.ts';
@@ -19,6 +20,13 @@ const skip = found instanceof Error ? found.message : false;
 const hasIPv6 = hostAddresses().includes('::1');
 const quiet = { clock: systemClock, logger: silentLogger };
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** `peer` as `socket` knows it once a datagram has come from there. */
+async function endpointOf(socket: DatagramSocket, at: Endpoint, peer: DatagramSocket): Promise<Endpoint> {
+  const next = messages(socket);
+  peer.send(Buffer.from('here'), { address: at.address, port: portOf(socket) }, at);
+  return (await next()).from;
+}
 
 /** The real host, with some calls replaced. */
 function host(changes: (real: Host) => Partial<Host> = () => ({})): Host {
@@ -125,6 +133,85 @@ t.test('a datagram that the host refuses is counted, and those around it leave',
   t.equal((await next()).data, 'a');
   t.equal((await next()).data, 'd');
   t.equal(socket.lost!.sent, 4);
+});
+
+t.test('a run of datagrams for one peer is one message, and each arrives as it was sent', { skip }, async (t) => {
+  const counts: number[] = [];
+  const counting = host((real) => ({
+    sendmmsg(fd, messages, count, flags) {
+      counts.push(count);
+      return real.sendmmsg(fd, messages, count, flags);
+    },
+  }));
+  const [one, other] = [
+    await bindBatched(createEngine(host()), quiet, [], 0),
+    await bindBatched(createEngine(host()), quiet, [], 0),
+  ];
+  const socket = await bindBatched(createEngine(counting), quiet, [], 0);
+  t.teardown(() => Promise.all([one.close(), other.close(), socket.close()]));
+  // Equal ones and a shorter one make a message; a longer one, an empty one, another peer, another own address and 65,000 bytes begin the next.
+  const lengths = [8, 8, 8, 3, 3, 9, 9, 0, 9, 9, 9];
+  const large = Array.from({ length: 5 }, () => 20_000);
+  for (const address of hasIPv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
+    const peers = [one, other].map((peer) => ({ address, port: portOf(peer) }));
+    const taken = [one, other].map((peer) => {
+      const seen: string[] = [];
+      peer.onMessage((data) => seen.push(`${data.length}:${data[0] ?? ''}:${data.at(-1) ?? ''}`));
+      return seen;
+    });
+    const sent: string[][] = [[], []];
+    const words = [await endpointOf(socket, peers[0]!, one), await endpointOf(socket, peers[1]!, other)];
+    taken[0]!.length = taken[1]!.length = counts.length = 0;
+    const scratch = Buffer.alloc(20_000);
+    for (const [n, length] of [...lengths, ...large].entries()) {
+      const to = n < 8 ? 0 : n === 8 ? 1 : 0;
+      // The same memory for all: what was sent is not what it holds later.
+      scratch.fill(n + 1, 0, length);
+      socket.send(scratch.subarray(0, length), words[to]!);
+      sent[to]!.push(`${length}:${length === 0 ? '' : n + 1}:${length === 0 ? '' : n + 1}`);
+    }
+    while (taken[0]!.length < sent[0]!.length || taken[1]!.length < sent[1]!.length) await turn();
+    t.same(taken, sent);
+    // 8 8 8 3 | 3 | 9 9 | empty | 9 elsewhere | 9 9 | 20,000 three times | twice
+    t.same(counts, [8], address);
+  }
+});
+
+t.test('a message that the host does not cut leaves as whole datagrams, now and from then on', { skip }, async (t) => {
+  let refusals = 0;
+  let largest = 0;
+  const narrow = host((real) => ({
+    sendmmsg(fd, messages, count, flags) {
+      // As on a way that carries only shorter ones.
+      if (cutting) {
+        refusals += 1;
+        cutting = false;
+        return -1;
+      }
+      largest = Math.max(largest, count);
+      return real.sendmmsg(fd, messages, count, flags);
+    },
+    errno: () => constants.errno.EINVAL,
+  }));
+  let cutting = false;
+  const server = await bindBatched(createEngine(host()), quiet, ['127.0.0.1'], 0);
+  const client = await bindBatched(createEngine(narrow), quiet, ['127.0.0.1'], 0);
+  t.teardown(() => Promise.all([server.close(), client.close()]));
+  const to = await endpointOf(client, server.local[0]!, server);
+  for (const [length, refused, messages] of [
+    [1000, true, 10],
+    [1000, false, 10],
+    [999, false, 1],
+  ] as const) {
+    const seen: number[] = [];
+    server.onMessage((data) => seen.push(data[0]!));
+    [cutting, refusals, largest] = [refused, 0, 0];
+    for (let n = 0; n < 10; n++) client.send(Buffer.alloc(length, n), to);
+    while (seen.length < 10) await turn();
+    t.same(seen, [...seen.keys()]);
+    t.same([refusals, largest], [refused ? 1 : 0, messages], `${length} bytes`);
+  }
+  t.equal(client.lost!.sent, 0);
 });
 
 t.test('what libuv gives up watching after an error is watched again', { skip }, async (t) => {

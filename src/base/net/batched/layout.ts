@@ -5,6 +5,8 @@
 
 /** `struct sockaddr_in6`, 28 bytes, and the shorter `sockaddr_in` each get a slot of this many words. */
 export const NAME_WORDS = 8;
+/** The slot's last word is of no use to the host: datagrams of so many bytes and more are not to be sent there as parts of one; 0: all may be. */
+export const WHOLE_FROM_WORD = 7;
 export const NAME_BYTES = NAME_WORDS * 4;
 /** Bytes of `struct sockaddr_in` and `struct sockaddr_in6`. */
 export const SOCKADDR_BYTES = { 4: 16, 6: 28 } as const;
@@ -15,7 +17,7 @@ export const ADDRESS_WORD = { 4: 1, 6: 2 } as const;
 /** Where the scope is in a `sockaddr_in6`. */
 export const SCOPE_WORD = 6;
 
-/** Room for one control message with a `struct in_pktinfo` or `in6_pktinfo`. */
+/** Room for two control messages: a `struct in_pktinfo` or `in6_pktinfo`, and the length of a segment. */
 export const CONTROL_WORDS = 16;
 export const CONTROL_BYTES = CONTROL_WORDS * 4;
 /** `struct cmsghdr`: length (`size_t`), level, type, then the data. */
@@ -29,6 +31,12 @@ export const PKTINFO = {
 export const PKTINFO4_OWN_WORD = CMSG.data + 1;
 export const PKTINFO6_ADDRESS_WORD = CMSG.data;
 export const PKTINFO6_INTERFACE_WORD = CMSG.data + 4;
+
+/** The control message that has the host cut what is sent into datagrams of one length, the last one perhaps shorter: 16 bits (Linux 4.18). */
+export const SEGMENT = { length: 18, space: 24, level: 17, type: 103 } as const;
+/** Datagrams that the host makes of one message at most, and their bytes: as many as one IP packet could hold. */
+export const SEGMENTS_MAX = 64;
+export const SEGMENTS_BYTES_MAX = 65_000;
 
 /** `struct iovec`: base, length. */
 export const IOVEC_WORDS = 4;

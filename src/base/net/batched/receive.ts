@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../net.ts';
-import { BATCH_DATAGRAMS, DATAGRAM_ROOM, MessageBatch } from './batch.ts';
+import { Area, BATCH_DATAGRAMS, DATAGRAM_ROOM, MessageBatch } from './batch.ts';
 import type { Endpoints } from './endpoint.ts';
 import type { Host } from './host.ts';
 import * as layout from './layout.ts';
@@ -11,13 +11,16 @@ export class Receiver {
   readonly #host: Host;
   readonly #endpoints: Endpoints;
   readonly #batch: MessageBatch;
+  /** A slot of `DATAGRAM_ROOM` for each datagram. */
+  readonly #area: Area;
 
   constructor(host: Host, endpoints: Endpoints) {
     this.#host = host;
     this.#endpoints = endpoints;
-    this.#batch = new MessageBatch(host, BATCH_DATAGRAMS * DATAGRAM_ROOM);
+    this.#batch = new MessageBatch(host);
+    this.#area = new Area(host, BATCH_DATAGRAMS * DATAGRAM_ROOM);
     for (let n = 0; n < BATCH_DATAGRAMS; n++) {
-      this.#batch.setData(n, n * DATAGRAM_ROOM, DATAGRAM_ROOM);
+      this.#batch.setData(n, this.#area.address + n * DATAGRAM_ROOM, DATAGRAM_ROOM);
       this.#batch.setHeader(n, layout.NAME_BYTES, layout.CONTROL_BYTES);
     }
   }
@@ -31,7 +34,7 @@ export class Receiver {
   data(n: number): Buffer {
     const start = n * DATAGRAM_ROOM;
     const length = this.#batch.messages[n * layout.MESSAGE_WORDS + MESSAGE.length]!;
-    return this.#batch.data.subarray(start, start + length);
+    return this.#area.bytes.subarray(start, start + length);
   }
 
   /** Who sent datagram `n`. */
