@@ -1,10 +1,8 @@
+import type { BatchMemory } from './batch-memory.ts';
 import { alignBatch, BATCH_HEADER_BYTES, encodeBatchHeader, RECORD_HEADER_BYTES, recordCrc } from './format.ts';
-import type { LogBatch, LogMark } from './types.ts';
+import type { LogBatch, LogMark, Payload } from './types.ts';
 
-/** A batch's memory to begin with, in bytes, at least: a few small groups. */
-const FIRST_BYTES_MIN = 16 * 1024;
-/** And at most, however large the last one was. */
-const FIRST_BYTES_MAX = 1024 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 /** A batch that still gathers groups, waits for its turn, or is being written. Its place is final from the start. */
 export class GatheringBatch {
@@ -12,17 +10,19 @@ export class GatheringBatch {
   /** Where it will lie in the segment. */
   readonly start: number;
   readonly firstLsn: number;
+  readonly #memory: BatchMemory;
   #bytes: Buffer;
   #length = BATCH_HEADER_BYTES;
   #count = 0;
   #waiters: PromiseWithResolvers<void> | null = null;
 
   /** `expected` is a guess of its length, in bytes: a good one saves copying. */
-  constructor(place: LogMark, expected: number) {
+  constructor(place: LogMark, memory: BatchMemory, expected: number) {
     this.segment = place.segment;
     this.start = place.position;
     this.firstLsn = place.lsn + 1;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(expected, FIRST_BYTES_MIN), FIRST_BYTES_MAX));
+    this.#memory = memory;
+    this.#bytes = memory.expect(expected);
   }
 
   get lastLsn(): number {
@@ -40,23 +40,39 @@ export class GatheringBatch {
   }
 
   /** Copies one record in; returns where its payload begins in the segment. */
-  add(payload: Uint8Array): number {
+  add(payload: Payload): number {
     const at = this.#length;
-    this.#reserve(at + RECORD_HEADER_BYTES + payload.length);
-    this.#bytes.writeUInt32BE(payload.length, at);
-    this.#bytes.writeUInt32BE(recordCrc(payload), at + 4);
-    this.#bytes.set(payload, at + RECORD_HEADER_BYTES);
-    this.#length = at + RECORD_HEADER_BYTES + payload.length;
+    const start = at + RECORD_HEADER_BYTES;
+    const end = start + payload.length;
+    this.#reserve(end);
+    const bytes = this.#bytes;
+    if ('head' in payload) {
+      const { head, tail } = payload;
+      bytes.set(head, start);
+      bytes.set(tail, start + head.length);
+      for (let zero = start + head.length + tail.length; zero < end; zero++) bytes[zero] = 0;
+    } else bytes.set(payload, start);
+    bytes.writeUInt32BE(payload.length, at);
+    bytes.writeUInt32BE(recordCrc(bytes.subarray(start, end)), at + 4);
+    this.#length = end;
     this.#count++;
-    return this.start + at + RECORD_HEADER_BYTES;
+    return this.start + start;
   }
 
   #reserve(length: number): void {
     const needed = alignBatch(length);
     if (needed <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    const grown = this.#memory.take(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#memory.giveBack(this.#bytes);
     this.#bytes = grown;
+  }
+
+  /** Gives the memory back: what `seal` gave is not valid any more. */
+  release(): void {
+    this.#memory.giveBack(this.#bytes);
+    this.#bytes = NO_BYTES;
+    this.#length = 0;
   }
 
   /** Writes the header, which says that all before `durable` is on stable storage, and gives the whole batch. */

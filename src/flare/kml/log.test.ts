@@ -107,6 +107,25 @@ t.test('a batch is bounded: more groups make more batches', async (t) => {
   );
 });
 
+t.test("a batch's memory is used again, but not before its listener is done with it (Kml.onDurable)", async (t) => {
+  const { kml } = await openLog(new SimulatedDisk());
+  const room = Promise.withResolvers<void>();
+  const batches: LogBatch[] = [];
+  const textOf = (batch: LogBatch) => [...batchRecords(batch)].map(({ payload }) => String(payload)).join();
+  kml.onDurable((batch) => {
+    batches.push(batch);
+    return room.promise;
+  });
+  await kml.whenDurable(kml.append(group('one')).lsn);
+  const { lsn } = kml.append([{ length: 8, head: Buffer.from('tw'), tail: Buffer.from('o') }]);
+  t.equal(textOf(batches[0]!), 'one');
+  room.resolve();
+  await kml.whenDurable(lsn);
+  t.equal(textOf(batches[1]!), 'two\0\0\0\0\0', 'a payload in two pieces, with zeros up to its length');
+  await kml.whenDurable(kml.append(group('three')).lsn);
+  t.equal(new Set(batches.map(({ bytes }) => bytes.buffer)).size, 2);
+});
+
 t.test('a segment that is full is followed by the next, and one group may make a larger one', async (t) => {
   const { disk, writes } = watched(new SimulatedDisk());
   const { kml } = await openLog(disk);

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { KmlClosedError, KmlReadError, KmlRotError, KmlWedgedError } from './errors.ts';
 import {
   BATCH_BYTES_TARGET,
@@ -17,7 +18,7 @@ import { GatheringBatch } from './gathering.ts';
 import { SegmentFiles } from './segment-files.ts';
 import { SegmentWalker } from './segment-walker.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import type { Appended, Kml, LogBatch, LogMark, SegmentInfo } from './types.ts';
+import type { Appended, Kml, LogBatch, LogMark, Payload, SegmentInfo } from './types.ts';
 
 /** What an open log is made from. */
 export interface SegmentLogParts {
@@ -36,7 +37,7 @@ export interface SegmentLogParts {
 }
 
 /** The bytes that a group takes in a batch. Throws RangeError for what no reader would take. */
-function groupBytes(payloads: readonly Uint8Array[]): number {
+function groupBytes(payloads: readonly Payload[]): number {
   if (payloads.length === 0) throw new RangeError('a group needs a record');
   let bytes = 0;
   for (const { length } of payloads) {
@@ -66,6 +67,7 @@ export class SegmentLog implements Kml {
   /** Batches that take no more groups, the one that is being written first. */
   readonly #sealed: GatheringBatch[] = [];
   #gathering: GatheringBatch | null = null;
+  readonly #memory = new BatchMemory();
   /** The length of the last batch: the next one may well be as long. */
   #lastBytes = 0;
   #running: Promise<void> | null = null;
@@ -111,7 +113,7 @@ export class SegmentLog implements Kml {
     return (this.#gathering ?? this.#sealed.at(-1))?.end ?? this.#durable;
   }
 
-  append(payloads: readonly Uint8Array[]): Appended {
+  append(payloads: readonly Payload[]): Appended {
     if (this.#wedged !== null) throw this.#wedged;
     if (this.#closed) throw new KmlClosedError();
     const batch = this.#batchFor(groupBytes(payloads));
@@ -136,7 +138,7 @@ export class SegmentLog implements Kml {
     if (full && place.position > SEGMENT_HEADER_BYTES) {
       place = { lsn: place.lsn, segment: place.segment + 1, position: SEGMENT_HEADER_BYTES };
     }
-    this.#gathering = new GatheringBatch(place, this.#lastBytes + (this.#lastBytes >> 3));
+    this.#gathering = new GatheringBatch(place, this.#memory, this.#lastBytes + (this.#lastBytes >> 3));
     return this.#gathering;
   }
 
@@ -182,6 +184,7 @@ export class SegmentLog implements Kml {
       gathered.done();
     }
     if (isPending(room)) await room;
+    gathered.release();
   }
 
   /** Begins the next segment with that batch. */
@@ -305,7 +308,7 @@ export class SegmentLog implements Kml {
     await this.#running;
     // The segment's own header says that all before it is durable: only what came after needs saying.
     if (this.#wedged === null && this.#durable.position > SEGMENT_HEADER_BYTES) {
-      this.#seal(new GatheringBatch(this.#durable, 0));
+      this.#seal(new GatheringBatch(this.#durable, this.#memory, 0));
       await this.#run();
     }
     this.#files.closeAll();

@@ -22,7 +22,7 @@ export interface LogBatch {
   readonly firstLsn: number;
   /** How many records it holds; 0 in a batch that only says that what is before it is durable. */
   readonly count: number;
-  /** The whole batch, header and padding included. Who is handed a batch may keep it, or transfer its memory: nobody else uses it. */
+  /** The whole batch, header and padding included. `onDurable` says for how long it holds that. */
   readonly bytes: Buffer;
 }
 
@@ -34,6 +34,16 @@ export interface LogRecordPlace {
   /** Aliases the batch. */
   readonly payload: Buffer;
 }
+
+/** A record's bytes in two pieces, so that file data is copied only once: the head, then the tail, then zeros up to `length`. */
+export interface SplitPayload {
+  readonly length: number;
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
+/** One record's bytes. */
+export type Payload = Uint8Array | SplitPayload;
 
 /** Where an appended group will lie. Final from the moment `append` returns. */
 export interface Appended {
@@ -76,7 +86,7 @@ export interface Kml {
    * them at once; durable later, in order. Throws RangeError when a record is empty or above `RECORD_BYTES_MAX`, or the group above
    * `GROUP_BYTES_MAX`; `KmlWedgedError`; `KmlClosedError`.
    */
-  append(payloads: readonly Uint8Array[]): Appended;
+  append(payloads: readonly Payload[]): Appended;
 
   /** Waits until that LSN is durable; nothing to wait for when it is. Rejects with `KmlWedgedError`. */
   whenDurable(lsn: number): Eventually<void>;
@@ -89,7 +99,8 @@ export interface Kml {
 
   /**
    * Called with every durable batch in order, before those who wait for it. While what it returns is pending no further batch is
-   * written: that is how an index that cannot keep up slows the log down. What it throws wedges the log. One listener.
+   * written: that is how an index that cannot keep up slows the log down. What it throws wedges the log. The batch's memory is used again when that
+   * has settled, unless the listener has transferred it. One listener.
    */
   onDurable(listener: (batch: LogBatch) => Eventually<void>): void;
 

@@ -1,6 +1,5 @@
 import { option } from '@stellar/js-xdr';
-import type { TurnMemory } from '../../base/turn-memory.ts';
-import { compile } from '../../rpc/xdr.ts';
+import { compile, XdrWriter } from '../../rpc/xdr.ts';
 import type { Attributes } from '../types.ts';
 import { NO_BYTES, packFlare, unpackFlare } from './pack.ts';
 import { ChangeTypeSchema, FlareSchema, type LogRecord, RecordSchema } from './schema.ts';
@@ -12,20 +11,29 @@ function padded(length: number): number {
   return (length + 3) & ~3;
 }
 
+/** The record's bytes. When its last change is data, `data` is written in place of that change's (empty) bytes. */
+export function encodeRecord(value: LogRecord, data?: Uint8Array): Buffer {
+  if (data === undefined) return record.encode(value);
+  const writer = new XdrWriter();
+  const length = writeRecordHead(writer, value, data);
+  writer.append(data);
+  return Buffer.concat([writer.written()], length);
+}
+
+/** As `encodeRecord`, onto the end of what the writer holds. */
+export function writeRecord(writer: XdrWriter, value: LogRecord): void {
+  record.write(writer, value);
+}
+
 /**
- * The record's bytes. When its last change is data, `data` is written in place of that change's (empty) bytes, and copied just once; with `memory`,
- * into memory of this turn.
+ * As `writeRecord` for a record whose last change is data, with `data` in place of that change's (empty) bytes; all but the data itself and its
+ * padding, which follow. Returns the length of the whole record, from `start` on.
  */
-export function encodeRecord(value: LogRecord, data?: Uint8Array, memory?: TurnMemory): Buffer {
-  const head = record.encode(value);
-  if (data === undefined) return head;
-  const length = head.length + padded(data.length);
-  const whole = memory === undefined ? Buffer.allocUnsafe(length) : memory.take(length);
-  head.copy(whole);
-  whole.writeUInt32BE(data.length, head.length - 4);
-  whole.set(data, head.length);
-  whole.fill(0, head.length + data.length);
-  return whole;
+export function writeRecordHead(writer: XdrWriter, value: LogRecord, data: Uint8Array): number {
+  const start = writer.position;
+  record.write(writer, value);
+  writer.patchU32(writer.position - 4, data.length);
+  return writer.position - start + padded(data.length);
 }
 
 /** The record that the bytes hold; byte strings alias them. Throws `XdrError`. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { FlareError } from '../errors.ts';
 import type { IndexHost } from '../index/types.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
-import type { Appended, Kml } from '../kml/types.ts';
+import type { Appended, Kml, Payload } from '../kml/types.ts';
 import type { Flusher } from './flusher.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Pins } from './pins.ts';
@@ -29,7 +29,7 @@ export function asRefusal(error: unknown): unknown {
 }
 
 /** Appends records. NOSPC when they do not fit beside the reserve and `mayUseReserve` is not set; IO. */
-export function appendGroup(core: Core, payloads: readonly Buffer[], mayUseReserve: boolean): Appended {
+export function appendGroup(core: Core, payloads: readonly Payload[], mayUseReserve: boolean): Appended {
   let bytes = 0;
   for (const payload of payloads) bytes += payload.length;
   if (!mayUseReserve) core.space.admit(bytes);

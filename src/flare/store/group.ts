@@ -1,8 +1,8 @@
-import { TurnMemory } from '../../base/turn-memory.ts';
+import { XdrWriter } from '../../rpc/xdr.ts';
 import { sliceOf } from '../keys.ts';
 import { RECORD_HEADER_BYTES } from '../kml/format.ts';
-import type { Appended } from '../kml/types.ts';
-import { dataPositionOf, encodeRecord } from '../record/codec.ts';
+import type { Appended, Payload } from '../kml/types.ts';
+import { dataPositionOf, writeRecord, writeRecordHead } from '../record/codec.ts';
 import { NO_BYTES, packId } from '../record/pack.ts';
 import { type Change, ChangeTypeSchema, type Extent, type LogRecord, type Replay } from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
@@ -11,8 +11,8 @@ import type { Slices } from './slices.ts';
 /** The epoch of a volcano that is alone. */
 const EPOCH_ALONE = 1;
 
-/** Records with data are made here, on their way into the log's own memory: what one turn takes before it gets more, in bytes. */
-const memory = new TurnMemory(1024 * 1024);
+/** Records are made here, on their way into the log's own memory. */
+const writer = new XdrWriter();
 
 interface Draft {
   readonly slice: number;
@@ -81,8 +81,9 @@ export class Group {
     draft.data = { id, offset, bytes };
   }
 
-  /** The records' bytes, in order, until the next turn of the event loop. */
-  encode(): Buffer[] {
+  /** The records' bytes, in order, until a group is encoded again. */
+  encode(): Payload[] {
+    writer.clear();
     return this.#drafts.map((draft, place) => {
       const record: LogRecord = {
         slice: draft.slice,
@@ -96,9 +97,15 @@ export class Group {
         replay: place === 0 ? this.replay : null,
         changes: draft.dataChange === null ? draft.changes : [...draft.changes, draft.dataChange],
       };
-      const payload = encodeRecord(record, draft.data?.bytes, memory);
-      draft.payloadLength = payload.length;
-      return payload;
+      const start = writer.position;
+      if (draft.data === null) {
+        writeRecord(writer, record);
+        draft.payloadLength = writer.position - start;
+        return writer.written(start);
+      }
+      const tail = draft.data.bytes;
+      draft.payloadLength = writeRecordHead(writer, record, tail);
+      return { length: draft.payloadLength, head: writer.written(start), tail };
     });
   }
 
