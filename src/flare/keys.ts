@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { FlareError } from './errors.ts';
 import { type Key, NAME_MAX, type Name } from './types.ts';
 
@@ -12,13 +12,16 @@ export const SLICES = 256;
 export const LOCAL_SLICE = SLICES;
 
 /** The root directory's key: SHA-1("/"). */
-export const ROOT_KEY = createHash('sha1').update('/').digest('binary') as Key;
+export const ROOT_KEY = hash('sha1', '/', 'binary') as Key;
 
-/** The key of what is born under that name in that directory: SHA-1(parent ‖ name ‖ salt). */
+/** Room for what is hashed into a key, so that it is not put into memory of its own each time. */
+const hashed = Buffer.alloc(KEY_BYTES + NAME_MAX + SALT_BYTES);
+
+/** The key of what is born under that name in that directory: SHA-1(parent ‖ name ‖ salt). Throws RangeError when that is longer than it may be. */
 export function keyOf(parent: Key, name: Name, salt = ''): Key {
-  return createHash('sha1')
-    .update(parent + name + salt, 'latin1')
-    .digest('binary') as Key;
+  const text = parent + name + salt;
+  if (text.length > hashed.length) throw new RangeError(`a key is made of ${hashed.length} bytes at most`);
+  return hash('sha1', hashed.subarray(0, hashed.write(text, 'latin1')), 'binary') as Key;
 }
 
 /** The slice that a key lies in, 0 to 255: its first eight bits. */

@@ -13,7 +13,7 @@ t.test('what was given back is taken again, the shortest that is long enough', a
 
 t.test('a bounded number is kept, the longest ones, and none that is very long or was transferred', async (t) => {
   const memory = new BatchMemory();
-  const pieces = Array.from({ length: KEPT_MAX + 2 }, (_, n) => Buffer.allocUnsafeSlow(20_000 + n));
+  const pieces: Buffer[] = Array.from({ length: KEPT_MAX + 2 }, (_, n) => Buffer.allocUnsafeSlow(20_000 + n));
   for (const piece of pieces) memory.giveBack(piece);
   const again = pieces.map(() => memory.take(20_000));
   t.equal(again.filter((piece) => pieces.includes(piece)).length, KEPT_MAX);
