@@ -2,6 +2,7 @@ import type { Disk, DiskFile } from '../../base/disk.ts';
 import type { Eventually } from '../../base/eventually.ts';
 import { takeOldest } from '../../base/oldest.ts';
 import { TurnMemory } from '../../base/turn-memory.ts';
+import { BlockCache } from './block-cache.ts';
 import { KmlReadError } from './errors.ts';
 import { segmentName } from './format.ts';
 
@@ -14,6 +15,8 @@ export const HOT_BLOCKS_MAX = 4096;
 
 /** What the reads of one turn take before they get memory of their own, in bytes. */
 const TURN_BYTES = 1024 * 1024;
+/** What is kept of what is read again and again, in bytes: a read from here costs no system call. */
+export const BLOCK_CACHE_BYTES = 16 * 1024 * 1024;
 
 interface OpenFile {
   file: DiskFile | null;
@@ -29,6 +32,7 @@ export class SegmentFiles {
   readonly #open = new Map<number, OpenFile>();
   readonly #hot = new Set<string>();
   readonly #memory = new TurnMemory(TURN_BYTES);
+  readonly #blocks = new BlockCache(BLOCK_CACHE_BYTES);
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -63,10 +67,15 @@ export class SegmentFiles {
 
   /** Exactly those bytes; at once when the host has them, and then until the next turn only. Rejects, or throws, `KmlReadError`. */
   read(segment: number, position: number, length: number): Eventually<Buffer> {
+    const block = this.#blocks.get(segment, position, length);
+    if (block !== null) return block;
     const open = this.#open.get(segment);
     if (open?.file && this.#isHot(segment, position, length)) {
-      const bytes = this.#memory.take(length);
-      return whole(bytes, open.file.readSync(bytes, position), segment, position);
+      const room = this.#blocks.room(segment, position, length);
+      const bytes = room ?? this.#memory.take(length);
+      whole(bytes, open.file.readSync(bytes, position), segment, position);
+      if (room !== null) this.#blocks.keep(segment, position, room);
+      return bytes;
     }
     return this.#readLater(segment, position, length);
   }
