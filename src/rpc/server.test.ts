@@ -1,12 +1,14 @@
 import t, { type Test } from 'tap';
+import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
 import type { RpcBounds } from './bounds.ts';
 import { writeCallHeader } from './message.ts';
 import { LAST_FRAGMENT } from './record.ts';
 import { RpcServer } from './server.ts';
+import { TURN_CALLS_MAX, TURN_MS_MAX } from './tcp.ts';
 import { ECHO_PROGRAM, makeEcho } from './testing/echo.ts';
-import { fakeNet } from './testing/fake-stream.ts';
+import { type FakeStream, fakeNet } from './testing/fake-stream.ts';
 import { XdrWriter } from './xdr.ts';
 
 const ECHO = 1;
@@ -24,10 +26,10 @@ function call(xid: number, procedure: number, text: string): Buffer {
   return writer.copy();
 }
 
-async function start(t: Test, bounds: Partial<RpcBounds> = {}) {
+async function start(t: Test, bounds: Partial<RpcBounds> = {}, clock: Clock = manualClock()) {
   const echo = makeEcho();
   const { net, connect } = fakeNet();
-  const server = new RpcServer({ net, clock: manualClock(), logger: silentLogger, bounds });
+  const server = new RpcServer({ net, clock, logger: silentLogger, bounds });
   await server.listen({ programs: [echo.program], port: 2049, transports: ['tcp'] });
   t.teardown(() => {
     for (const held of [...echo.held]) held.release();
@@ -118,6 +120,65 @@ t.test('the bound of calls under way stops the reading in the middle of what was
   await settled();
   t.equal(stream.done.at(-1), `write:${REPLY_HEAD + 8}`);
   t.ok(stream.done.includes('resume'));
+});
+
+const NULL = 0;
+/** A call of ECHO and its reply, with a text of four bytes. */
+const echoed = (xid: number): Buffer => call(xid, ECHO, 'text');
+const ECHOED_BYTES = REPLY_HEAD + 8;
+
+/** The xids of the replies to `echoed`, in the order in which they left. */
+function answered(stream: FakeStream): number[] {
+  const bytes = Buffer.concat(stream.written);
+  return Array.from({ length: bytes.length / ECHOED_BYTES }, (_, at) => bytes.readUInt32BE(at * ECHOED_BYTES + 4));
+}
+
+/** Calls that one connection sends at once, and how many of them are run before another one's. */
+async function shared(t: Test, clock: Clock, sent: number): Promise<number> {
+  const { connect, calls } = await start(t, {}, clock);
+  const busy = connect();
+  const other = connect();
+  const xids = Array.from({ length: sent }, (_, at) => at + 1);
+  busy.receive(Buffer.concat(xids.map(echoed)));
+  const before = calls.length;
+  t.same(busy.done.at(-1), 'pause', 'and it is not read from');
+  other.receive(call(9999, NULL, ''));
+  t.equal(other.written[0]?.readUInt32BE(4), 9999, 'the other one is answered meanwhile');
+  t.equal(calls.length, before, 'the event loop must turn before the rest is looked at');
+  busy.receive(echoed(sent + 1));
+  t.equal(calls.length, before, 'also when more comes');
+  while (calls.length <= sent) await settled();
+  t.same(answered(busy), [...xids, sent + 1], 'all are answered, in their order');
+  await settled();
+  t.equal(
+    busy.done.findLast((one) => /pause|resume/.test(one)),
+    'resume',
+  );
+  return before;
+}
+
+t.test('one connection gets so many calls run in a turn, and the next one is answered before the rest', async (t) => {
+  t.equal(await shared(t, manualClock(), 3 * TURN_CALLS_MAX + 1), TURN_CALLS_MAX);
+});
+
+t.test('one connection gets so much time of a turn, and the next one is answered before the rest', async (t) => {
+  const clock = manualClock();
+  let time = 0;
+  // Each look at the clock is a quarter of a millisecond later; a call takes some of them.
+  const ticking = { ...clock, monotonic: () => (time += 0.25) };
+  const before = await shared(t, ticking, 20);
+  t.ok(before > 0 && before <= TURN_MS_MAX / 0.25, `${before} calls`);
+});
+
+t.test('the share of a turn is of all that a connection sends in it, however many pieces it comes in', async (t) => {
+  const { connect, calls } = await start(t);
+  const stream = connect();
+  for (let xid = 1; xid <= 2 * TURN_CALLS_MAX; xid++) stream.receive(echoed(xid));
+  t.equal(calls.length, TURN_CALLS_MAX);
+  stream.peerEnds();
+  t.notOk(stream.done.includes('end'), 'the rest is still to be answered');
+  while (!stream.done.includes('end')) await settled();
+  t.equal(answered(stream).length, 2 * TURN_CALLS_MAX);
 });
 
 t.test('the bound of calls under way in all: those who wait get their turn, whoever else was waiting', async (t) => {

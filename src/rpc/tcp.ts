@@ -11,6 +11,12 @@ const DIRECT_BYTES = 4096;
 const JOINED_BYTES_MAX = 16 * 1024;
 /** Replies of one read event are sent together, but no more than about this many bytes at a time. */
 const BATCH_BYTES = 256 * 1024;
+/**
+ * After so many calls that were run, or so many milliseconds spent on them, a connection waits for the next turn of the event loop: who sends many expensive
+ * calls at once does not keep others waiting for longer than this and one call more.
+ */
+export const TURN_CALLS_MAX = 128;
+export const TURN_MS_MAX = 2;
 
 /** One TCP connection: finds records, has them dispatched, and holds the caller back when there is too much of anything. */
 export class Connection implements Peer {
@@ -26,6 +32,16 @@ export class Connection implements Peer {
   readonly #stream: Stream;
   readonly #records: RecordReader;
   readonly #turn = () => this.#run();
+  readonly #nextTurn = () => {
+    this.#turnCalls = this.#turnMs = 0;
+    this.#over = false;
+    this.#run();
+  };
+  /** Calls, and milliseconds spent on them, since the connection last waited for a turn. */
+  #turnCalls = 0;
+  #turnMs = 0;
+  /** Its share of this turn is used up. */
+  #over = false;
   #late: Buffer[] = [];
   #inFlight = 0;
   #running = false;
@@ -145,7 +161,7 @@ export class Connection implements Peer {
   }
 
   #blocked(): boolean {
-    if (this.#stalled || this.#stopped || this.#inFlight >= this.#bounds.inFlightPerClient) return true;
+    if (this.#over || this.#stalled || this.#stopped || this.#inFlight >= this.#bounds.inFlightPerClient) return true;
     if (!this.#exchange.load.full) return false;
     this.#exchange.load.wait(this.#turn);
     return true;
@@ -155,7 +171,7 @@ export class Connection implements Peer {
     if (this.#running || this.#closed) return;
     const { writer, clock } = this.#exchange;
     const start = writer.position;
-    const now = clock.monotonic();
+    let now = clock.monotonic();
     let broken: XdrError | undefined;
     let allRead = false;
     this.#running = true;
@@ -168,6 +184,9 @@ export class Connection implements Peer {
         }
         this.#lastCall = now;
         this.#dispatcher.dispatch(record, this);
+        const before = now;
+        now = clock.monotonic();
+        this.#spend(now - before);
         if (writer.position - start >= BATCH_BYTES) this.#flush(writer, start);
       }
     } catch (error) {
@@ -180,6 +199,15 @@ export class Connection implements Peer {
     if (broken !== undefined) this.#giveUp(broken.message);
     else if (this.#peerEnded && allRead && this.#inFlight === 0) this.end();
     else this.#throttle();
+  }
+
+  /** Counts a call; when that was enough, the rest waits for the next turn. */
+  #spend(milliseconds: number): void {
+    this.#turnCalls++;
+    this.#turnMs += milliseconds;
+    if (this.#turnCalls < TURN_CALLS_MAX && this.#turnMs < TURN_MS_MAX) return;
+    this.#over = true;
+    this.#exchange.clock.soon(this.#nextTurn);
   }
 
   /** Reads on, or stops reading. */
