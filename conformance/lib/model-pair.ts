@@ -239,12 +239,12 @@ export class ModelPair {
         return `${path}/: ${[...listed.keys()]} and not ${entries.map((e) => e.name)}`;
       for (const entry of entries) {
         const child = `${path}/${entry.name}`;
-        const wanted = this.#model.getattr(entry);
+        const wanted = this.#model.lookup(ROOT, id, entry.name);
         const found = await asRoot.call('LOOKUP', handle, entry.name);
         if (found.status !== Stat.OK) return `${child}: LOOKUP ${found.status}`;
         const [one, other] = [JSON.stringify(ofModel(wanted)), JSON.stringify(ofVolcano(found.attributes!))];
         if (one !== other) return `${child}: ${other} and not ${one}`;
-        if (wanted.type === DIRECTORY) open.push({ id: entry, handle: found.handle!, path: child });
+        if (wanted.type === DIRECTORY) open.push({ id: wanted, handle: found.handle!, path: child });
       }
     }
     return undefined;

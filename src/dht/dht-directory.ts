@@ -106,16 +106,13 @@ export class DhtDirectory {
     const later = [...this.#current().values()]
       .filter((file) => file.cookie > cookie)
       .sort((one, other) => one.cookie - other.cookie);
-    const entries = later.slice(0, limit).map(({ name, cookie, attributes }) => {
-      const { key, generation, fileid } = attributes;
-      return { name, key, generation, fileid, cookie };
-    });
+    const entries = later.slice(0, limit).map(({ name, cookie, attributes: { fileid } }) => ({ name, fileid, cookie }));
     return { entries, end: later.length <= limit };
   }
 
   /** The directory itself, in the root's listing. */
   entry(): DirectoryEntry {
-    return { name: DHT_NAME, key: DHT_KEY, generation: GENERATION, fileid: DHT_FILEID, cookie: DHT_COOKIE };
+    return { name: DHT_NAME, fileid: DHT_FILEID, cookie: DHT_COOKIE };
   }
 
   #file(key: Key): TextFile {

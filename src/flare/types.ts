@@ -108,7 +108,7 @@ export interface Birth {
 }
 
 /** One entry of a directory. */
-export interface DirectoryEntry extends FlareId {
+export interface DirectoryEntry {
   readonly name: Name;
   /** Its place in the listing: 3 to 2^31 - 1, kept as long as the entry lives. 1 and 2 are left to `.` and `..`. */
   readonly cookie: number;

@@ -3,32 +3,21 @@ import { FlareError } from '../flare/errors.ts';
 import type { DirectoryEntry, FlareId, Name } from '../flare/types.ts';
 import type { Codec } from '../rpc/xdr.ts';
 import { OK, type Status } from './errors.ts';
+import { type Page, pageOf } from './page.ts';
 import { procedure } from './procedure.ts';
 import { codecs, DATA_MAX, type Entry } from './schema.ts';
 import { type Entered, latin1, type Nfs2Server } from './server.ts';
 
-/** Words around the list: status, the end of the list, eof. */
-const REPLY_BYTES = 12;
-/** An entry without its name: present, fileid, length, cookie. */
-const ENTRY_BYTES = 16;
-/** The shortest name with its padding. */
-const NAME_BYTES_LEAST = 4;
 /** The cookies of `.` and `..`; those of entries follow. */
 const SELF_COOKIE = 1;
 const PARENT_COOKIE = 2;
 
-type Listed = Pick<DirectoryEntry, 'name' | 'fileid' | 'cookie'>;
-
-function entryBytes(name: Name): number {
-  return ENTRY_BYTES + ((name.length + 3) & ~3);
-}
-
 /** `.` and `..`, as far as they come after the cookie. */
-function dots(server: Nfs2Server, directory: Entered, cookie: number): Eventually<Listed[]> {
+function dots(server: Nfs2Server, directory: Entered, cookie: number): Eventually<DirectoryEntry[]> {
   if (cookie >= PARENT_COOKIE) return [];
   const { fileid, parent } = directory.attributes;
   const self = { name: '.', fileid, cookie: SELF_COOKIE };
-  const withParent = (parentId: number): Listed[] => {
+  const withParent = (parentId: number): DirectoryEntry[] => {
     const above = { name: '..', fileid: parentId, cookie: PARENT_COOKIE };
     return cookie === 0 ? [self, above] : [above];
   };
@@ -36,20 +25,14 @@ function dots(server: Nfs2Server, directory: Entered, cookie: number): Eventuall
   return andThen(server.service.getattr(parent), (found) => withParent(found.fileid));
 }
 
-/** As many entries as `count` bytes of reply have room for, one at least; `eof` when that is all there are. */
-function listing(entries: readonly Listed[], end: boolean, count: number): { entries: Entry | null; eof: boolean } {
-  let bytes = REPLY_BYTES;
-  let fitting = 0;
-  for (; fitting < entries.length; fitting++) {
-    bytes += entryBytes(entries[fitting]!.name);
-    if (bytes > count && fitting > 0) break;
-  }
+/** The list as the protocol has it. */
+function listing({ entries, end }: Page): { entries: Entry | null; eof: boolean } {
   let list: Entry | null = null;
-  for (let at = fitting - 1; at >= 0; at--) {
+  for (let at = entries.length - 1; at >= 0; at--) {
     const { name, fileid, cookie } = entries[at]!;
     list = { fileid, name: Buffer.from(name, 'latin1'), cookie, next: list };
   }
-  return { entries: list, eof: end && fitting === entries.length };
+  return { entries: list, eof: end };
 }
 
 /** A result whose bytes are known already. */
@@ -90,11 +73,10 @@ function list(
 ): Eventually<Encoded> {
   const { version } = directory.attributes;
   const { handle, caller } = directory;
-  const limit = Math.max(1, Math.floor((count - REPLY_BYTES) / (ENTRY_BYTES + NAME_BYTES_LEAST)));
-  return andThen(server.service.readdir(caller, handle, cookie, limit), (page) =>
-    andThen(dots(server, directory, cookie), (first) => {
-      const value = listing([...first, ...page.entries], page.end, count);
-      const bytes = codecs.readdirres.encode({ status: OK, value });
+  const ask = (after: number, limit: number): Eventually<Page> => server.service.readdir(caller, handle, after, limit);
+  return andThen(dots(server, directory, cookie), (first) =>
+    andThen(pageOf(count, cookie, first, ask), (page) => {
+      const bytes = codecs.readdirres.encode({ status: OK, value: listing(page) });
       return encoded(versionNow(server, handle) === version ? server.pages.keep(name, version, bytes) : bytes);
     }),
   );

@@ -93,7 +93,6 @@ export const BirthSchema = xdr.struct('Birth', {
 });
 
 export const EntrySchema = xdr.struct('DirectoryEntry', {
-  id: FlareIdSchema,
   name: xdr.varOpaque(255),
   cookie: xdr.uint32(),
   fileid: xdr.uint32(),
@@ -230,10 +229,10 @@ export function birthFromWire(wire: WireBirth): Birth {
   return { type, mode, ...present({ ...rest, ...others }) };
 }
 
-export function wireEntry({ key, generation, name, cookie, fileid }: DirectoryEntry): WireEntry {
-  return { id: { key: keyBytes(key), generation }, name: Buffer.from(name, 'latin1'), cookie, fileid };
+export function wireEntry({ name, cookie, fileid }: DirectoryEntry): WireEntry {
+  return { name: Buffer.from(name, 'latin1'), cookie, fileid };
 }
 
-export function entryFromWire({ id, name, cookie, fileid }: WireEntry): DirectoryEntry {
-  return { ...idFromWire(id), name: name.toString('latin1'), cookie, fileid };
+export function entryFromWire({ name, cookie, fileid }: WireEntry): DirectoryEntry {
+  return { name: name.toString('latin1'), cookie, fileid };
 }

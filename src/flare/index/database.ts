@@ -6,7 +6,7 @@ import { IndexCorruptError, IndexFormatError, IndexOutdatedError, saysCorrupt } 
 export type SqliteDatabase = Database.Database;
 
 /** The format that this program writes. A lower one is rebuilt from the log, a higher one is refused. */
-export const INDEX_FORMAT = 2;
+export const INDEX_FORMAT = 3;
 /** `MGIX`, so that `file` and SQLite know whose database it is. */
 const APPLICATION_ID = 0x4d474958;
 /** The page cache of the connection that applies, in KiB, and of the one that reads. */
@@ -32,7 +32,7 @@ const SCHEMA = `
     cookie INTEGER NOT NULL, segment INTEGER NOT NULL,
     PRIMARY KEY (dir, name)
   ) WITHOUT ROWID;
-  CREATE INDEX entries_cookie ON entries (dir, cookie);
+  CREATE INDEX entries_cookie ON entries (dir, cookie, fileid);
   CREATE TABLE chunks (
     key BLOB NOT NULL, generation INTEGER NOT NULL, chunk INTEGER NOT NULL, bytes INTEGER NOT NULL, extents BLOB NOT NULL,
     PRIMARY KEY (key, generation, chunk)

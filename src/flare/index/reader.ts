@@ -1,5 +1,5 @@
 import type { Extent } from '../record/schema.ts';
-import type { FlareId, Key, Name } from '../types.ts';
+import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
 import type { EntryRow, FlareRow, IndexReader, IndexTotals, KeyRow, NoteRow, ParentRow, SliceRow } from './types.ts';
 import { type ReplayRow, takeExtents, takeFlare, takeReplays } from './values.ts';
@@ -38,7 +38,6 @@ export class SqliteReader implements IndexReader {
   readonly #keysAfter;
   readonly #entry;
   readonly #entriesAfter;
-  readonly #cookie;
   readonly #chunk;
   readonly #chunksFrom;
   readonly #parents;
@@ -50,15 +49,18 @@ export class SqliteReader implements IndexReader {
   readonly #totals;
 
   constructor(database: SqliteDatabase) {
-    const entry = 'SELECT name, key, generation, fileid, cookie, segment FROM entries WHERE dir = ?';
     this.#flare = database.prepare('SELECT value, segment FROM flares WHERE key = ?');
     this.#fileid = database.prepare('SELECT key FROM flares WHERE fileid = ? LIMIT 1').pluck();
     this.#keysAfter = database.prepare(
       'SELECT fileid, key FROM flares WHERE (fileid, key) > (?, ?) ORDER BY fileid, key LIMIT ?',
     );
-    this.#entry = database.prepare(`${entry} AND name = ?`);
-    this.#entriesAfter = database.prepare(`${entry} AND cookie > ? ORDER BY cookie LIMIT ?`);
-    this.#cookie = database.prepare('SELECT 1 FROM entries WHERE dir = ? AND cookie = ? LIMIT 1').pluck();
+    this.#entry = database.prepare(
+      'SELECT name, key, generation, fileid, cookie, segment FROM entries WHERE dir = ? AND name = ?',
+    );
+    // A string costs half of what a Buffer for each row does.
+    this.#entriesAfter = database
+      .prepare('SELECT hex(name), fileid, cookie FROM entries WHERE dir = ? AND cookie > ? ORDER BY cookie LIMIT ?')
+      .raw();
     const file = 'FROM chunks WHERE key = ? AND generation = ?';
     this.#chunk = database.prepare(`SELECT extents ${file} AND chunk = ?`).pluck();
     this.#chunksFrom = database.prepare(`SELECT chunk, bytes ${file} AND chunk >= ? ORDER BY chunk LIMIT ?`);
@@ -95,12 +97,13 @@ export class SqliteReader implements IndexReader {
     return row === undefined ? null : entryRow(row);
   }
 
-  entriesAfter(directory: Key, cookie: number, limit: number): EntryRow[] {
-    return (this.#entriesAfter.all(bytesOf(directory), cookie, limit) as RawEntry[]).map(entryRow);
-  }
-
-  cookieTaken(directory: Key, cookie: number): boolean {
-    return this.#cookie.get(bytesOf(directory), cookie) !== undefined;
+  entriesAfter(directory: Key, cookie: number, limit: number): DirectoryEntry[] {
+    const rows = this.#entriesAfter.all(bytesOf(directory), cookie, limit) as [string, number, number][];
+    return rows.map(([name, fileid, cookie]) => ({
+      name: Buffer.from(name, 'hex').toString('latin1'),
+      fileid,
+      cookie,
+    }));
   }
 
   chunk(key: Key, generation: number, chunk: number): Extent[] {

@@ -1,7 +1,7 @@
 import type { LogMark } from '../kml/types.ts';
 import type { EntryState, Flare } from '../record/pack.ts';
 import type { Extent } from '../record/schema.ts';
-import type { FlareId, Key, Name } from '../types.ts';
+import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
 import type { IndexFlush } from './flush.ts';
 import type { ReplayRow } from './values.ts';
 
@@ -73,9 +73,7 @@ export interface IndexReader {
   keysAfter(last: KeyRow | null, limit: number): KeyRow[];
   entry(directory: Key, name: Name): EntryRow | null;
   /** Entries whose cookies come after `cookie`, in their order, at most `limit`. */
-  entriesAfter(directory: Key, cookie: number, limit: number): EntryRow[];
-  /** Whether a living entry of that directory has this cookie. */
-  cookieTaken(directory: Key, cookie: number): boolean;
+  entriesAfter(directory: Key, cookie: number, limit: number): DirectoryEntry[];
   /** The extents of one chunk of a file, by offset. */
   chunk(key: Key, generation: number, chunk: number): Extent[];
   /** The chunks of a file from number `from` on that hold anything, in order, at most `limit`, with how many bytes each holds. */

@@ -4,6 +4,7 @@ import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import type { IndexHost } from '../index/types.ts';
 import type { FlareId } from '../types.ts';
+import type { StoreLimits } from './limits.ts';
 import type { LocalStore } from './local-store.ts';
 import { FILE, ROOT, testStore } from './testing/harness.ts';
 
@@ -41,7 +42,10 @@ function counted(host: IndexHost, asked: Asked): IndexHost {
 }
 
 /** A store that was opened anew, so that nothing is in memory, with one directory of that many entries. */
-async function filled(entries: number): Promise<{ store: LocalStore; asked: Asked; names: readonly string[] }> {
+async function filled(
+  entries: number,
+  limits: Partial<StoreLimits> = {},
+): Promise<{ store: LocalStore; asked: Asked; names: readonly string[] }> {
   const asked = { questions: 0, rows: 0 };
   const before = await testStore();
   const names = Array.from({ length: entries }, (_, at) => `f${(at * 2_654_435_761) % 2 ** 32}`);
@@ -51,6 +55,7 @@ async function filled(entries: number): Promise<{ store: LocalStore; asked: Aske
   const { store } = await testStore({
     disk,
     clock,
+    limits,
     indexHost: async ({ disk }) => counted(await inlineIndexHost({ disk }), asked),
   });
   return { store, asked, names };
@@ -108,6 +113,40 @@ t.test(
       if (rows > PAGE + 2) t.fail(`page ${pages} took ${rows} rows`);
     }
     t.equal(pages, MANY / PAGE);
+    await store.close();
+  },
+);
+
+t.test(
+  'So does a page of a directory that changes, whatever waits for the index: names that came, went, and were replaced (issue 3, growth)',
+  async (t) => {
+    const { store, asked, names } = await filled(MANY, { flushUnits: MANY, flushBytes: 2 ** 30, pendingUnits: MANY });
+    const root = store.root();
+    const NEW = 3000;
+    const changes: unknown[] = [];
+    for (let at = 0; at < NEW; at++) changes.push(store.create(ROOT, root, `new${at}`, FILE));
+    // A few in each page of what was there before.
+    const gone = names.filter((_, at) => at % 25 === 3);
+    const replaced = names.filter((_, at) => at % 25 === 4);
+    for (const name of gone) changes.push(store.remove(ROOT, root, name));
+    for (const [at, name] of replaced.entries()) changes.push(store.rename(ROOT, root, `new${at}`, root, name));
+    await Promise.all(changes);
+    t.ok(store.stats().applied < store.stats().durable, 'the index lags');
+    const wanted = names.filter((name) => !gone.includes(name)).length + NEW - replaced.length;
+    const seen: string[] = [];
+    let most = 0;
+    for (let cookie = 0, end = false; !end; ) {
+      const { rows } = await askedFor(asked, async () => {
+        const page = await store.readdir(ROOT, root, cookie, PAGE);
+        for (const { name } of page.entries) seen.push(name);
+        cookie = page.entries.at(-1)?.cookie ?? cookie;
+        ({ end } = page);
+      });
+      most = Math.max(most, rows);
+    }
+    t.equal(seen.length, wanted);
+    t.equal(new Set(seen).size, wanted, 'each once');
+    t.ok(most <= 4 * PAGE, `a page of ${PAGE} takes ${most} rows at most`);
     await store.close();
   },
 );

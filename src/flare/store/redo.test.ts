@@ -92,8 +92,6 @@ t.test('entries come in the order of their cookies, a page at a time', async (t)
   t.same(names(0, 10), ['b', 'c', 'a']);
   t.same(names(0, 2), ['b', 'c']);
   t.same(names(5, 10), ['a']);
-  t.ok(host.reader.cookieTaken(keyFor('/'), 9));
-  t.notOk(host.reader.cookieTaken(keyFor('/'), 4));
 });
 
 t.test('live bytes are what rows and extents need of each segment, and nothing when all is gone', async (t) => {

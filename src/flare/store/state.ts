@@ -6,6 +6,7 @@ import { ElsewhereError } from '../joint.ts';
 import { keyOf, ROOT_KEY, SALT_BYTES, sliceOf } from '../keys.ts';
 import { type EntryState, type Flare, NO_BYTES } from '../record/pack.ts';
 import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
+import { ChangedNames } from './changed-names.ts';
 import { Files } from './files.ts';
 import { Holds } from './holds.ts';
 import { KnownKeys } from './known-keys.ts';
@@ -50,13 +51,15 @@ class FlareUnit extends Unit<Flare | null> {
 class Names {
   readonly directory: Key;
   readonly units = new Map<Name, EntryUnit>();
+  readonly changed: ChangedNames;
   /** How many of them mean something. */
   living = 0;
   /** The last flush that a change of one goes with. */
   flush = 0;
 
-  constructor(directory: Key) {
+  constructor(directory: Key, cache: UnitCache) {
     this.directory = directory;
+    this.changed = new ChangedNames(cache);
   }
 }
 
@@ -216,7 +219,9 @@ export class State {
   /** That flush, and all before, are applied: what they carried may be evicted. */
   applied(flush: number): void {
     this.#cache.applied = flush;
-    while (this.#underWay.length > 0 && this.#underWay[0]!.flush <= flush) this.#underWay.shift();
+    while (this.#underWay.length > 0 && this.#underWay[0]!.flush <= flush) {
+      for (const { names } of this.#underWay.shift()!.entries) names.changed.settle();
+    }
     this.files.settle();
   }
 
@@ -304,7 +309,7 @@ export class State {
       const known = mayBeKnown && this.#flares.get(directory)?.value?.entries === (names?.living ?? 0);
       const row = known ? null : this.reader.entry(directory, name);
       if (names === undefined) {
-        names = new Names(directory);
+        names = new Names(directory, this.#cache);
         this.#names.set(directory, names);
       }
       unit = new EntryUnit(this.#names, names, name, row?.entry ?? null, row?.segment ?? 0);
@@ -334,6 +339,7 @@ export class State {
     const { names } = unit;
     names.living += (entry === null ? 0 : 1) - (unit.value === null ? 0 : 1);
     names.flush = this.#cache.flush;
+    names.changed.change(unit, entry?.cookie ?? null);
     unit.value = entry;
     unit.lsn = lsn;
     unit.segment = segment;
@@ -344,18 +350,16 @@ export class State {
     this.#cache.resize(unit);
   }
 
-  /** Names of a directory that the index does not know of yet, or knows otherwise. */
-  changedEntries(
-    directory: Key,
-  ): ReadonlyMap<Name, { readonly value: EntryState | null; readonly lsn: number }> | undefined {
+  /** What the index does not know yet of a directory's entries, or knows otherwise; null when it knows all. */
+  changedNames(directory: Key): ChangedNames | null {
     const names = this.#names.get(directory);
-    if (names === undefined || names.flush <= this.#cache.applied) return undefined;
-    const found = new Map<Name, EntryUnit>();
-    for (const unit of this.#changedEntries) if (unit.names === names) found.set(unit.name, unit);
-    for (const { entries } of this.#underWay) {
-      for (const unit of entries) if (unit.names === names) found.set(unit.name, unit);
-    }
-    return found;
+    return names === undefined || names.flush <= this.#cache.applied ? null : names.changed;
+  }
+
+  /** Whether that is not, or not any more, what the index says of a name. */
+  isChanged(directory: Key, name: Name): boolean {
+    const unit = this.#names.get(directory)?.units.get(name);
+    return unit !== undefined && unit.flush > this.#cache.applied;
   }
 
   /** Further names of a flare: none while it has one name. */
@@ -432,10 +436,8 @@ export class State {
   }
 
   #cookieTaken(directory: Key, cookie: number): boolean {
-    const changed = this.changedEntries(directory);
-    if (changed === undefined) return this.reader.cookieTaken(directory, cookie);
-    for (const { value } of changed.values()) if (value?.cookie === cookie) return true;
+    if (this.changedNames(directory)?.taken(cookie)) return true;
     const [row] = this.reader.entriesAfter(directory, cookie - 1, 1);
-    return row !== undefined && row.entry.cookie === cookie && !changed.has(row.name);
+    return row?.cookie === cookie && !this.isChanged(directory, row.name);
   }
 }

@@ -279,9 +279,8 @@ export class MemoryService implements FlareService {
     const after = [...parent.entries.values()]
       .filter((entry) => entry.cookie > cookie)
       .sort((a, b) => a.cookie - b.cookie);
-    const entries = after.slice(0, limit).map((entry) => {
-      const { key, generation, fileid } = entry.node.attributes;
-      return { name: entry.name, cookie: entry.cookie, key, generation, fileid };
+    const entries = after.slice(0, limit).map(({ name, cookie, node }) => {
+      return { name, cookie, fileid: node.attributes.fileid };
     });
     return { entries, end: entries.length === after.length };
   }

@@ -1,31 +1,34 @@
 import { FlareError } from '../../errors.ts';
-import type { EntryState } from '../../record/pack.ts';
-import type { Caller, DirectoryEntry, FlareId, Key, Name } from '../../types.ts';
+import type { Caller, DirectoryEntry, FlareId, Key } from '../../types.ts';
 import { need, READ } from '../access.ts';
 import type { Core } from '../core.ts';
 import { READDIR_MAX } from '../limits.ts';
 
-function shown(name: Name, entry: EntryState): DirectoryEntry {
-  const { key, generation } = entry.id;
-  return { name, key, generation, fileid: entry.fileid, cookie: entry.cookie };
-}
+/** How many rows the index is asked for at least when what it gave has changed since: they may all have. */
+const ROWS_LEAST = 64;
 
-/** Entries behind `cookie` as the index has them, less those that have changed since: at least `limit`, or all. */
-function fromIndex(
-  core: Core,
-  directory: Key,
-  cookie: number,
-  limit: number,
-  changed: ReadonlyMap<Name, unknown> | undefined,
-): DirectoryEntry[] {
+/** Entries behind `cookie` as the index has them, less those that have changed since: `limit`, or all, and maybe some more. */
+function fromIndex({ state }: Core, directory: Key, cookie: number, limit: number, changed: boolean): DirectoryEntry[] {
+  if (!changed) return state.reader.entriesAfter(directory, cookie, limit);
   const found: DirectoryEntry[] = [];
   for (let after = cookie; found.length < limit; ) {
-    const rows = core.state.reader.entriesAfter(directory, after, limit);
-    for (const { name, entry } of rows) if (changed?.has(name) !== true) found.push(shown(name, entry));
-    if (rows.length < limit) break;
-    after = rows.at(-1)!.entry.cookie;
+    const asked = Math.max(limit - found.length, ROWS_LEAST);
+    const rows = state.reader.entriesAfter(directory, after, asked);
+    for (const row of rows) if (!state.isChanged(directory, row.name)) found.push(row);
+    if (rows.length < asked) break;
+    after = rows.at(-1)!.cookie;
   }
   return found;
+}
+
+/** Entries behind `cookie`, at least `limit` or all. */
+function entriesAfter(core: Core, directory: Key, cookie: number, limit: number): DirectoryEntry[] {
+  const changed = core.state.changedNames(directory);
+  const indexed = fromIndex(core, directory, cookie, limit, changed !== null);
+  const last = indexed.length < limit ? undefined : indexed.at(-1)!.cookie;
+  const others = changed?.after(cookie, limit, last) ?? [];
+  if (others.length === 0) return indexed;
+  return [...indexed, ...others].sort((one, other) => one.cookie - other.cookie);
 }
 
 /** `FlareService.readdir`. */
@@ -41,12 +44,6 @@ export function readdir(
   const { attributes } = core.state.directory(directory);
   need(caller, attributes, READ);
   const most = Math.min(limit, READDIR_MAX);
-  const changed = core.state.changedEntries(directory.key);
-  const found = fromIndex(core, directory.key, cookie, most + 1, changed);
-  if (changed !== undefined) {
-    for (const [name, { value }] of changed)
-      if (value !== null && value.cookie > cookie) found.push(shown(name, value));
-    found.sort((one, other) => one.cookie - other.cookie);
-  }
+  const found = entriesAfter(core, directory.key, cookie, most + 1);
   return { entries: found.slice(0, most), end: found.length <= most };
 }

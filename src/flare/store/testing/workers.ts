@@ -108,7 +108,7 @@ export class Worker {
     const found = new Map<string, string>();
     const { entries } = await store.readdir(ROOT, directory, 0, 100);
     for (const entry of entries) {
-      const { data } = await store.read(ROOT, entry, 0, 100_000);
+      const { data } = await store.read(ROOT, await store.lookup(ROOT, directory, entry.name), 0, 100_000);
       found.set(entry.name, data.toString('latin1'));
     }
     return found;
