@@ -82,7 +82,7 @@ export class Router implements FlareService {
   lookup(caller: Caller, directory: FlareId, name: Name): Eventually<Attributes> {
     const here = (): Eventually<Attributes> =>
       this.#wholeOr(
-        undefined,
+        null,
         () => this.#store.lookup(caller, directory, name),
         () => this.#lookupApart(caller, directory, name),
       );
@@ -133,7 +133,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<Attributes> =>
       this.#wholeOr(
-        who.replay,
+        who,
         () => this.#store.create(who, directory, name, birth, options),
         () => create(this.#ring, who, directory, name, birth, options?.existing),
       );
@@ -144,7 +144,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
-        who.replay,
+        who,
         () => this.#store.remove(who, directory, name),
         () => remove(this.#ring, who, directory, name),
       );
@@ -155,7 +155,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
-        who.replay,
+        who,
         () => this.#store.rmdir(who, directory, name),
         () => rmdir(this.#ring, who, directory, name),
       );
@@ -166,7 +166,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, from.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
-        who.replay,
+        who,
         () => this.#store.rename(who, from, fromName, to, toName),
         () => rename(this.#ring, who, from, fromName, to, toName),
       );
@@ -177,7 +177,7 @@ export class Router implements FlareService {
     const who = this.#identified(caller, directory.key);
     const here = (): Eventually<void> =>
       this.#wholeOr(
-        who.replay,
+        who,
         () => this.#store.link(who, id, directory, name),
         () => link(this.#ring, who, id, directory, name),
       );
@@ -211,10 +211,10 @@ export class Router implements FlareService {
    * Does the whole of it here; when something of it lies elsewhere, does it with the others: once at a time for a replay identity. Else a call that is asked again, over a
    * new connection or of another gateway, would meet what its first asking has just done as somebody else's.
    */
-  #wholeOr<T>(replay: string | undefined, whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
+  #wholeOr<T>(who: Caller | null, whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
     const elsewhere = (error: unknown): Promise<T> => {
       if (!(error instanceof ElsewhereError)) throw error;
-      return replay === undefined ? joint() : this.#once(replay, joint);
+      return who?.replay === undefined ? joint() : this.#once(who, who.replay, joint);
     };
     try {
       const answer = whole();
@@ -224,11 +224,18 @@ export class Router implements FlareService {
     }
   }
 
-  async #once<T>(replay: string, joint: () => Promise<T>): Promise<T> {
+  /** What was refused, or had nothing to do, is remembered, so that another copy of the call does not do it when its caller has long been told. */
+  async #once<T>(who: Caller, replay: string, work: () => Promise<T>): Promise<T> {
     if (this.#underWay.has(replay)) throw new BusyError();
     this.#underWay.add(replay);
+    const { joint } = this.#store;
     try {
-      return await joint();
+      const answer = await work();
+      joint.remember(who, (answer as Attributes | undefined) ?? null);
+      return answer;
+    } catch (error) {
+      if (error instanceof FlareError && error.status !== 'IO') joint.remember(who, error.status);
+      throw error;
     } finally {
       this.#underWay.delete(replay);
     }

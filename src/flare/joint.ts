@@ -1,4 +1,5 @@
 import type { Eventually } from '../base/eventually.ts';
+import type { FlareStatusName } from './errors.ts';
 import { ROOT_KEY } from './keys.ts';
 import type { Attributes, Birth, Caller, FlareId, FlareType, Key, Name } from './types.ts';
 
@@ -148,12 +149,17 @@ export interface JointStore extends JointPart {
   ): Eventually<void>;
   /** Lets go of what is held: the operation does not happen. */
   release(operation: OperationId): void;
+  /**
+   * Remembers, in memory, how the caller's replay was answered, unless that is written down already: a refusal, or a success that changed nothing. So
+   * the answer stays the same when it comes again, whatever has changed.
+   */
+  remember(caller: Caller, answer: FlareStatusName | Attributes | null): void;
 
   /** All participants have the outcomes of these operations. */
   delivered(operations: readonly OperationId[]): void;
   decision(operation: OperationId): Decision;
   /** What is prepared here, and waits for its outcome. */
   undecided(): readonly Undecided[];
-  /** What is decided here, and not yet `delivered`. */
+  /** What is decided here, on stable storage, and not yet `delivered`. */
   undelivered(): readonly Undelivered[];
 }

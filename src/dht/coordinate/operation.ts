@@ -1,4 +1,3 @@
-import { FlareError } from '../../flare/errors.ts';
 import {
   BusyError,
   type DirectoryView,
@@ -11,6 +10,7 @@ import {
 } from '../../flare/joint.ts';
 import { sliceOf } from '../../flare/keys.ts';
 import type { Attributes, Caller } from '../../flare/types.ts';
+import { isTransient } from '../retry.ts';
 import type { Ring } from './ring.ts';
 
 /** An operation over several owners, worked out by its coordinator. */
@@ -59,7 +59,10 @@ function checkViews(views: readonly DirectoryView[], answers: readonly StepAnswe
   }
 }
 
-/** Has all others prepare, at the same time. Rejects when one has not: with its refusal if there is one. */
+/**
+ * Has all others prepare, at the same time. Rejects when one has not: with a refusal only when nothing else was in the way of anybody, for what was looked at before
+ * may be no more, and the refusal with it.
+ */
 async function prepareAll(
   ring: Ring,
   operation: OperationId,
@@ -75,7 +78,7 @@ async function prepareAll(
   const errors = (await Promise.allSettled(work)).flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
-  if (errors.length > 0) throw errors.find((error) => error instanceof FlareError) ?? errors[0];
+  if (errors.length > 0) throw errors.find(isTransient) ?? errors[0];
   return answers;
 }
 

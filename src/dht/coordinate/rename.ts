@@ -1,6 +1,7 @@
 import { FlareError } from '../../flare/errors.ts';
-import { keyOfStep, OPERATION_ID_BYTES, type Step } from '../../flare/joint.ts';
+import { BusyError, keyOfStep, OPERATION_ID_BYTES, type Step } from '../../flare/joint.ts';
 import { checkName, ROOT_KEY, sliceOf } from '../../flare/keys.ts';
+import type { EntryState } from '../../flare/record/pack.ts';
 import { checkSticky, need, SEARCH, WRITE } from '../../flare/store/access.ts';
 import { type Attributes, type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
 import { directoryOf, flareOf, meaning, named, viewOf } from './names.ts';
@@ -12,6 +13,8 @@ export const DEPTH_MAX = 100_000;
 
 /** What a rename is about. */
 interface Looked {
+  /** What the old name means. */
+  readonly entry: EntryState;
   readonly source: Attributes;
   readonly goal: Attributes;
   readonly flare: Attributes;
@@ -34,7 +37,14 @@ export async function rename(
   if (looked === null) return;
   const work = (): Promise<void> => move(ring, caller, looked, fromName, toName);
   if (looked.flare.type !== FlareType.directory || from.key === to.key) return work();
-  return whileMoving(ring, caller, looked, work);
+  return whileMoving(ring, caller, looked, fromName, work);
+}
+
+/** `BusyError` when the old name means something else than when the others were looked at: then nothing can be said of them all at one moment. */
+async function checkStill(ring: Ring, caller: Caller, from: FlareId, fromName: Name, entry: EntryState): Promise<void> {
+  const now = await ring.store.entry(caller, from, fromName);
+  const same = now?.id.key === entry.id.key && now.id.generation === entry.id.generation && now.cookie === entry.cookie;
+  if (!same) throw new BusyError();
 }
 
 /** Looks at all, in the order in which refusals go; null when both names mean the same flare. */
@@ -53,13 +63,17 @@ async function look(
   const entry = await ring.store.entry(caller, from, fromName);
   if (entry === null) throw FlareError.of('NOENT');
   const replaced = await meaning(ring, caller, to, toName);
-  if (replaced !== null && replaced.key === entry.id.key) return null;
+  if (replaced !== null && replaced.key === entry.id.key) {
+    await checkStill(ring, caller, from, fromName, entry);
+    return null;
+  }
   need(caller, source, WRITE);
   const flare = await flareOf(ring, entry.id);
   checkSticky(caller, source, flare);
   need(caller, goal, WRITE);
   if (replaced !== null) checkSticky(caller, goal, replaced);
-  return { source, goal, flare, replaced };
+  await checkStill(ring, caller, from, fromName, entry);
+  return { entry, source, goal, flare, replaced };
 }
 
 function checkReplaceable(flare: Attributes, replaced: Attributes): void {
@@ -96,7 +110,13 @@ async function move(ring: Ring, caller: Caller, looked: Looked, fromName: Name, 
 }
 
 /** Does it while no other directory of the network gets another parent, if the new one does not lie below the moved one: INVAL. */
-async function whileMoving(ring: Ring, caller: Caller, looked: Looked, work: () => Promise<void>): Promise<void> {
+async function whileMoving(
+  ring: Ring,
+  caller: Caller,
+  looked: Looked,
+  fromName: Name,
+  work: () => Promise<void>,
+): Promise<void> {
   const { store, owners, outcomes, random } = ring;
   const home = sliceOf(ROOT_KEY);
   const id = random.bytes(OPERATION_ID_BYTES);
@@ -105,7 +125,10 @@ async function whileMoving(ring: Ring, caller: Caller, looked: Looked, work: () 
   await store.joint.hold(id, caller, own ? [{ kind: 'moving' }] : []);
   try {
     if (!own) await owners.of(home).joint.prepare(id, sliceOf(looked.source.key), caller, [{ kind: 'moving' }]);
-    await checkNotInside(ring, looked.goal, looked.flare);
+    if (await isInside(ring, looked.goal, looked.flare)) {
+      await checkStill(ring, caller, looked.source, fromName, looked.entry);
+      throw FlareError.of('INVAL');
+    }
     await work();
   } finally {
     store.joint.release(id);
@@ -113,12 +136,13 @@ async function whileMoving(ring: Ring, caller: Caller, looked: Looked, work: () 
   }
 }
 
-async function checkNotInside(ring: Ring, goal: Attributes, flare: Attributes): Promise<void> {
+/** Whether a directory is that flare or lies below it. */
+async function isInside(ring: Ring, goal: Attributes, flare: Attributes): Promise<boolean> {
   let at = goal;
   for (let depth = 0; depth < DEPTH_MAX; depth++) {
-    if (at.key === flare.key) throw FlareError.of('INVAL');
-    if (at.key === ROOT_KEY) return;
+    if (at.key === flare.key) return true;
+    if (at.key === ROOT_KEY) return false;
     at = await flareOf(ring, at.parent);
   }
-  throw FlareError.of('INVAL');
+  return true;
 }

@@ -169,7 +169,8 @@ t.test('JointStore.prepare: refusals are those of FlareService', async (t) => {
     ['ACCES', { kind: 'addName', directory, name: 'x', target, replaces: null }, ALICE],
     ['NAMETOOLONG', { kind: 'addName', directory, name: 'x'.repeat(256), target, replaces: null }, ROOT],
     ['NOTDIR', { kind: 'addName', directory: file, name: 'x', target, replaces: null }, ROOT],
-    ['STALE', { kind: 'unname', flare: { ...file, generation: 1e6 }, directory: view }, ROOT],
+    ['STALE', { kind: 'addName', directory: { ...view, generation: 1e6 }, name: 'x', target, replaces: null }, ROOT],
+    ['STALE', { kind: 'name', flare: { ...file, generation: 1e6 }, directory: view }, ROOT],
     ['ISDIR', { kind: 'unname', flare: directory, directory: view }, ROOT],
     ['PERM', { kind: 'unname', flare: file, directory: sticky }, ALICE],
     ['PERM', { kind: 'move', flare: file, from: sticky, to: FAR }, ALICE],
@@ -252,6 +253,72 @@ t.test('JointStore.decide: one append does the coordinator’s part, decides, an
   t.equal(opened.store.joint.decision(operation()), 'unknown', 'what was never decided here never will be');
   await opened.store.close();
   await checkRebuilt(t, opened.disk);
+});
+
+t.test(
+  'JointStore.prepare: a flare that a name was seen to mean, and that is gone, is to be looked for again',
+  async (t) => {
+    const { store } = await testStore();
+    const gone = { ...(await store.create(ROOT, store.root(), 'f', FILE)), generation: 1e6 };
+    const steps: readonly Step[] = [
+      { kind: 'unname', flare: gone, directory: FAR },
+      { kind: 'end', flare: gone, directory: FAR },
+      { kind: 'move', flare: gone, from: FAR, to: FAR },
+    ];
+    for (const step of steps) {
+      await refusedAsBusy(t, () => store.joint.prepare(operation(), 3, ROOT, [step]), `${step.kind}: nobody named it`);
+    }
+    await store.close();
+  },
+);
+
+t.test('JointStore: who coordinates and takes part holds as both, and each part until its own end', async (t) => {
+  const { store } = await testStore();
+  const { joint } = store;
+  const id = operation();
+  const born = attributesOf((await joint.prepare(id, 3, ROOT, [birth('f')]))[0]);
+  const addName: Step = { kind: 'addName', directory: store.root(), name: 'f', target: born, replaces: null };
+  await joint.hold(id, ROOT, [addName]);
+  await joint.decide(id, ROOT, [addName], [sliceOf(born.key)], born);
+  const asked = store.getattr(born);
+  t.ok(await waits(asked), 'the newborn waits for its outcome');
+  await joint.resolve(id, true);
+  t.same(await asked, born);
+  joint.delivered([id]);
+  t.equal(store.busy, false, 'nothing is held');
+  t.same(await store.lookup(ROOT, store.root(), 'f'), born);
+  await store.close();
+});
+
+t.test('JointStore.undelivered: a decision is told to nobody before it is on stable storage', async (t) => {
+  const { store } = await testStore();
+  const { joint } = store;
+  const id = operation();
+  const target = { ...(await store.create(ROOT, store.root(), 'a', FILE)) };
+  const addName: Step = { kind: 'addName', directory: store.root(), name: 'b', target, replaces: null };
+  await joint.hold(id, ROOT, [addName]);
+  const deciding = joint.decide(id, ROOT, [addName], [7], null);
+  t.same(joint.undelivered(), [], 'a crash would take it back');
+  await deciding;
+  t.same(joint.undelivered(), [{ operation: id, participants: [7] }]);
+  joint.delivered([id]);
+  await store.close();
+});
+
+t.test('JointStore.remember: what is not written down is answered again, and what is written down stays', async (t) => {
+  const { store } = await testStore();
+  const root = store.root();
+  const refused = { ...ROOT, replay: 'refused' };
+  store.joint.remember(refused, 'EXIST');
+  t.equal(await statusOf(() => store.create(refused, root, 'x', FILE)), 'EXIST', 'though the name is free by now');
+  const idle = { ...ROOT, replay: 'idle' };
+  store.joint.remember(idle, null);
+  await store.remove(idle, root, 'y');
+  const done = { ...ROOT, replay: 'done' };
+  const born = await store.create(done, root, 'z', FILE);
+  store.joint.remember(done, 'EXIST');
+  t.same(await store.create(done, root, 'z', FILE), born);
+  await store.close();
 });
 
 t.test('LocalStore.serve: what needs a slice of another volcano is refused, not answered', async (t) => {

@@ -1,5 +1,5 @@
 import { type Eventually, isPending } from '../../../base/eventually.ts';
-import { FlareError } from '../../errors.ts';
+import { FlareError, type FlareStatusName } from '../../errors.ts';
 import {
   BusyError,
   type Decision,
@@ -50,6 +50,11 @@ interface Decided {
   readonly slice: number;
   readonly participants: readonly number[];
   readonly lsn: number;
+}
+
+/** Whose holds those of a prepared part are: the operation's coordinator may be the same volcano, and lets go of its own before. */
+function preparedPart(operation: string): string {
+  return `${operation} prepared`;
 }
 
 /** What a coordinator's own steps hold: their effects come in the turn of the decision, so that others may see what is until then. */
@@ -106,7 +111,7 @@ export class Joint implements JointStore {
       changes.push(...prepared.changes);
       moving ||= prepared.moving;
     }
-    this.#core.state.holds.take(operation, heldBy(changes, moving));
+    this.#core.state.holds.take(preparedPart(operation), heldBy(changes, moving));
   }
 
   hold(id: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]> {
@@ -160,6 +165,14 @@ export class Joint implements JointStore {
     this.#end(operationText(id));
   }
 
+  remember({ replay }: Caller, answer: FlareStatusName | Attributes | null): void {
+    const { replays, clock } = this.#core;
+    const time = clock.now();
+    if (replay === undefined || replays.find(replay, time) !== undefined) return;
+    if (typeof answer === 'string') replays.refused(replay, { time, lsn: 0, refusal: answer });
+    else replays.answered(replay, { time, lsn: 0, attributes: answer, segment: 0 });
+  }
+
   prepare(
     id: OperationId,
     coordinator: number,
@@ -173,7 +186,7 @@ export class Joint implements JointStore {
     return this.#answer(() => {
       const { state } = this.#core;
       const transaction = this.#transaction(null, steps);
-      const given = this.#run(operation, transaction, caller, steps);
+      const given = this.#run(preparedPart(operation), transaction, caller, steps);
       if (given.some(({ kind }) => kind === 'taken')) return given;
       const moving = steps.some(({ kind }) => kind === 'moving');
       const bySlice = this.#write(operation, transaction, coordinator, moving);
@@ -199,7 +212,7 @@ export class Joint implements JointStore {
         this.#shut(operation, bySlice);
       });
     } catch (error) {
-      this.#core.state.holds.release(operation);
+      this.#core.state.holds.release(preparedPart(operation));
       throw error;
     }
     return bySlice;
@@ -234,7 +247,8 @@ export class Joint implements JointStore {
     transaction.commit(null);
     const lsn = state.seen;
     this.#prepared.delete(operation);
-    this.#end(operation);
+    state.holds.release(preparedPart(operation));
+    this.#remember(operation);
     return this.#durable(lsn);
   }
 
@@ -276,9 +290,13 @@ export class Joint implements JointStore {
   }
 
   undelivered(): readonly Undelivered[] {
-    return [...this.#decided].map(([operation, { participants }]) => {
-      return { operation: Buffer.from(operation, 'hex'), participants };
-    });
+    const { durable } = this.#core.kml;
+    const found: Undelivered[] = [];
+    for (const [operation, { participants, lsn }] of this.#decided) {
+      // What a crash could take back is not told to anybody.
+      if (lsn <= durable) found.push({ operation: Buffer.from(operation, 'hex'), participants });
+    }
+    return found;
   }
 
   /** A transaction for these steps: its first record is that of the first step's slice. */
@@ -286,10 +304,10 @@ export class Joint implements JointStore {
     return new Transaction(this.#core, OperationSchema.prepare, caller, sliceOf(keyOfStep(steps[0]!)));
   }
 
-  /** Runs the steps, passing the operation's own holds. */
-  #run(operation: string, transaction: Transaction, caller: Caller, steps: readonly Step[]): readonly StepAnswer[] {
+  /** Runs the steps, passing the holds of `holder`. */
+  #run(holder: string, transaction: Transaction, caller: Caller, steps: readonly Step[]): readonly StepAnswer[] {
     const { holds } = this.#core.state;
-    holds.passing = operation;
+    holds.passing = holder;
     holds.changing = true;
     try {
       return steps.map((step) => runStep(this.#core, transaction, caller, step));

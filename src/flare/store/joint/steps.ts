@@ -44,6 +44,13 @@ function checkMeans(core: Core, directory: FlareId, name: Name, expected: FlareI
   if (!same) throw new BusyError();
 }
 
+/** A flare that a name was seen to mean: when it is gone the name means something else by now, and the coordinator is to look again (`BusyError`). */
+function flareOfName(core: Core, id: FlareId): Flare {
+  const flare = core.state.holder(id.key);
+  if (flare === null || flare.attributes.generation !== id.generation) throw new BusyError();
+  return flare;
+}
+
 /** As `checkSticky`, when the directory is somebody else's. */
 function checkStickyView(caller: Caller, directory: DirectoryView, flare: Attributes): void {
   const sticky = (directory.mode & 0o1000) !== 0;
@@ -81,7 +88,7 @@ const STEPS: { readonly [K in Step['kind']]: Run<K> } = {
   },
 
   unname(core, transaction, caller, { flare: id, directory }) {
-    const flare = core.state.flare(id);
+    const flare = flareOfName(core, id);
     if (isDirectory(flare.attributes.type)) throw FlareError.of('ISDIR');
     checkStickyView(caller, directory, flare.attributes);
     unname(core, transaction, flare, directory);
@@ -89,7 +96,7 @@ const STEPS: { readonly [K in Step['kind']]: Run<K> } = {
   },
 
   end(core, transaction, caller, { flare: id, directory }) {
-    const flare = core.state.flare(id);
+    const flare = flareOfName(core, id);
     checkStickyView(caller, directory, flare.attributes);
     if (!isDirectory(flare.attributes.type)) throw FlareError.of('NOTDIR');
     if (flare.entries > 0) throw FlareError.of('NOTEMPTY');
@@ -105,7 +112,7 @@ const STEPS: { readonly [K in Step['kind']]: Run<K> } = {
   },
 
   move(core, transaction, caller, { flare: id, from, to }) {
-    const flare = core.state.flare(id);
+    const flare = flareOfName(core, id);
     checkStickyView(caller, from, flare.attributes);
     const moved = from.key === to.key ? {} : moveName(core, transaction, flare, from, to);
     return done(transaction.change(flare, moved).attributes);

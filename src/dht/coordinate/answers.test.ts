@@ -1,0 +1,101 @@
+import t from 'tap';
+import { seededRandom } from '../../base/random.ts';
+import { manualClock } from '../../base/testing/manual-clock.ts';
+import { FlareError } from '../../flare/errors.ts';
+import { BusyError, type JointPart, type JointStore, type Step, type StepAnswer } from '../../flare/joint.ts';
+import { keyFromText, sliceOf } from '../../flare/keys.ts';
+import { ROOT } from '../../flare/testing/histories.ts';
+import { type Attributes, FlareType, type Key } from '../../flare/types.ts';
+import { coordinate } from './operation.ts';
+import { rename } from './rename.ts';
+import type { OwnStore, Ring } from './ring.ts';
+
+/* What a coordinator answers when what it has looked at changes meanwhile: never what was true at no moment. */
+
+function keyIn(slice: number): Key {
+  return keyFromText(slice.toString(16).padStart(2, '0').repeat(20))!;
+}
+
+function flare(slice: number, type: FlareType): Attributes {
+  const id = { key: keyIn(slice), generation: 1 };
+  const time = { seconds: 0, nanoseconds: 0 };
+  const rest = { mode: 0o777, nlink: 1, uid: 0, gid: 0, size: 0, used: 0, major: 0, minor: 0, version: 1 };
+  return { ...id, ...rest, type, fileid: slice, atime: time, mtime: time, ctime: time, parent: id };
+}
+
+const DIRECTORY = flare(1, FlareType.directory);
+const NO_ANSWER: StepAnswer = { kind: 'done', attributes: null };
+
+function ringOf(parts: {
+  readonly store?: Partial<OwnStore>;
+  readonly tree?: Partial<OwnStore>;
+  readonly others?: (slice: number) => Partial<JointPart>;
+}): Ring {
+  const joint: Partial<JointStore> = { hold: () => [NO_ANSWER], release() {}, decision: () => 'unknown' };
+  return {
+    store: { joint, ...parts.store } as OwnStore,
+    tree: parts.tree as OwnStore,
+    owners: {
+      isOwn: (slice) => slice === sliceOf(DIRECTORY.key),
+      of: (slice) => ({ id: String(slice), service: parts.tree as OwnStore, joint: parts.others!(slice) as JointPart }),
+    },
+    outcomes: { abandon() {}, deliver() {} } as unknown as Ring['outcomes'],
+    clock: manualClock(),
+    random: seededRandom(1),
+  };
+}
+
+/** How it ends: `done`, a refusal's status, or `busy`. */
+async function endOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (error instanceof FlareError) return error.status;
+    if (error instanceof BusyError) return 'busy';
+    throw error;
+  }
+}
+
+t.test('a refusal counts only when nobody else was busy: what was looked at may be no more', async (t) => {
+  const steps = (name: string): Step => ({ kind: 'dropName', directory: DIRECTORY, name, target: DIRECTORY });
+  const prepared: readonly Step[] = [
+    { kind: 'end', flare: flare(2, FlareType.directory), directory: DIRECTORY },
+    { kind: 'unname', flare: flare(3, FlareType.file), directory: DIRECTORY },
+  ];
+  const operation = {
+    caller: ROOT,
+    held: [steps('a')],
+    prepared,
+    views: [],
+    finish: () => ({ steps: [], answer: null }),
+  };
+  const refuse = async () => Promise.reject(FlareError.of('NOTEMPTY'));
+  const busy = async () => Promise.reject(new BusyError());
+  const fine = async () => [NO_ANSWER];
+  const others = (second: () => Promise<StepAnswer[]>) => (slice: number) => ({
+    prepare: slice === 2 ? refuse : second,
+  });
+  t.equal(await endOf(coordinate(ringOf({ others: others(busy) }), operation)), 'busy');
+  t.equal(await endOf(coordinate(ringOf({ others: others(fine) }), operation)), 'NOTEMPTY');
+});
+
+t.test('RENAME: nothing is said of two names that were not what they are at one moment', async (t) => {
+  const moved = flare(3, FlareType.file);
+  const other = flare(4, FlareType.directory);
+  const entry = { id: moved, fileid: moved.fileid, cookie: 3 };
+  const ring = (after: typeof entry | null, there: Attributes): Ring => {
+    const entries = [entry, after];
+    const all = [DIRECTORY, moved, other];
+    return ringOf({
+      store: { entry: () => entries.shift() ?? null },
+      tree: { getattr: (id) => all.find(({ key }) => key === id.key)!, lookup: () => there },
+    });
+  };
+  const work = (of: Ring) => rename(of, ROOT, DIRECTORY, 'a', DIRECTORY, 'b');
+  t.equal(await endOf(work(ring(entry, moved))), 'done', 'two names of one file: nothing to do');
+  t.equal(await endOf(work(ring(null, moved))), 'busy', 'the old name had gone when the new one was looked at');
+  t.equal(await endOf(work(ring({ ...entry, cookie: 4 }, moved))), 'busy', 'it has gone and come again');
+  t.equal(await endOf(work(ring(entry, other))), 'ISDIR');
+  t.equal(await endOf(work(ring(null, other))), 'busy', 'nor is it refused by what two moments gave');
+});
