@@ -91,15 +91,24 @@ export class VirtualRing {
   constructor(options: { readonly volcanos: number; readonly seed?: number }) {
     this.#seed = options.seed ?? 1;
     this.network = new SimulatedNetwork({ time: this.time, random: seededRandom(this.#seed) });
-    for (let number = 0; number < options.volcanos; number++) {
-      const address = `10.0.${number >> 8}.${(number & 255) + 1}`;
-      this.volcanos.push(new VirtualVolcano(number, this.network.host(`v${number}`, [address])));
-    }
+    for (let number = 0; number < options.volcanos; number++) this.addVolcano();
+  }
+
+  /** One more, on a host of its own. */
+  addVolcano(): void {
+    const number = this.volcanos.length;
+    const address = `10.0.${number >> 8}.${(number & 255) + 1}`;
+    this.volcanos.push(new VirtualVolcano(number, this.network.host(`v${number}`, [address])));
   }
 
   /** Lets time go by until it settles. */
   settle<T>(promise: Promise<T>, milliseconds = STUCK_MS): Promise<T> {
     return this.time.settle(promise, milliseconds);
+  }
+
+  /** So many milliseconds of virtual time. */
+  pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.time.after(milliseconds * 1000, resolve));
   }
 
   /** A generator that nobody else has. */
