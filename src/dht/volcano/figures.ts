@@ -93,18 +93,23 @@ export class NetworkFigures {
 
   #exchange(): void {
     if (this.#stopped) return;
-    const { map, peers, self, clock } = this.#parts;
+    const { map, self, clock } = this.#parts;
     const members = map.projection?.volcanos.filter(({ id }) => id !== self) ?? [];
     for (const id of this.#others.keys()) if (!members.some((member) => member.id === id)) this.#others.delete(id);
     for (let count = Math.min(LOAD_PEERS, members.length); count > 0; count--) {
       const { id } = members[this.#turn++ % members.length]!;
-      peers
-        .peer(id)
-        .node.load(self, this.own())
-        .then((figures) => this.told(id, figures))
-        // Who does not answer is asked again when its turn comes.
-        .catch(() => {});
+      void this.#tell(id);
     }
     clock.after(LOAD_MS, () => this.#exchange());
+  }
+
+  /** Tells another volcano the own figures, and is told its. */
+  async #tell(id: MemberId): Promise<void> {
+    const { peers, self } = this.#parts;
+    try {
+      this.told(id, await peers.peer(id).node.load(self, this.own()));
+    } catch {
+      // Who does not answer is asked again when its turn comes.
+    }
   }
 }
