@@ -29,7 +29,10 @@ t.test('A slice that the map gives a mirror is not served, nor one with which a 
   let records = 0;
   let changed = 0;
   const store = { lastOf: () => ({ number: records, epoch: 1 }) } as unknown as LocalStore;
-  const parts = { store, changed: () => void (changed += 1) } as unknown as ReplicationParts;
+  const told = (): void => {
+    changed += 1;
+  };
+  const parts = { store, changed: told } as unknown as ReplicationParts;
   const replication = new NoReplication(parts);
   t.notOk(replication.mayServe(0), 'nothing before there is a map');
   const map = withMember(alone({ replicas: 1 }), member(1), 0);
