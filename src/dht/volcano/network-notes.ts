@@ -2,7 +2,7 @@ import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
 import { ROOT_KEY, sliceOf } from '../../flare/keys.ts';
 import type { NoteStore } from '../../flare/service.ts';
-import { isLocalNote } from '../../flare/store/notes.ts';
+import { isLocalNote } from '../../flare/store/note-table.ts';
 import type { Peers } from '../peers.ts';
 import type { NotesPage } from '../programs/node/handlers.ts';
 import { pageOfNotes } from '../programs/node/notes.ts';

@@ -1,7 +1,7 @@
 import type { LogMark } from '../kml/types.ts';
 import { CHUNK_SIZE } from '../record/limits.ts';
 import type { Extent } from '../record/schema.ts';
-import { ByteWriter } from './bytes.ts';
+import { ByteWriter, keysOfSlice } from './bytes.ts';
 import { readMark, type SqliteDatabase } from './database.ts';
 import { type FlushSteps, type IndexFlush, readFlush } from './flush.ts';
 import { LiveBytes, weightOf } from './live.ts';
@@ -188,6 +188,34 @@ export class Applier implements FlushSteps {
   replays(count: number, value: Buffer): void {
     this.#replays.add(count, value);
   }
+
+  wipe(slice: number): void {
+    const [first, end] = keysOfSlice(slice);
+    const sums = this.#sql.wipeSums;
+    for (const [segment, weight, used, count] of sums.flares.all(first, end) as number[][]) {
+      this.#live.take(segment!, weight!);
+      this.#used -= used!;
+      this.#flares -= count!;
+    }
+    for (const [segment, names, count] of sums.entries.all(first, end) as number[][]) {
+      this.#live.take(segment!, weightOf.entries(count!, names!));
+    }
+    for (const [segment, count] of sums.parents.all(first, end) as number[][]) {
+      this.#live.take(segment!, weightOf.parent() * count!);
+    }
+    for (const { chunk, extents } of sums.chunks.iterate(first, end) as IterableIterator<{
+      chunk: number;
+      extents: Buffer;
+    }>) {
+      this.#weigh(chunk, extents, -1);
+    }
+    for (const statement of this.#sql.wipes) statement.run(first, end);
+    this.#replays.wipe(slice);
+  }
+}
+
+function between(column: string): string {
+  return `WHERE ${column} > ? AND ${column} < ?`;
 }
 
 function prepare(database: SqliteDatabase) {
@@ -220,6 +248,22 @@ function prepare(database: SqliteDatabase) {
     note: database.prepare('SELECT value, segment FROM notes WHERE name = ?'),
     putNote: database.prepare('INSERT OR REPLACE INTO notes VALUES (?, ?, ?)'),
     removeNote: database.prepare('DELETE FROM notes WHERE name = ?'),
+    wipeSums: {
+      flares: database
+        .prepare(`SELECT segment, sum(weight), sum(used), count(*) FROM flares ${between('key')} GROUP BY segment`)
+        .raw(),
+      entries: database
+        .prepare(`SELECT segment, sum(length(name)), count(*) FROM entries ${between('dir')} GROUP BY segment`)
+        .raw(),
+      parents: database.prepare(`SELECT segment, count(*) FROM parents ${between('key')} GROUP BY segment`).raw(),
+      chunks: database.prepare(`SELECT chunk, extents FROM chunks ${between('key')}`),
+    },
+    wipes: [
+      database.prepare(`DELETE FROM flares ${between('key')}`),
+      database.prepare(`DELETE FROM entries ${between('dir')}`),
+      database.prepare(`DELETE FROM parents ${between('key')}`),
+      database.prepare(`DELETE FROM chunks ${between('key')}`),
+    ],
     sliceSegment: database.prepare('SELECT segment FROM slices WHERE slice = ?').pluck(),
     putSlice: database.prepare('INSERT OR REPLACE INTO slices VALUES (?, ?, ?, ?, ?, ?, ?)'),
   };

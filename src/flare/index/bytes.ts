@@ -1,3 +1,5 @@
+import { KEY_BYTES, SLICES } from '../keys.ts';
+
 /** Bytes that are written one value after the other; they grow as needed. Numbers are big endian. */
 export class ByteWriter {
   #bytes: Buffer;
@@ -122,4 +124,10 @@ export class ByteReader {
     if (this.#at > this.#bytes.length) throw new RangeError('the bytes end too early');
     return this.#bytes.subarray(start, this.#at);
   }
+}
+
+/** All keys of a slice lie between these two, which are none. */
+export function keysOfSlice(slice: number): readonly [first: Buffer, end: Buffer] {
+  const end = slice + 1 < SLICES ? Buffer.of(slice + 1) : Buffer.alloc(KEY_BYTES + 1, 0xff);
+  return [Buffer.of(slice), end];
 }

@@ -6,7 +6,7 @@ import { IndexCorruptError, IndexFormatError, IndexOutdatedError, saysCorrupt } 
 export type SqliteDatabase = Database.Database;
 
 /** The format that this program writes. A lower one is rebuilt from the log, a higher one is refused. */
-export const INDEX_FORMAT = 3;
+export const INDEX_FORMAT = 4;
 /** `MGIX`, so that `file` and SQLite know whose database it is. */
 const APPLICATION_ID = 0x4d474958;
 /** The page cache of the connection that applies, in KiB, and of the one that reads. */
@@ -48,6 +48,7 @@ const SCHEMA = `
     next_fileid INTEGER NOT NULL, wrapped INTEGER NOT NULL, segment INTEGER NOT NULL, last_segment INTEGER NOT NULL
   );
   CREATE TABLE replays (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, newest INTEGER NOT NULL, value BLOB NOT NULL);
+  CREATE TABLE wipes (slice INTEGER PRIMARY KEY, replays INTEGER NOT NULL);
   CREATE TABLE segments (segment INTEGER PRIMARY KEY, live INTEGER NOT NULL);
 `;
 

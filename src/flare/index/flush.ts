@@ -30,6 +30,7 @@ export const Step = {
   noteGone: 10,
   slice: 11,
   replays: 12,
+  wipe: 13,
 } as const;
 
 /** Bytes of memory that a flush is begun with. */
@@ -163,6 +164,11 @@ export class FlushWriter {
     to.uint32(row.lastSegment);
   }
 
+  /** Nothing is held of that slice but its counters. Must come before all that the slice holds since. */
+  wipe(slice: number): void {
+    this.#begin(Step.wipe).uint16(slice);
+  }
+
   /** Calls that were answered, oldest first; none: nothing is written. */
   replays(rows: Iterable<ReplayRow>): void {
     const to = this.#begin(Step.replays);
@@ -218,6 +224,7 @@ export interface FlushSteps {
   noteGone(name: Buffer): void;
   slice(row: SliceRow): void;
   replays(count: number, value: Buffer): void;
+  wipe(slice: number): void;
 }
 
 type Read = (from: ByteReader, to: FlushSteps) => void;
@@ -296,6 +303,9 @@ const READERS: Readonly<Record<number, Read>> = {
   },
   [Step.replays](from, to) {
     to.replays(from.uint32(), from.raw(from.uint32()));
+  },
+  [Step.wipe](from, to) {
+    to.wipe(from.uint16());
   },
 };
 

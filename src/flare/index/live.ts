@@ -15,6 +15,8 @@ const EXTENT_BYTES = 160;
 export const weightOf = {
   flare: (target: Uint8Array): number => FLARE_BYTES + target.length,
   entry: (name: Uint8Array): number => ENTRY_BYTES + name.length,
+  /** `count` entries, whose names have `bytes` in all. */
+  entries: (count: number, bytes: number): number => count * ENTRY_BYTES + bytes,
   parent: (): number => PARENT_BYTES,
   note: (name: Uint8Array, value: Uint8Array): number => NOTE_BYTES + name.length + value.length,
   slice: (): number => SLICE_BYTES,

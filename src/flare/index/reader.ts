@@ -1,5 +1,6 @@
 import type { Extent } from '../record/schema.ts';
 import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
+import { keysOfSlice } from './bytes.ts';
 import type { SqliteDatabase } from './database.ts';
 import type { EntryRow, FlareRow, IndexReader, IndexTotals, KeyRow, NoteRow, ParentRow, SliceRow } from './types.ts';
 import { type ReplayRow, takeExtents, takeFlare, takeReplays } from './values.ts';
@@ -35,7 +36,7 @@ function noteRow(raw: { name: Buffer; value: Buffer; segment: number }): NoteRow
 export class SqliteReader implements IndexReader {
   readonly #flare;
   readonly #fileid;
-  readonly #keysAfter;
+  readonly #sliceKeys;
   readonly #entry;
   readonly #entriesAfter;
   readonly #chunk;
@@ -44,7 +45,9 @@ export class SqliteReader implements IndexReader {
   readonly #notes;
   readonly #note;
   readonly #slices;
+  readonly #keysAfter;
   readonly #replays;
+  readonly #wipes;
   readonly #live;
   readonly #totals;
 
@@ -72,7 +75,9 @@ export class SqliteReader implements IndexReader {
     this.#slices = database.prepare(
       'SELECT slice, number, epoch, next_fileid AS nextFileid, wrapped, segment, last_segment AS lastSegment FROM slices ORDER BY slice',
     );
-    this.#replays = database.prepare('SELECT value FROM replays ORDER BY id').pluck();
+    this.#sliceKeys = database.prepare('SELECT key FROM flares WHERE key > ? AND key < ? ORDER BY key LIMIT ?').pluck();
+    this.#replays = database.prepare('SELECT id, value FROM replays ORDER BY id').raw();
+    this.#wipes = database.prepare('SELECT slice, replays FROM wipes').raw();
     this.#live = database.prepare('SELECT segment, live FROM segments').raw();
     this.#totals = database.prepare('SELECT flares, used AS usedBytes FROM mark WHERE id = 1');
   }
@@ -137,10 +142,19 @@ export class SqliteReader implements IndexReader {
     return rows.map(({ wrapped, ...row }) => ({ ...row, fileidsWrapped: wrapped !== 0 }));
   }
 
+  sliceKeys(slice: number, key: Key | null, limit: number): Key[] {
+    const [first, end] = keysOfSlice(slice);
+    const after = key === null ? first : bytesOf(key);
+    return (this.#sliceKeys.all(after, end, limit) as Buffer[]).map(keyOf);
+  }
+
   replays(): ReplayRow[] {
     const last = new Map<string, ReplayRow>();
-    for (const value of this.#replays.iterate() as IterableIterator<Buffer>) {
-      for (const replay of takeReplays(value)) last.set(replay.identity, replay);
+    const wiped = new Map(this.#wipes.all() as [number, number][]);
+    for (const [run, value] of this.#replays.iterate() as IterableIterator<[number, Buffer]>) {
+      for (const replay of takeReplays(value)) {
+        if (run > (wiped.get(replay.slice) ?? 0)) last.set(replay.identity, replay);
+      }
     }
     return [...last.values()].sort((one, other) => one.time - other.time);
   }

@@ -15,6 +15,7 @@ export class ReplayRuns {
   readonly #list;
   readonly #put;
   readonly #remove;
+  readonly #wipe;
   #runs: Run[] = [];
   #count = 0;
 
@@ -22,6 +23,7 @@ export class ReplayRuns {
     this.#list = database.prepare('SELECT id, count, newest FROM replays ORDER BY id');
     this.#put = database.prepare('INSERT INTO replays VALUES (?, ?, ?, ?)');
     this.#remove = database.prepare('DELETE FROM replays WHERE id = ?');
+    this.#wipe = database.prepare('INSERT OR REPLACE INTO wipes VALUES (?, ?)');
     this.load();
   }
 
@@ -29,6 +31,11 @@ export class ReplayRuns {
   load(): void {
     this.#runs = this.#list.all() as Run[];
     this.#count = this.#runs.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** The replays of that slice are no more, so far. */
+  wipe(slice: number): void {
+    this.#wipe.run(slice, this.#runs.at(-1)?.id ?? 0);
   }
 
   add(count: number, value: Buffer): void {

@@ -84,6 +84,8 @@ export interface IndexReader {
   note(name: string): NoteRow | null;
   /** All slices that have had a record, by number. */
   slices(): SliceRow[];
+  /** Keys of flares of a slice that come after `key` (null: from the first on), in order, at most `limit`. */
+  sliceKeys(slice: number, key: Key | null, limit: number): Key[];
   /** The replays that are kept, oldest first, one for each identity. */
   replays(): ReplayRow[];
   /** Bytes by segment that the state still needs (`liveBytes`), for segments where that is not 0. */

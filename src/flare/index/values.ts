@@ -134,15 +134,18 @@ export interface ReplayRow {
   readonly time: number;
   /** What was answered; null: nothing but success. */
   readonly attributes: Attributes | null;
+  /** The slice of the record that holds it, and the segment. */
+  readonly slice: number;
   readonly segment: number;
 }
 
 /** One of a run of replays. */
-export function putReplay(to: ByteWriter, { identity, time, attributes, segment }: ReplayRow): void {
+export function putReplay(to: ByteWriter, { identity, time, attributes, slice, segment }: ReplayRow): void {
   to.reserve(FLARE_BYTES_MIN + KEY_BYTES + identity.length + 16);
   to.uint8(identity.length);
   to.text(identity);
   to.number(time);
+  to.uint16(slice);
   to.uint32(segment);
   to.uint8(attributes === null ? 0 : 1);
   if (attributes === null) return;
@@ -156,9 +159,10 @@ export function takeReplays(value: Uint8Array): ReplayRow[] {
   for (const from = new ByteReader(value); !from.done; ) {
     const identity = from.text(from.uint8());
     const time = from.number();
+    const slice = from.uint16();
     const segment = from.uint32();
     const attributes = from.uint8() === 0 ? null : takeAttributes(from, from.text(KEY_BYTES) as Key);
-    replays.push({ identity, time, attributes, segment });
+    replays.push({ identity, time, attributes, slice, segment });
   }
   return replays;
 }

@@ -67,6 +67,28 @@ t.test('Group commit: LSNs and places are final at once, and what is appended in
   await t.rejects(Promise.resolve(kml.whenDurable(4)), { message: /record 4 was never appended/ });
 });
 
+t.test(
+  'A batch is shown when its writing begins, in order, before it is durable; what that throws wedges',
+  async (t) => {
+    const { kml } = await openLog(new SimulatedDisk());
+    const seen: string[] = [];
+    const show = (kind: string) => (batch: LogBatch) => {
+      seen.push(`${kind} ${[...batchRecords(batch)].map(({ lsn, payload }) => `${lsn}${payload}`)} of ${kml.durable}`);
+    };
+    kml.onWriting(show('writing'));
+    kml.onDurable(show('durable'));
+    const first = kml.append(group('a', 'b'));
+    t.same(seen, []);
+    await kml.whenDurable(first.lsn);
+    await kml.whenDurable(kml.append(group('c')).lsn);
+    t.same(seen, ['writing 1a,2b of 0', 'durable 1a,2b of 2', 'writing 3c of 2', 'durable 3c of 3']);
+    kml.onWriting(() => {
+      throw new Error('not this one');
+    });
+    await t.rejects(async () => kml.whenDurable(kml.append(group('d')).lsn), KmlWedgedError);
+  },
+);
+
 t.test("onSealed: each batch's end, before the group behind it is taken and before the batch is durable", async (t) => {
   const { kml } = await openLog(new SimulatedDisk());
   const told: string[] = [];

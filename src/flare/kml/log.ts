@@ -74,6 +74,7 @@ export class SegmentLog implements Kml {
   #wedged: KmlWedgedError | null = null;
   #closed = false;
   #onDurable: (batch: LogBatch) => Eventually<void> = () => {};
+  #onWriting: (batch: LogBatch) => void = () => {};
   #onSealed: (end: LogMark, bytes: number) => void = () => {};
   readonly #onWedged: ((error: Error) => void)[] = [];
 
@@ -168,6 +169,7 @@ export class SegmentLog implements Kml {
   async #write(gathered: GatheringBatch): Promise<void> {
     const durable = this.#durable;
     const batch = gathered.seal(durable, this.#parts.logId);
+    this.#onWriting(batch);
     if (batch.segment === durable.segment) await this.#writer.write(batch.bytes, batch.position);
     else await this.#roll(batch, durable);
     if (this.#wedged !== null) return;
@@ -214,6 +216,10 @@ export class SegmentLog implements Kml {
 
   onDurable(listener: (batch: LogBatch) => Eventually<void>): void {
     this.#onDurable = listener;
+  }
+
+  onWriting(listener: (batch: LogBatch) => void): void {
+    this.#onWriting = listener;
   }
 
   onSealed(listener: (end: LogMark, bytes: number) => void): void {

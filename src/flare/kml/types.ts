@@ -98,6 +98,12 @@ export interface Kml {
   onSealed(listener: (end: LogMark, bytes: number) => void): void;
 
   /**
+   * Called with every batch when its writing begins, in order: what it holds is not durable, but will lie there as it is, or the log wedges. The bytes are
+   * there until `onDurable` has been called with it. What it throws wedges the log. One listener.
+   */
+  onWriting(listener: (batch: LogBatch) => void): void;
+
+  /**
    * Called with every durable batch in order, before those who wait for it. While what it returns is pending no further batch is
    * written: that is how an index that cannot keep up slows the log down. What it throws wedges the log. The batch's memory is used again when that
    * has settled, unless the listener has transferred it. One listener.

@@ -3,6 +3,7 @@ import t from 'tap';
 import { keyBytes, ROOT_KEY } from '../keys.ts';
 import type { Attributes } from '../types.ts';
 import { dataPosition, dataPositionOf, decodeOutcome, decodeRecord, encodeOutcome, encodeRecord } from './codec.ts';
+import { RECORD_HEAD_BYTES, recordHead } from './head.ts';
 import { DATA_MAX, OUTCOME_MAX, RECORD_MAX, UNDO_EXTENTS_MAX } from './limits.ts';
 import { NO_BYTES } from './pack.ts';
 import { ChangeTypeSchema, type Extent, type LogRecord, OperationSchema } from './schema.ts';
@@ -44,6 +45,15 @@ t.test(
     t.equal(dataPosition({ ...writeRecord(), changes: [] }, 100), null, 'a record without data');
   },
 );
+
+t.test('What all records begin with is read from its place without decoding', async (t) => {
+  const whole: LogRecord = { ...writeRecord(), epoch: 2 ** 40 + 3, number: 2 ** 50 + 7, place: 2, groupSize: 5 };
+  const { slice, epoch, number, place, groupSize } = whole;
+  t.same(recordHead(encodeRecord(whole)), { slice, epoch, number, place, groupSize, base: false });
+  t.equal(recordHead(encodeRecord({ ...whole, operation: OperationSchema.base })).base, true);
+  t.equal(encodeRecord({ ...whole, changes: [] }).length, RECORD_HEAD_BYTES + 8, 'the replay and the changes follow');
+  t.throws(() => recordHead(Buffer.alloc(RECORD_HEAD_BYTES - 1)), RangeError);
+});
 
 t.test('The largest record is within RECORD_MAX', async (t) => {
   const extent = { offset: 1, length: 1, segment: 1, position: 1 };

@@ -3,6 +3,7 @@ import {
   bool,
   enumType,
   field,
+  void as nothing,
   opaque,
   option,
   struct,
@@ -172,6 +173,8 @@ export const ChangeTypeSchema = enumType('ChangeType', {
   parentLink: 7,
   slice: 8,
   note: 9,
+  /** The volcano holds nothing of the record's slice from now on: what comes next is its whole state anew. */
+  wiped: 10,
 });
 
 export const ChangeSchema = union('Change', {
@@ -186,6 +189,7 @@ export const ChangeSchema = union('Change', {
     when('parentLink', ChangeTypeSchema.parentLink, field('parentLink', ParentLinkSchema)),
     when('slice', ChangeTypeSchema.slice, field('slice', SliceChangeSchema)),
     when('note', ChangeTypeSchema.note, field('note', NoteChangeSchema)),
+    when('wiped', ChangeTypeSchema.wiped, nothing()),
   ],
 });
 

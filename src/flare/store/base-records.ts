@@ -48,7 +48,8 @@ export class BaseRecords {
     }
     const replay = this.#replay(record, moved);
     // The slice's counter of records must outlive its last record.
-    if (changes.length === 0 && record.number === this.#core.state.slices.of(record.slice).number) {
+    const { number, lastSegment } = this.#core.state.slices.of(record.slice);
+    if (changes.length === 0 && record.number === number && lastSegment === this.#segment) {
       changes.push(this.#sliceChange(record.slice, moved));
     }
     if (changes.length > 0 || replay !== null) this.#append(record.slice, changes, replay, moved);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { inlineIndexHost } from '../index/inline-host.ts';
+import { SLICES } from '../keys.ts';
 import type { LocalStore } from './local-store.ts';
 import { checkSound, DIRECTORY, FILE, ROOT, testStore } from './testing/harness.ts';
 
@@ -22,6 +23,20 @@ t.test('The log is cleaned when it holds more than twice what is live, and stays
   t.same(errors, []);
   await store.close();
   await checkSound(t, disk, 'sound');
+});
+
+t.test('Base records take no number: copies of a slice can be cleaned each for itself', async (t) => {
+  const { store, disk, clock } = await testStore();
+  await churn(store, 60);
+  const last = (of: LocalStore) => Array.from({ length: SLICES }, (_, slice) => of.lastOf(slice));
+  const before = last(store);
+  for (let round = 0; round < 4; round++) await store.compact();
+  t.ok(store.stats().dropped > 3, `${store.stats().dropped} segments were dropped`);
+  t.same(last(store), before);
+  await store.close();
+  const again = await testStore({ disk, clock, indexHost: () => inlineIndexHost() });
+  t.same(last(again.store), before, 'nor when all that is left are base records');
+  await again.store.close();
 });
 
 t.test('What is live survives in base records alone: an index that is rebuilt from them says the same', async (t) => {

@@ -72,7 +72,8 @@ export class Compaction {
 
   async #run({ short, everything }: { readonly short?: boolean; readonly everything?: boolean }): Promise<void> {
     const { kml, limits, space } = this.#core;
-    const last = kml.currentSegment;
+    // Segments after which something is durable are so to their ends: a walk finds all that they hold.
+    const last = kml.durableMark.segment;
     try {
       for (;;) {
         const [oldest] = kml.segments();
@@ -91,7 +92,7 @@ export class Compaction {
 
   /** False when it was stopped before the end: the segment stays. */
   async #clean(segment: number): Promise<boolean> {
-    const { kml, host, flusher, limits, pins } = this.#core;
+    const { kml, commitment, host, flusher, limits, pins } = this.#core;
     const base = new BaseRecords(this.#core, this.#notes, segment);
     for await (const batch of kml.walkSegment(segment)) {
       for (const place of batchRecords(batch)) {
@@ -103,9 +104,9 @@ export class Compaction {
         if (this.#stopped) return false;
       }
     }
-    // Also what was not written by us: removals of what is in this segment must be durable before it goes.
+    // Also what was not written by us: removals of what is in this segment must be durable before it goes, and mirrors must have its records.
     const lsn = kml.nextLsn - 1;
-    await kml.whenDurable(lsn);
+    await commitment.when(lsn);
     await flusher.flushed(lsn);
     if (this.#stopped) return false;
     const mark = await host.checkpoint();

@@ -3,6 +3,7 @@ import { FlareError } from '../errors.ts';
 import type { IndexHost } from '../index/types.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
 import type { Appended, Kml, Payload } from '../kml/types.ts';
+import type { Commitment } from './commitment.ts';
 import type { Flusher } from './flusher.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Pins } from './pins.ts';
@@ -14,6 +15,8 @@ import type { State } from './state.ts';
 export interface Core {
   readonly state: State;
   readonly kml: Kml;
+  /** Decides what may be shown and answered. */
+  readonly commitment: Commitment;
   readonly host: IndexHost;
   readonly flusher: Flusher;
   readonly clock: Clock;

@@ -1,10 +1,12 @@
 import type { FlushWriter } from '../index/flush.ts';
 import type { IndexReader } from '../index/types.ts';
+import { sliceOf } from '../keys.ts';
 import type { Extent } from '../record/schema.ts';
 import type { FlareId, Key } from '../types.ts';
 import { clip, lengthOf, replaced, within } from './extents.ts';
 import { CHUNK_SIZE } from './limits.ts';
 import { Unit, type UnitCache } from './units.ts';
+import type { Wiping } from './wiping.ts';
 
 /** How many chunks of a file one question to the index lists. */
 const CHUNKS_LISTED = 1024;
@@ -49,6 +51,7 @@ class Chunk extends Unit<readonly Extent[]> {
  */
 export class Files {
   readonly #reader: IndexReader;
+  readonly #wiping: Wiping;
   readonly #cache: UnitCache;
   readonly #files = new Map<Key, OpenFile>();
   /** What goes with the next flush. */
@@ -58,8 +61,9 @@ export class Files {
   /** Files that were cut, by the flush that says so, oldest first, until it is applied. */
   readonly #settling: { readonly flush: number; readonly files: readonly OpenFile[] }[] = [];
 
-  constructor(reader: IndexReader, cache: UnitCache) {
+  constructor(reader: IndexReader, cache: UnitCache, wiping: Wiping) {
     this.#reader = reader;
+    this.#wiping = wiping;
     this.#cache = cache;
   }
 
@@ -105,7 +109,7 @@ export class Files {
     const start = number * CHUNK_SIZE;
     const end = this.#indexEnd(file);
     let extents = NO_EXTENTS;
-    if (end > start) {
+    if (end > start && !this.#wiping.has(file.id.key)) {
       extents = this.#reader.chunk(file.id.key, file.id.generation, number);
       if (end < start + CHUNK_SIZE) extents = within(extents, 0, end);
     }
@@ -165,9 +169,27 @@ export class Files {
     if (stored) this.#ended.push({ key: id.key, generation: id.generation });
   }
 
+  /** Nothing is held of that slice's files any more. */
+  wipe(slice: number): void {
+    for (const file of [...this.#files.values()]) {
+      if (sliceOf(file.id.key) !== slice) continue;
+      file.ended = true;
+      this.#files.delete(file.id.key);
+      for (const chunk of [...file.chunks.values()]) this.#cache.remove(chunk);
+    }
+    this.#cut = this.#cut.filter(({ id }) => sliceOf(id.key) !== slice);
+    this.#ended = this.#ended.filter(({ key }) => sliceOf(key) !== slice);
+  }
+
+  /** The numbers of the chunks from `first` on that hold anything or may, in order, at most `limit`. */
+  chunksFrom(id: FlareId, first: number, limit: number): number[] {
+    return this.#reader.chunksFrom(id.key, id.generation, first, limit).map(({ chunk }) => chunk);
+  }
+
   /** Chunks from number `first` on that the index has and that are not in memory, in order. */
   *#elsewhere(file: OpenFile, first: number): Generator<{ chunk: number; bytes: number }> {
     const { key, generation } = file.id;
+    if (this.#wiping.has(key)) return;
     const end = this.#indexEnd(file);
     for (let from = first; from * CHUNK_SIZE < end; ) {
       const rows = this.#reader.chunksFrom(key, generation, from, CHUNKS_LISTED);

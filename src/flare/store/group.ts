@@ -4,12 +4,16 @@ import { RECORD_HEADER_BYTES } from '../kml/format.ts';
 import type { Appended, Payload } from '../kml/types.ts';
 import { dataPositionOf, writeRecord, writeRecordHead } from '../record/codec.ts';
 import { NO_BYTES, packId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Extent, type LogRecord, type Replay } from '../record/schema.ts';
+import {
+  type Change,
+  ChangeTypeSchema,
+  type Extent,
+  type LogRecord,
+  OperationSchema,
+  type Replay,
+} from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
 import type { Slices } from './slices.ts';
-
-/** The epoch of a volcano that is alone. */
-const EPOCH_ALONE = 1;
 
 /** Records are made here, on their way into the log's own memory. */
 const writer = new XdrWriter();
@@ -17,6 +21,7 @@ const writer = new XdrWriter();
 interface Draft {
   readonly slice: number;
   readonly number: number;
+  readonly epoch: number;
   readonly changes: Change[];
   data: { readonly id: FlareId; readonly offset: number; readonly bytes: Uint8Array } | null;
   /** The data's change: a record's last, whatever is added after it. */
@@ -30,7 +35,10 @@ export interface Placed {
   readonly extent: Extent;
 }
 
-/** The records of one change of state: one a slice, and one for each piece of data. Numbers are taken for good by `placed`. */
+/**
+ * The records of one change of state: one a slice, and one for each piece of data. Numbers are taken for good by `placed`. Base records take none: they carry
+ * the number and the epoch of the slice's last record, so that every volcano can write its own.
+ */
 export class Group {
   readonly #slices: Slices;
   readonly #operation: LogRecord['operation'];
@@ -53,9 +61,12 @@ export class Group {
   }
 
   #begin(slice: number): Draft {
-    const before = this.#drafts.filter((draft) => draft.slice === slice).length;
-    const number = this.#slices.of(slice).number + before + 1;
-    const draft: Draft = { slice, number, changes: [], data: null, dataChange: null, payloadLength: 0 };
+    const last = this.#slices.of(slice);
+    const base = this.#operation === OperationSchema.base;
+    const before = base ? -1 : this.#drafts.filter((draft) => draft.slice === slice).length;
+    const number = last.number + before + 1;
+    const epoch = base ? last.epoch : this.#slices.epoch;
+    const draft: Draft = { slice, number, epoch, changes: [], data: null, dataChange: null, payloadLength: 0 };
     this.#drafts.push(draft);
     return draft;
   }
@@ -87,10 +98,10 @@ export class Group {
     return this.#drafts.map((draft, place) => {
       const record: LogRecord = {
         slice: draft.slice,
-        epoch: EPOCH_ALONE,
+        epoch: draft.epoch,
         number: draft.number,
         time: this.#time,
-        commit: 0,
+        commit: this.#slices.commit(draft.slice),
         place,
         groupSize: this.#drafts.length,
         operation: this.#operation,
@@ -113,8 +124,8 @@ export class Group {
   placed(appended: Appended): Placed[] {
     const placed: Placed[] = [];
     let position = appended.position;
-    for (const { slice, number, data, payloadLength } of this.#drafts) {
-      this.#slices.numbered(slice, number, EPOCH_ALONE, appended.segment);
+    for (const { slice, number, epoch, data, payloadLength } of this.#drafts) {
+      this.#slices.numbered(slice, number, epoch, appended.segment);
       if (data !== null) {
         const { id, offset, bytes } = data;
         const at = position + dataPositionOf(payloadLength, bytes.length);

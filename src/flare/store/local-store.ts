@@ -2,7 +2,7 @@ import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
 import type { JointStore } from '../joint.ts';
-import { checkName } from '../keys.ts';
+import { checkName, LOCAL_SLICE } from '../keys.ts';
 import { KmlReadError, KmlRotError } from '../kml/errors.ts';
 import type { EntryState } from '../record/pack.ts';
 import type { Expectation, FlareService, NoteStore } from '../service.ts';
@@ -34,6 +34,7 @@ import { rename } from './operations/rename.ts';
 import { setattr } from './operations/setattr.ts';
 import { write } from './operations/write.ts';
 import { again } from './replays.ts';
+import { Replica } from './replica.ts';
 
 /** Figures of a store, for the operator. Sizes in bytes. */
 export interface StoreStats {
@@ -57,12 +58,15 @@ export interface StoreStats {
 export class LocalStore implements FlareService, NoteStore {
   readonly #core: Core;
   readonly #notes: Notes;
+  readonly #joint: Joint;
   readonly #compaction: Compaction;
   readonly #logger: Logger;
   readonly #root: FlareId;
   readonly #release: () => Promise<void>;
   /** This volcano's side of operations over several owners. */
   readonly joint: JointStore;
+  /** For who keeps copies of this volcano's slices elsewhere, and copies of others' here. */
+  readonly replica: Replica;
   #closing: Promise<void> | null = null;
 
   constructor(parts: {
@@ -79,7 +83,9 @@ export class LocalStore implements FlareService, NoteStore {
     this.#logger = parts.logger;
     this.#root = parts.root;
     this.#release = parts.release;
-    this.joint = new Joint(parts.core, parts.notes);
+    this.#joint = new Joint(parts.core, parts.notes);
+    this.joint = this.#joint;
+    this.replica = new Replica(parts.core);
   }
 
   root(): FlareId {
@@ -87,11 +93,11 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   getattr(id: FlareId): Eventually<Attributes> {
-    const { state, kml } = this.#core;
+    const { state, commitment } = this.#core;
     if (state.free) {
       const unit = state.flareUnit(id.key);
       const attributes = unit.value?.attributes;
-      if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= kml.durable)
+      if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= commitment.lsn)
         return attributes;
     }
     return this.#answer(() => state.flare(id).attributes);
@@ -138,7 +144,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<ReadAnswer> {
-    const { state, kml } = this.#core;
+    const { state, commitment } = this.#core;
     state.seen = 0;
     let data: Eventually<Buffer>;
     let attributes: Attributes;
@@ -153,7 +159,7 @@ export class LocalStore implements FlareService, NoteStore {
       if (error instanceof HeldError) return error.free.then(() => this.read(caller, id, offset, count));
       return this.#refuse(error, state.seen);
     }
-    if (!isPending(data) && state.seen <= kml.durable) return { data, attributes };
+    if (!isPending(data) && state.seen <= commitment.lsn) return { data, attributes };
     return this.#readLater(data, attributes, state.seen);
   }
 
@@ -242,12 +248,15 @@ export class LocalStore implements FlareService, NoteStore {
   async setNote(name: string, value: Buffer | null): Promise<void> {
     const lsn = this.#notes.set(name, value);
     await this.#durable(lsn);
-    this.#notes.settle(name);
   }
 
-  /** Serves only these slices from now on: what needs others is refused with `ElsewhereError`. null: all. */
+  /**
+   * Serves only these slices from now on: what needs others is refused with `ElsewhereError`, and their prepared and decided operations are known no more. null: all. What
+   * is here of slices that come must be durable.
+   */
   serve(slices: ((slice: number) => boolean) | null): void {
     this.#core.state.served = slices;
+    this.#joint.serve(slices);
   }
 
   /** The number of the last record of a slice that this volcano has, and its epoch; 0 when there is none. */
@@ -265,7 +274,7 @@ export class LocalStore implements FlareService, NoteStore {
   async checkpoint(): Promise<void> {
     const { kml, host, flusher } = this.#core;
     const lsn = kml.nextLsn - 1;
-    await this.#durable(lsn);
+    await kml.whenDurable(lsn);
     await flusher.flushed(lsn);
     await host.checkpoint();
   }
@@ -303,8 +312,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   #durable(lsn: number): Eventually<void> {
-    if (lsn <= this.#core.kml.durable) return;
-    const wait = this.#core.kml.whenDurable(lsn);
+    const wait = this.#core.commitment.when(lsn);
     if (!isPending(wait)) return;
     return wait.catch((error: unknown) => {
       throw asRefusal(error);
@@ -313,7 +321,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   /** Gives the answer when all that it depends on is durable. */
   #answer<T>(operation: () => T): Eventually<T> {
-    const { state, kml } = this.#core;
+    const { state, commitment } = this.#core;
     state.seen = 0;
     let value: T;
     try {
@@ -322,14 +330,14 @@ export class LocalStore implements FlareService, NoteStore {
       if (error instanceof HeldError) return error.free.then(() => this.#answer(operation));
       return this.#refuse(error, state.seen);
     }
-    if (state.seen <= kml.durable) return value;
+    if (state.seen <= commitment.lsn) return value;
     const wait = this.#durable(state.seen);
     return isPending(wait) ? wait.then(() => value) : value;
   }
 
   /** Gives a refusal when all that it depends on is durable. */
   #refuse(error: unknown, seen: number): Promise<never> {
-    if (!(error instanceof FlareError) || seen <= this.#core.kml.durable) throw error;
+    if (!(error instanceof FlareError) || seen <= this.#core.commitment.lsn) throw error;
     const wait = this.#durable(seen);
     if (!isPending(wait)) throw error;
     return wait.then(() => {
@@ -343,8 +351,8 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   #overloaded(): boolean {
-    const { kml, flusher, limits } = this.#core;
-    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded;
+    const { kml, commitment, flusher, limits } = this.#core;
+    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded || commitment.full;
   }
 
   /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
@@ -384,6 +392,7 @@ export class LocalStore implements FlareService, NoteStore {
             time: now,
             lsn: state.seen,
             attributes: (value as Attributes | undefined) ?? null,
+            slice: LOCAL_SLICE,
             segment: 0,
           });
         }

@@ -1,5 +1,25 @@
 import type { FlushWriter } from '../index/flush.ts';
 import type { NoteRow } from '../index/types.ts';
+import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
+
+/** The slice that the network's notes are numbered in: the root directory's. */
+const NOTE_SLICE = sliceOf(ROOT_KEY);
+/** Notes whose names begin so are this volcano's own, not the network's. */
+const LOCAL_PREFIXES = ['volcano/', 'dht/'];
+/** Notes of operations over several owners say of which slice they are. */
+const OF_SLICE = /^joint\/\w+\/(\d+)\//;
+
+/** The slice whose records hold the note; those of `LOCAL_SLICE` never go to another volcano. */
+export function sliceOfNote(name: string): number {
+  if (LOCAL_PREFIXES.some((prefix) => name.startsWith(prefix))) return LOCAL_SLICE;
+  const slice = OF_SLICE.exec(name)?.[1];
+  return slice === undefined ? NOTE_SLICE : Number(slice);
+}
+
+/** Whether a note is this volcano's own affair: it is numbered apart, and never goes to another volcano. */
+export function isLocalNote(name: string): boolean {
+  return sliceOfNote(name) === LOCAL_SLICE;
+}
 
 /** A note as it is. */
 export interface Note {
@@ -15,6 +35,10 @@ export interface Note {
 export class NoteTable {
   readonly #notes = new Map<string, Note>();
   readonly #changed = new Set<string>();
+  /** Removed notes, with the LSNs of their removals, oldest first. */
+  readonly #gone = new Map<string, number>();
+  /** Up to which LSN all is committed: a removed note is kept until its removal is, for it may still have to be shown. */
+  committed: () => number = () => 0;
   /** What names and values take together, in bytes. */
   bytes = 0;
 
@@ -48,11 +72,25 @@ export class NoteTable {
     if (note.value !== null) this.bytes += name.length + note.value.length;
     this.#notes.set(name, note);
     this.#changed.add(name);
+    this.#gone.delete(name);
+    if (note.value === null) this.#gone.set(name, note.lsn);
+    this.#forgetGone();
   }
 
-  /** Forgets a note that was removed. */
-  forget(name: string): void {
-    this.#notes.delete(name);
+  #forgetGone(): void {
+    const committed = this.#gone.size > 0 ? this.committed() : 0;
+    for (const [name, lsn] of this.#gone) {
+      if (lsn > committed) return;
+      this.#gone.delete(name);
+      this.#notes.delete(name);
+    }
+  }
+
+  /** The notes of a slice are no more. */
+  wipe(slice: number, lsn: number): void {
+    for (const [name, { value }] of this.#notes) {
+      if (value !== null && sliceOfNote(name) === slice) this.set(name, { value: null, before: null, lsn, segment: 0 });
+    }
   }
 
   /** Writes what has changed since the last flush. */

@@ -1,20 +1,9 @@
 import { FlareError } from '../errors.ts';
-import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
 import type { Core } from './core.ts';
-import type { Note, NoteTable } from './note-table.ts';
+import { type Note, type NoteTable, sliceOfNote } from './note-table.ts';
 import { Transaction } from './transaction.ts';
-
-/** The slice that the network's notes are numbered in: the root directory's. */
-const NOTE_SLICE = sliceOf(ROOT_KEY);
-/** Notes whose names begin so are this volcano's own, not the network's. */
-const LOCAL_PREFIXES = ['volcano/', 'dht/'];
-
-/** Whether a note is this volcano's own affair: it is numbered apart, and never goes to another volcano. */
-export function isLocalNote(name: string): boolean {
-  return LOCAL_PREFIXES.some((prefix) => name.startsWith(prefix));
-}
 
 function check(name: string, value: Buffer | null): void {
   if (name.length === 0 || name.length > NOTE_NAME_MAX || !/^[\x20-\x7e]*$/.test(name)) {
@@ -27,7 +16,7 @@ function check(name: string, value: Buffer | null): void {
   }
 }
 
-/** All notes, as those see them who ask. What is shown is durable. */
+/** All notes, as those see them who ask. What is shown is committed. */
 export class Notes {
   readonly #core: Core;
   readonly #table: NoteTable;
@@ -35,6 +24,7 @@ export class Notes {
   constructor(core: Core) {
     this.#core = core;
     this.#table = core.state.notes;
+    this.#table.committed = () => core.commitment.lsn;
   }
 
   get count(): number {
@@ -43,7 +33,7 @@ export class Notes {
 
   #shown(note: Note | undefined): Buffer | null {
     if (note === undefined) return null;
-    return note.lsn <= this.#core.kml.durable ? note.value : note.before;
+    return note.lsn <= this.#core.commitment.lsn ? note.value : note.before;
   }
 
   get(name: string): Buffer | null {
@@ -59,11 +49,17 @@ export class Notes {
     return new Map(found.sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 
+  /** All notes whose names begin so, as of the last change, committed or not. */
+  *latest(prefix: string): Generator<[name: string, value: Buffer]> {
+    for (const [name, { value }] of this.#table.all())
+      if (value !== null && name.startsWith(prefix)) yield [name, value];
+  }
+
   /** Sets or removes a note; returns the LSN to wait for. NOSPC, IO; RangeError for what is no note. */
   set(name: string, value: Buffer | null): number {
     const old = this.#table.get(name);
     if (value === null && (old?.value ?? null) === null) return old?.lsn ?? 0;
-    const slice = isLocalNote(name) ? LOCAL_SLICE : NOTE_SLICE;
+    const slice = sliceOfNote(name);
     const transaction = new Transaction(this.#core, OperationSchema.note, null, slice);
     transaction.mayUseReserve = value === null;
     this.change(transaction, slice, name, value);
@@ -74,7 +70,7 @@ export class Notes {
   /** Sets or removes a note together with what else the transaction does, in a record of that slice. NOSPC; RangeError for what is no note. */
   change(transaction: Transaction, slice: number, name: string, value: Buffer | null): void {
     check(name, value);
-    const { kml, limits } = this.#core;
+    const { commitment, limits } = this.#core;
     const old = this.#table.get(name);
     const oldValue = old?.value ?? null;
     const grown =
@@ -86,15 +82,9 @@ export class Notes {
       note: { name: Buffer.from(name, 'latin1'), value: copy, old: oldValue },
     });
     transaction.afterwards((lsn, segment) => {
-      const before = old !== undefined && old.lsn > kml.durable ? old.before : oldValue;
+      const before = old !== undefined && old.lsn > commitment.lsn ? old.before : oldValue;
       this.#table.set(name, { value: copy, before, lsn, segment });
     });
-  }
-
-  /** Forgets a removed note when its removal is durable. */
-  settle(name: string): void {
-    const note = this.#table.get(name);
-    if (note !== undefined && note.value === null && note.lsn <= this.#core.kml.durable) this.#table.forget(name);
   }
 
   /** The note's value if that was last set in this segment, for compaction. */
@@ -106,7 +96,7 @@ export class Notes {
   /** Compaction wrote the note anew. */
   moved(name: string, lsn: number, segment: number): void {
     const note = this.#table.get(name)!;
-    const before = note.lsn <= this.#core.kml.durable ? note.value : note.before;
+    const before = note.lsn <= this.#core.commitment.lsn ? note.value : note.before;
     this.#table.set(name, { ...note, before, lsn, segment });
   }
 }

@@ -12,6 +12,7 @@ import type { Kml } from '../kml/types.ts';
 import { NO_BYTES } from '../record/pack.ts';
 import { OperationSchema } from '../record/schema.ts';
 import { FlareType } from '../types.ts';
+import { Commitment } from './commitment.ts';
 import { Compaction } from './compaction.ts';
 import type { Core } from './core.ts';
 import { directorySize } from './figures.ts';
@@ -133,13 +134,26 @@ async function openLocked(
   const space = new Space(disk, clock, limits.reserveBytes);
   space.pendingBytes = () => kml.pendingBytes;
   space.refresh();
-  const core: Core = { state, kml, host, flusher, clock, limits, replays: state.replays, space, pins: new Pins() };
+  const commitment = new Commitment(kml);
+  const core: Core = {
+    state,
+    kml,
+    commitment,
+    host,
+    flusher,
+    clock,
+    limits,
+    replays: state.replays,
+    space,
+    pins: new Pins(),
+  };
   const notes = new Notes(core);
   const compaction = new Compaction(core, notes, logger);
   space.onShort = () => compaction.considerShort();
   let segment = kml.currentSegment;
   kml.onSealed((end, bytes) => flusher.sealed(end, bytes));
   kml.onDurable((batch) => {
+    commitment.advance();
     flusher.durable(kml.durableMark);
     if (batch.segment === segment) return;
     segment = batch.segment;
@@ -174,6 +188,7 @@ async function openLocked(
   const release = async (): Promise<void> => {
     space.stop();
     state.keys.stop();
+    commitment.close();
     try {
       await kml.close();
       await flusher.close();

@@ -121,7 +121,7 @@ t.test(
     const add = (first: number, count: number, segment: number): void => {
       const to = new ByteWriter(new ArrayBuffer(1024));
       for (let at = first; at < first + count; at++)
-        putReplay(to, { identity: `call ${at}`, time: at, attributes: null, segment });
+        putReplay(to, { identity: `call ${at}`, time: at, attributes: null, slice: 0, segment });
       runs.add(count, to.written);
     };
     const half = REPLAYS_MAX / 2;

@@ -3,7 +3,7 @@ import { batchEnd, batchRecords } from '../kml/format.ts';
 import type { LogBatch, LogRecordPlace } from '../kml/types.ts';
 import { dataPosition, decodeOutcome, decodeRecord } from '../record/codec.ts';
 import { unpackEntry, unpackFlare, unpackId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type LogRecord } from '../record/schema.ts';
 import type { Flusher } from './flusher.ts';
 import type { State } from './state.ts';
 
@@ -54,6 +54,9 @@ const REDO: { [T in Change['type']]: (state: State, change: ChangeOf<T>, place: 
     const value = note.value === null ? null : Buffer.from(note.value);
     state.notes.set(note.name.toString('latin1'), { value, before: value, lsn, segment });
   },
+  [ChangeTypeSchema.wiped]: (state, _change, { slice, lsn }) => {
+    state.wipe(slice, lsn);
+  },
 };
 
 /** Puts into the state what one change says, as the operation that wrote it did; byte strings are copied. */
@@ -98,17 +101,19 @@ export class Redo {
   /** Does one record again, which lies in that segment; byte strings are copied. */
   record({ lsn, position, payload }: LogRecordPlace, segment: number): void {
     const record = decodeRecord(payload);
-    const { slice, number, epoch, replay } = record;
-    const place: Place = { slice, lsn, segment, data: position + (dataPosition(record, payload.length) ?? 0) };
-    for (const change of record.changes) redoChange(this.#state, change, place);
-    this.#state.slices.numbered(slice, number, epoch, segment);
-    if (replay === null) return;
-    const { identity, time, outcome } = replay;
-    this.#state.replays.redone(identity.toString('latin1'), {
-      time,
-      lsn,
-      attributes: decodeOutcome(outcome),
-      segment,
-    });
+    redoRecord(this.#state, record, { lsn, segment, data: position + (dataPosition(record, payload.length) ?? 0) });
   }
+}
+
+/** Puts into the state what one record says, as the operation that wrote it did; byte strings are copied. */
+export function redoRecord(state: State, record: LogRecord, where: Omit<Place, 'slice'>): void {
+  const { slice, number, epoch, replay } = record;
+  const place: Place = { slice, ...where };
+  const { lsn, segment } = where;
+  for (const change of record.changes) redoChange(state, change, place);
+  state.slices.numbered(slice, number, epoch, segment);
+  if (replay === null) return;
+  const { identity, time, outcome } = replay;
+  const attributes = decodeOutcome(outcome);
+  state.replays.redone(identity.toString('latin1'), { time, lsn, attributes, slice, segment });
 }

@@ -9,7 +9,14 @@ import { REFUSAL_AGE_MAX, REPLAY_AGE_MAX } from './limits.ts';
 
 /** What was answered to a call, and the LSN that the answer depends on. */
 export type Remembered =
-  | { readonly time: number; readonly lsn: number; readonly attributes: Attributes | null; readonly segment: number }
+  | {
+      readonly time: number;
+      readonly lsn: number;
+      readonly attributes: Attributes | null;
+      /** Where in the log it stands; segment 0: nowhere, for nothing was changed. */
+      readonly slice: number;
+      readonly segment: number;
+    }
   | { readonly time: number; readonly lsn: number; readonly refusal: FlareStatusName };
 
 type Answer = Extract<Remembered, { readonly segment: number }>;
@@ -45,8 +52,8 @@ export class Replays {
   constructor(rows: readonly ReplayRow[], maxAnswers: number, maxRefusals: number) {
     this.#maxAnswers = maxAnswers;
     this.#maxRefusals = maxRefusals;
-    for (const { identity, time, attributes, segment } of rows) {
-      this.#answers.set(identity, { time, lsn: 0, attributes, segment });
+    for (const { identity, time, attributes, slice, segment } of rows) {
+      this.#answers.set(identity, { time, lsn: 0, attributes, slice, segment });
       bound(this.#answers, maxAnswers);
     }
   }
@@ -110,6 +117,24 @@ export class Replays {
     if (answer === undefined) return;
     this.#answers.set(key, { ...answer, segment });
     this.#changed.add(key);
+  }
+
+  /** The answers that stand in records of a slice for which that is so, oldest first. */
+  *inSlices(
+    has: (slice: number) => boolean,
+  ): Generator<{ identity: string; time: number; slice: number; attributes: Attributes | null }> {
+    for (const [identity, { time, slice, segment, attributes }] of this.#answers) {
+      if (segment > 0 && has(slice)) yield { identity, time, slice, attributes };
+    }
+  }
+
+  /** Those that stand in records of that slice are forgotten. */
+  wipe(slice: number): void {
+    for (const [identity, answer] of this.#answers) {
+      if (answer.segment === 0 || answer.slice !== slice) continue;
+      this.#answers.delete(identity);
+      this.#changed.delete(identity);
+    }
   }
 
   /** Writes what has changed since the last flush. */

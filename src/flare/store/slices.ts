@@ -6,6 +6,9 @@ import { LOCAL_SLICE, SLICES } from '../keys.ts';
 /** The first `n` of a slice's fileids, which are n × 256 + slice: what lies below is for files that are no flares, those of `/.dht/`. */
 export const FILEID_FIRST_N = 16;
 
+/** The epoch of a volcano that is alone. */
+export const EPOCH_ALONE = 1;
+
 /** One slice's counters. */
 export interface Slice {
   /** The number of its last record, that record's epoch and segment; 0 when it had none. */
@@ -19,21 +22,23 @@ export interface Slice {
   segment: number;
 }
 
+/** The counters of a slice without records. */
+function noRecord(): Slice {
+  return { number: 0, epoch: 0, lastSegment: 0, nextFileid: FILEID_FIRST_N, fileidsWrapped: false, segment: 0 };
+}
+
 /** All slices' counters, and those of `LOCAL_SLICE`: always in memory. */
 export class Slices {
   readonly #slices: Slice[] = [];
   readonly #changed = new Set<number>();
+  /** The epoch that new records are written in. */
+  epoch = EPOCH_ALONE;
+  /** The number of a slice up to which all copies are known to have its records; 0 while there are no copies. */
+  commit: (slice: number) => number = () => 0;
 
   constructor(rows: readonly SliceRow[]) {
     for (let slice = 0; slice <= LOCAL_SLICE; slice++) {
-      this.#slices.push({
-        number: 0,
-        epoch: 0,
-        lastSegment: 0,
-        nextFileid: FILEID_FIRST_N,
-        fileidsWrapped: false,
-        segment: 0,
-      });
+      this.#slices.push(noRecord());
     }
     for (const { slice, ...row } of rows)
       this.#slices[slice] = { ...row, nextFileid: Math.max(FILEID_FIRST_N, row.nextFileid) };
@@ -57,6 +62,12 @@ export class Slices {
   pack(to: FlushWriter): void {
     for (const slice of this.#changed) to.slice({ slice, ...this.of(slice) });
     this.#changed.clear();
+  }
+
+  /** Nothing is known of the slice any more, not even how many records it had. */
+  wipe(slice: number): void {
+    this.#slices[slice] = noRecord();
+    this.#changed.add(slice);
   }
 
   of(slice: number): Slice {

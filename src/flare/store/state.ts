@@ -15,6 +15,7 @@ import { NoteTable } from './note-table.ts';
 import { Replays } from './replays.ts';
 import { Slices } from './slices.ts';
 import { Unit, UnitCache } from './units.ts';
+import { Wiping } from './wiping.ts';
 
 /** Further names of a file with several, in one directory. */
 export interface ParentCount {
@@ -137,6 +138,7 @@ export class State {
   readonly keys: KnownKeys;
   readonly #random: Random;
   readonly #cache: UnitCache;
+  readonly #wiping = new Wiping();
   readonly #flares = new Map<Key, FlareUnit>();
   readonly #names = new Map<Key, Names>();
   readonly #parents = new Map<string, ParentsUnit>();
@@ -160,7 +162,7 @@ export class State {
     this.reader = reader;
     this.#random = random;
     this.#cache = new UnitCache(limits.cacheBytes);
-    this.files = new Files(reader, this.#cache);
+    this.files = new Files(reader, this.#cache, this.#wiping);
     this.slices = new Slices(reader.slices());
     this.notes = new NoteTable(reader.notes());
     this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
@@ -182,13 +184,15 @@ export class State {
       this.files.changed +
       this.slices.changed +
       this.notes.changed +
-      this.replays.changed
+      this.replays.changed +
+      this.#wiping.of(this.#cache.flush).length
     );
   }
 
   /** Writes what has changed since the last flush; returns the number of this one. */
   pack(to: FlushWriter): number {
     const { flush } = this.#cache;
+    for (const slice of this.#wiping.of(flush)) to.wipe(slice);
     this.files.pack(to);
     for (const unit of this.#changedFlares) {
       if (unit.value !== null) to.flare(unit.value, unit.segment, unit.stored);
@@ -223,12 +227,45 @@ export class State {
       for (const { names } of this.#underWay.shift()!.entries) names.changed.settle();
     }
     this.files.settle();
+    if (this.#wiping.applied(flush)) this.#countFlares();
+  }
+
+  /** A wipe does not know how many flares there were: the index does. */
+  #countFlares(): void {
+    const since = new Set(this.#changedFlares);
+    for (const { flares } of this.#underWay) for (const unit of flares) since.add(unit);
+    let count = this.reader.totals().flares;
+    for (const { key, value } of since) {
+      if (!this.#wiping.has(key) && this.reader.flare(key) !== null) count--;
+      if (value !== null) count++;
+    }
+    this.flareCount = count;
+  }
+
+  /** Forgets all that is held of a slice, as if it had never been there. */
+  wipe(slice: number, lsn: number): void {
+    for (const unit of [...this.#flares.values()]) if (sliceOf(unit.key) === slice) this.#cache.remove(unit);
+    for (const { directory, units } of [...this.#names.values()]) {
+      if (sliceOf(directory) === slice) for (const unit of [...units.values()]) this.#cache.remove(unit);
+    }
+    for (const unit of [...this.#parents.values()]) {
+      if (sliceOf(unit.key as Key) === slice) this.#cache.remove(unit);
+    }
+    this.files.wipe(slice);
+    const there = (unit: Unit<unknown>): boolean => unit.place >= 0;
+    this.#changedFlares = this.#changedFlares.filter(there);
+    this.#changedEntries = this.#changedEntries.filter(there);
+    this.#changedParents = this.#changedParents.filter(({ unit }) => there(unit));
+    this.slices.wipe(slice);
+    this.notes.wipe(slice, lsn);
+    this.replays.wipe(slice);
+    this.#wiping.add(slice, this.#cache.flush);
   }
 
   #flare(key: Key): FlareUnit {
     let unit = this.#flares.get(key);
     if (unit === undefined) {
-      const row = this.keys.mayHold(key) ? this.reader.flare(key) : null;
+      const row = this.#wiping.has(key) || !this.keys.mayHold(key) ? null : this.reader.flare(key);
       unit = new FlareUnit(this.#flares, key, row?.flare ?? null, row?.segment ?? 0);
       this.#cache.add(unit);
     }
@@ -307,7 +344,7 @@ export class State {
     let unit = names?.units.get(name);
     if (unit === undefined) {
       const known = mayBeKnown && this.#flares.get(directory)?.value?.entries === (names?.living ?? 0);
-      const row = known ? null : this.reader.entry(directory, name);
+      const row = known || this.#wiping.has(directory) ? null : this.reader.entry(directory, name);
       if (names === undefined) {
         names = new Names(directory, this.#cache);
         this.#names.set(directory, names);
@@ -373,7 +410,7 @@ export class State {
     const key = parentsKey(id);
     let unit = this.#parents.get(key);
     if (unit === undefined) {
-      const rows = this.reader.parents(id.key, id.generation);
+      const rows = this.#wiping.has(id.key) ? [] : this.reader.parents(id.key, id.generation);
       unit = new ParentsUnit(this.#parents, key, new Map(rows.map((row) => [row.directory.key, row])));
       this.#cache.add(unit);
     }

@@ -34,6 +34,8 @@ export class Transaction {
   readonly #core: Core;
   readonly #caller: Caller | null;
   readonly #group: Group;
+  /** The slice of the first record. */
+  readonly #slice: number;
   readonly #flares = new Map<Key, Flare | null>();
   readonly #entries: EntryStep[] = [];
   readonly #parents: ParentStep[] = [];
@@ -53,6 +55,7 @@ export class Transaction {
     this.now = core.clock.now();
     this.#group = new Group(core.state.slices, operation, this.now);
     this.#group.number(slice);
+    this.#slice = slice;
   }
 
   /** The number of this operation's record in the key's slice. */
@@ -184,7 +187,9 @@ export class Transaction {
     for (const { directory, name, entry } of this.#entries) state.setEntry(directory.key, name, entry, lsn, segment);
     for (const { id, directory, count } of this.#parents) state.setParent(id, directory, count, lsn, segment);
     for (const action of this.#after) action(lsn, segment);
-    if (identity !== undefined) replays.answered(identity, { time: this.now, lsn, attributes, segment });
+    if (identity !== undefined) {
+      replays.answered(identity, { time: this.now, lsn, attributes, slice: this.#slice, segment });
+    }
     state.seen = Math.max(state.seen, lsn);
     return attributes;
   }

@@ -343,3 +343,42 @@ t.test('LocalStore.serve: what needs a slice of another volcano is refused, not 
   t.equal(await statusOf(() => store.remove(ROOT, root, 'f')), 'OK');
   await store.close();
 });
+
+t.test('serve: what is prepared and decided in slices that are not served is known to their owner alone', async (t) => {
+  const opened = await testStore();
+  const { joint } = opened.store;
+  const [prepared, decided] = [operation(), operation()];
+  const root = opened.store.root();
+  await joint.prepare(prepared, 3, ALICE, [birth('f')]);
+  const target = { ...FAR, key: keyOf(FAR.key, 'x'), fileid: 700, type: 1 as const };
+  const steps: Step[] = [{ kind: 'addName', directory: root, name: 'x', target, replaces: null }];
+  await joint.hold(decided, ROOT, steps);
+  await joint.decide(decided, ROOT, steps, [9], null);
+  const born = birth('f').key;
+  const known = (): string[] =>
+    [...joint.undecided(), ...joint.undelivered()].map((one) => one.operation.toString('hex'));
+  const texts = [prepared, decided].map((id) => id.toString('hex'));
+  t.same(known(), texts);
+  opened.store.serve((slice) => slice !== sliceOf(born));
+  t.same(known(), [texts[1]], 'another owner waits for the outcome');
+  t.throws(() => opened.store.find(born), { message: /not served/ });
+  opened.store.serve((slice) => slice !== sliceOf(root.key));
+  t.same(known(), [texts[0]], 'another owner delivers');
+  t.ok(await waits(opened.store.find(born)), 'it is held again');
+  opened.store.serve(null);
+  opened.store.serve(null);
+  t.same(known(), texts);
+  t.equal(joint.decision(decided), 'committed');
+  await joint.resolve(prepared, true);
+  joint.delivered([decided]);
+  opened.store.serve(null);
+  t.same(known(), [], 'what is over stays so, also before that is durable');
+  t.equal((await opened.store.find(born)).nlink, 1);
+  const again = operation();
+  await joint.prepare(again, 3, ALICE, [birth('g')]);
+  const resolved = joint.resolve(again, false);
+  opened.store.serve(null);
+  t.same(known(), []);
+  await resolved;
+  await opened.store.close();
+});

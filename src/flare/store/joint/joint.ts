@@ -11,7 +11,7 @@ import {
   type Undecided,
   type Undelivered,
 } from '../../joint.ts';
-import { ROOT_KEY, sliceOf } from '../../keys.ts';
+import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../../keys.ts';
 import { CHANGES_MAX } from '../../record/limits.ts';
 import { type Change, OperationSchema } from '../../record/schema.ts';
 import type { Attributes, Caller, Key } from '../../types.ts';
@@ -80,28 +80,57 @@ export class Joint implements JointStore {
   readonly #notes: Notes;
   readonly #prepared = new Map<string, PreparedOperation>();
   readonly #decided = new Map<string, Decided>();
+  /** Prepared operations that hold something. */
+  readonly #shutting = new Set<string>();
   /** Operations that are over, oldest first. */
   readonly #over = new Set<string>();
 
   constructor(core: Core, notes: Notes) {
     this.#core = core;
     this.#notes = notes;
-    this.#load();
+    this.serve(null);
   }
 
-  /** What the log says was prepared and decided. */
-  #load(): void {
-    for (const [name, value] of this.#notes.withPrefix(PREPARED_PREFIX)) {
+  /**
+   * Knows of operations that were prepared or decided in slices that this volcano serves, and of no others: those are for their owners. To be called when that
+   * changes (null: all); what the log says of slices that come must be durable.
+   */
+  serve(served: ((slice: number) => boolean) | null): void {
+    const here = served ?? (() => true);
+    for (const [operation, { slice }] of this.#decided) if (!here(slice)) this.#decided.delete(operation);
+    let changed = false;
+    for (const [operation, { bySlice }] of this.#prepared) {
+      for (const slice of bySlice.keys()) if (!here(slice)) changed = bySlice.delete(slice);
+      if (bySlice.size === 0) this.#prepared.delete(operation);
+    }
+    if (this.#load(here) || changed) this.#shutAll();
+  }
+
+  /** What the log says was prepared and decided; returns whether something was prepared that was not known. */
+  #load(here: (slice: number) => boolean): boolean {
+    let found = false;
+    for (const [name, value] of this.#notes.latest(PREPARED_PREFIX)) {
       const { slice, operation } = ofNoteName(PREPARED_PREFIX, name);
       const prepared = this.#prepared.get(operation) ?? { steps: 0, bySlice: new Map(), answers: null };
+      if (!here(slice) || prepared.bySlice.has(slice)) continue;
       prepared.bySlice.set(slice, preparedCodec.decode(value));
       this.#prepared.set(operation, prepared);
+      found = true;
     }
-    for (const [operation, { bySlice }] of this.#prepared) this.#shut(operation, bySlice);
-    for (const [name, value] of this.#notes.withPrefix(DECIDED_PREFIX)) {
+    for (const [name, value] of this.#notes.latest(DECIDED_PREFIX)) {
       const { slice, operation } = ofNoteName(DECIDED_PREFIX, name);
+      if (!here(slice) || this.#decided.has(operation)) continue;
       this.#decided.set(operation, { slice, participants: decidedCodec.decode(value).participants, lsn: 0 });
     }
+    return found;
+  }
+
+  /** Holds what is prepared, and that only. */
+  #shutAll(): void {
+    const { holds } = this.#core.state;
+    for (const operation of this.#shutting) holds.release(preparedPart(operation));
+    this.#shutting.clear();
+    for (const [operation, { bySlice }] of this.#prepared) this.#shut(operation, bySlice);
   }
 
   #shut(operation: string, bySlice: ReadonlyMap<number, Prepared>): void {
@@ -112,6 +141,7 @@ export class Joint implements JointStore {
       moving ||= prepared.moving;
     }
     this.#core.state.holds.take(preparedPart(operation), heldBy(changes, moving));
+    this.#shutting.add(operation);
   }
 
   hold(id: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]> {
@@ -170,7 +200,7 @@ export class Joint implements JointStore {
     const time = clock.now();
     if (replay === undefined || replays.find(replay, time) !== undefined) return;
     if (typeof answer === 'string') replays.refused(replay, { time, lsn: 0, refusal: answer });
-    else replays.answered(replay, { time, lsn: 0, attributes: answer, segment: 0 });
+    else replays.answered(replay, { time, lsn: 0, attributes: answer, slice: LOCAL_SLICE, segment: 0 });
   }
 
   prepare(
@@ -213,6 +243,7 @@ export class Joint implements JointStore {
       });
     } catch (error) {
       this.#core.state.holds.release(preparedPart(operation));
+      this.#shutting.delete(operation);
       throw error;
     }
     return bySlice;
@@ -248,6 +279,7 @@ export class Joint implements JointStore {
     const lsn = state.seen;
     this.#prepared.delete(operation);
     state.holds.release(preparedPart(operation));
+    this.#shutting.delete(operation);
     this.#remember(operation);
     return this.#durable(lsn);
   }
@@ -255,7 +287,7 @@ export class Joint implements JointStore {
   decision(id: OperationId): Decision {
     const operation = operationText(id);
     const decided = this.#decided.get(operation);
-    if (decided !== undefined) return decided.lsn <= this.#core.kml.durable ? 'committed' : 'pending';
+    if (decided !== undefined) return decided.lsn <= this.#core.commitment.lsn ? 'committed' : 'pending';
     return this.#core.state.holds.holds(operation) ? 'pending' : 'unknown';
   }
 
@@ -338,7 +370,7 @@ export class Joint implements JointStore {
   }
 
   #durable(lsn: number): Eventually<void> {
-    const wait = this.#core.kml.whenDurable(lsn);
+    const wait = this.#core.commitment.when(lsn);
     if (!isPending(wait)) return;
     return wait.catch((error: unknown) => {
       throw asRefusal(error);

@@ -76,7 +76,8 @@ export async function statusOf(operation: () => unknown): Promise<FlareStatusNam
   }
 }
 
-async function check(disk: Disk): Promise<StoreCheck> {
+/** Checks a disk that no store uses. */
+export async function check(disk: Disk): Promise<StoreCheck> {
   return checkStore({
     disk,
     openIndex: async ({ disk }) => {

@@ -1,0 +1,117 @@
+import t from 'tap';
+import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
+import { Commitment, type Copies } from './commitment.ts';
+import { FILE, ROOT, testStore } from './testing/harness.ts';
+
+/** A log of which a test says how far it is durable. */
+function fakeLog() {
+  let wedged: (error: Error) => void = () => {};
+  const waiting: { lsn: number; resolve: () => void }[] = [];
+  return {
+    durable: 0,
+    onWedged(listener: (error: Error) => void): void {
+      wedged = listener;
+    },
+    whenDurable(lsn: number): Promise<void> | undefined {
+      if (lsn <= this.durable) return undefined;
+      return new Promise((resolve) => waiting.push({ lsn, resolve }));
+    },
+    reach(lsn: number): void {
+      this.durable = lsn;
+      for (const one of waiting) if (one.lsn <= lsn) one.resolve();
+    },
+    wedge: (error: Error) => wedged(error),
+  };
+}
+
+/** What has become of some promises so far. */
+async function settled(all: readonly (Promise<void> | void)[]): Promise<string> {
+  const states = all.map(() => '.');
+  for (const [at, one] of all.entries()) {
+    void Promise.resolve(one).then(
+      () => {
+        states[at] = 'y';
+      },
+      () => {
+        states[at] = 'n';
+      },
+    );
+  }
+  for (let turn = 0; turn < 10; turn++) await null;
+  return states.join('');
+}
+
+t.test('Committed is what is durable here and wherever answers wait for a copy, and never goes back', async (t) => {
+  const log = fakeLog();
+  const commitment = new Commitment(log as never);
+  const advance = (durable: number): void => {
+    log.reach(durable);
+    commitment.advance();
+  };
+  advance(3);
+  t.equal(commitment.lsn, 3, 'alone it is the log');
+  const copies = { lsn: 3, full: false } satisfies Copies as { lsn: number; full: boolean };
+  commitment.copies = copies;
+  const waits = [4, 6, 9].map((lsn) => commitment.when(lsn));
+  advance(6);
+  t.equal(commitment.lsn, 3);
+  t.equal(await settled(waits), '...');
+  copies.lsn = 7;
+  commitment.advance();
+  t.equal(commitment.lsn, 6);
+  t.equal(await settled(waits), 'yy.');
+  advance(9);
+  t.equal(commitment.lsn, 7);
+  t.equal(commitment.when(7), undefined);
+  copies.lsn = 5;
+  commitment.advance();
+  t.equal(commitment.lsn, 7);
+  copies.full = true;
+  t.ok(commitment.full);
+  commitment.copies = null;
+  t.equal(commitment.lsn, 9);
+  t.equal(await settled(waits), 'yyy');
+});
+
+t.test('Who waits for a copy is told when the log wedges, and when it is closed', async (t) => {
+  for (const end of ['wedge', 'close'] as const) {
+    const log = fakeLog();
+    const commitment = new Commitment(log as never);
+    commitment.copies = { lsn: 0, full: false };
+    log.reach(2);
+    commitment.advance();
+    const early = commitment.when(1) as Promise<void>;
+    t.equal(await settled([early]), '.');
+    if (end === 'wedge') log.wedge(new KmlWedgedError(new Error('sync')));
+    else commitment.close();
+    const expected = end === 'wedge' ? KmlWedgedError : KmlClosedError;
+    await t.rejects(early, expected);
+    await t.rejects(commitment.when(2) as Promise<void>, expected);
+  }
+});
+
+t.test('No answer, no read and no note shows what is not committed (docs/architecture.md, Replication)', async (t) => {
+  const { store } = await testStore();
+  const copies = { lsn: 0, full: false };
+  const commitment = store.replica.commitment;
+  copies.lsn = commitment.lsn;
+  commitment.copies = copies;
+  const root = store.root();
+  const created = Promise.resolve(store.create(ROOT, root, 'f', FILE));
+  await store.checkpoint();
+  const looked = Promise.resolve(store.lookup(ROOT, root, 'f'));
+  const noted = store.setNote('n', Buffer.from('1'));
+  await store.checkpoint();
+  const done: string[] = [];
+  void created.then(() => done.push('created'));
+  void looked.then(() => done.push('looked'));
+  void noted.then(() => done.push('noted'));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  t.same(done, [], 'all is durable here, and nothing shown');
+  t.equal(store.note('n'), null);
+  copies.lsn = Number.POSITIVE_INFINITY;
+  commitment.advance();
+  await Promise.all([created, looked, noted]);
+  t.equal(store.note('n')?.toString(), '1');
+  await store.close();
+});

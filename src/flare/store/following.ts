@@ -1,0 +1,109 @@
+import { SLICES } from '../keys.ts';
+import { RECORD_HEADER_BYTES } from '../kml/format.ts';
+import { dataPosition, decodeRecord } from '../record/codec.ts';
+import { recordHead } from '../record/head.ts';
+import { ChangeTypeSchema, type LogRecord } from '../record/schema.ts';
+import { appendGroup, type Core } from './core.ts';
+import { redoRecord } from './redo.ts';
+
+/** The last record of a slice that a volcano has; number 0: it has none. */
+export interface LastRecord {
+  readonly number: number;
+  readonly epoch: number;
+}
+
+/** What became of groups that a mirror was given. */
+export interface Taken {
+  /** What to wait for: when that LSN is durable, so is all that was taken. */
+  readonly lsn: number;
+  /** The first slice of which a record does not follow what is here, and the last one that is: nothing from that group on was taken. */
+  readonly gap: { readonly slice: number; readonly last: LastRecord } | null;
+}
+
+/** A record is none that a mirror may take: its sender is not what it says. */
+export class UnsoundRecordError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnsoundRecordError';
+  }
+}
+
+type Verdict = 'take' | 'had' | 'gap';
+
+/**
+ * A mirror's side: takes records of slices that another volcano is primary of into the own log and state. A slice's records come in the order of their numbers,
+ * none is left out, none is taken twice. Base records, which fill a mirror, have no number of their own: they are taken where they come in the stream, and
+ * one that says `wiped` begins the slice anew.
+ */
+export class Following {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** The last record of a slice that is here. */
+  last(slice: number): LastRecord {
+    const { number, epoch } = this.#core.state.slices.of(slice);
+    return { number, epoch };
+  }
+
+  /** Takes groups, each whole, until one does not follow. Payloads are copied. Throws `UnsoundRecordError`, `XdrError`; IO, NOSPC. */
+  take(groups: readonly (readonly Buffer[])[]): Taken {
+    let lsn = 0;
+    for (const group of groups) {
+      const gap = this.#gapBefore(group);
+      if (gap !== null) return { lsn, gap };
+      const wanted = this.#wanted(group);
+      if (wanted.length > 0) lsn = this.#append(wanted);
+    }
+    // What was skipped may still be on its way to the disk.
+    return { lsn: lsn === 0 ? this.#core.kml.nextLsn - 1 : lsn, gap: null };
+  }
+
+  /** Looks at a group by the numbers that its slices would have after each of its records. */
+  *#verdicts(group: readonly Buffer[]): Generator<{ payload: Buffer; slice: number; verdict: Verdict }> {
+    const now = new Map<number, LastRecord>();
+    for (const payload of group) {
+      const { slice, number, epoch, base } = recordHead(payload);
+      if (slice >= SLICES) throw new UnsoundRecordError(`slice ${slice} goes to no other volcano`);
+      const last = now.get(slice) ?? this.last(slice);
+      let verdict: Verdict = 'gap';
+      if (base && (number === last.number || isWipe(payload))) verdict = 'take';
+      else if (!base && number <= last.number) verdict = 'had';
+      else if (!base && number === last.number + 1 && epoch >= last.epoch) verdict = 'take';
+      if (verdict === 'take') now.set(slice, { number, epoch });
+      yield { payload, slice, verdict };
+    }
+  }
+
+  #gapBefore(group: readonly Buffer[]): Taken['gap'] {
+    for (const { slice, verdict } of this.#verdicts(group)) {
+      if (verdict === 'gap') return { slice, last: this.last(slice) };
+    }
+    return null;
+  }
+
+  #wanted(group: readonly Buffer[]): Buffer[] {
+    return [...this.#verdicts(group)].filter(({ verdict }) => verdict === 'take').map(({ payload }) => payload);
+  }
+
+  #append(payloads: readonly Buffer[]): number {
+    // What cannot be decoded must not get into the log.
+    const records = payloads.map((payload): LogRecord => decodeRecord(payload));
+    // The primary has promised room already: a mirror that says no would stop it.
+    const { firstLsn, lsn, segment, position } = appendGroup(this.#core, payloads, true);
+    let start = position;
+    for (const [at, record] of records.entries()) {
+      const { length } = payloads[at]!;
+      const data = start + (dataPosition(record, length) ?? 0);
+      redoRecord(this.#core.state, record, { lsn: firstLsn + at, segment, data });
+      start += length + RECORD_HEADER_BYTES;
+    }
+    return lsn;
+  }
+}
+
+function isWipe(payload: Buffer): boolean {
+  return decodeRecord(payload).changes[0]?.type === ChangeTypeSchema.wiped;
+}

@@ -1,0 +1,69 @@
+import type { LogBatch } from '../kml/types.ts';
+import type { Commitment } from './commitment.ts';
+import type { Core } from './core.ts';
+import { Following } from './following.ts';
+import { tailOf, type Wanted } from './log-tail.ts';
+import { sliceLines } from './slice-lines.ts';
+import { Walk, type WalkSink } from './walk.ts';
+
+/** What replication needs of a store: of what it has as primary, and of what it holds as a mirror. */
+export class Replica {
+  readonly #core: Core;
+  readonly following: Following;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.following = new Following(core);
+  }
+
+  /** What answers wait for. */
+  get commitment(): Commitment {
+    return this.#core.commitment;
+  }
+
+  /** The LSN of the last record that was appended, and the one up to which all is durable here. */
+  get appended(): number {
+    return this.#core.kml.nextLsn - 1;
+  }
+
+  get durable(): number {
+    return this.#core.kml.durable;
+  }
+
+  /** The epoch that records are written in from now on. */
+  set epoch(epoch: number) {
+    this.#core.state.slices.epoch = epoch;
+  }
+
+  /** Which number of a slice is known to be committed: it goes into its records. */
+  set commits(commit: (slice: number) => number) {
+    this.#core.state.slices.commit = commit;
+  }
+
+  /** Called with every batch of the log when its writing begins: `Kml.onWriting`. */
+  onWriting(listener: (batch: LogBatch) => void): void {
+    this.#core.kml.onWriting(listener);
+  }
+
+  /** Resolves when that LSN is durable here, and the index is not too far behind. Rejects when it never will be. */
+  async durableAt(lsn: number): Promise<void> {
+    const { kml, flusher } = this.#core;
+    await kml.whenDurable(lsn);
+    if (flusher.overloaded) await flusher.room();
+  }
+
+  /** Durable records of the own log: `tailOf`. */
+  tail(wanted: ReadonlyMap<number, Wanted>, maxBytes: number): Promise<Buffer[][] | null> {
+    return tailOf(this.#core.kml, wanted, maxBytes);
+  }
+
+  /** Walks the live state of slices: `Walk`. */
+  walk(slices: readonly number[], sink: WalkSink): Promise<void> {
+    return new Walk(this.#core, sink).slices(slices);
+  }
+
+  /** All that is here of a slice, as text: `sliceLines`. */
+  lines(slice: number, replays = true): Promise<string[]> {
+    return sliceLines(this.#core, slice, replays);
+  }
+}
