@@ -17,6 +17,11 @@ export class ByteWriter {
     return this.#at;
   }
 
+  /** Writes from there on from now on. */
+  seek(at: number): void {
+    this.#at = at;
+  }
+
   /** What was written; aliases the writer's memory, which may be larger. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#at);

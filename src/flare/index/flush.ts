@@ -6,7 +6,7 @@ import type { FlareId, Key, Name } from '../types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { weightOf } from './live.ts';
 import type { SliceRow } from './types.ts';
-import { putExtents, putFlare, putReplay, type ReplayRow } from './values.ts';
+import { putExtents, putFlare } from './values.ts';
 
 /** What has changed in the state between two marks of the log, as it is at the second one. Its memory belongs to whom it is handed. */
 export interface IndexFlush {
@@ -169,19 +169,13 @@ export class FlushWriter {
     this.#begin(Step.wipe).uint16(slice);
   }
 
-  /** Calls that were answered, oldest first; none: nothing is written. */
-  replays(rows: Iterable<ReplayRow>): void {
-    const to = this.#begin(Step.replays);
-    const count = to.hole();
-    const bytes = to.hole();
-    const start = to.length;
-    let written = 0;
-    for (const row of rows) {
-      putReplay(to, row);
-      written++;
-    }
-    to.fill(count, written);
-    to.fill(bytes, to.length - start);
+  /** Calls that were answered, oldest first, each as `putReplay` writes it. */
+  replays(rows: readonly Uint8Array[]): void {
+    const bytes = rows.reduce((sum, { length }) => sum + length, 0);
+    const to = this.#begin(Step.replays, bytes);
+    to.uint32(rows.length);
+    to.uint32(bytes);
+    for (const row of rows) to.raw(row);
   }
 }
 

@@ -1,5 +1,5 @@
 import { KEY_BYTES } from '../keys.ts';
-import { CHUNK_SIZE } from '../record/limits.ts';
+import { CHUNK_SIZE, REPLAY_IDENTITY_MAX } from '../record/limits.ts';
 import { type Flare, NO_BYTES } from '../record/pack.ts';
 import type { Extent } from '../record/schema.ts';
 import type { Attributes, FlareId, FlareType, Key, Time } from '../types.ts';
@@ -126,6 +126,9 @@ export function takeExtents(chunk: number, value: Uint8Array): Extent[] {
   return extents;
 }
 
+/** No packed replay is longer, in bytes: identity, attributes, and what else there is of it. */
+export const REPLAY_BYTES_MAX = FLARE_BYTES_MIN + KEY_BYTES + REPLAY_IDENTITY_MAX + 16;
+
 /** A call that was answered. */
 export interface ReplayRow {
   /** Latin-1, a character a byte. */
@@ -153,16 +156,23 @@ export function putReplay(to: ByteWriter, { identity, time, attributes, slice, s
   putAttributes(to, attributes);
 }
 
+function takeReplayFrom(from: ByteReader): ReplayRow {
+  const identity = from.text(from.uint8());
+  const time = from.number();
+  const slice = from.uint16();
+  const segment = from.uint32();
+  const attributes = from.uint8() === 0 ? null : takeAttributes(from, from.text(KEY_BYTES) as Key);
+  return { identity, time, attributes, slice, segment };
+}
+
+/** One replay, as `putReplay` has written it. */
+export function takeReplay(value: Uint8Array): ReplayRow {
+  return takeReplayFrom(new ByteReader(value));
+}
+
 /** A run of replays, as `putReplay` has written them. */
 export function takeReplays(value: Uint8Array): ReplayRow[] {
   const replays: ReplayRow[] = [];
-  for (const from = new ByteReader(value); !from.done; ) {
-    const identity = from.text(from.uint8());
-    const time = from.number();
-    const slice = from.uint16();
-    const segment = from.uint32();
-    const attributes = from.uint8() === 0 ? null : takeAttributes(from, from.text(KEY_BYTES) as Key);
-    replays.push({ identity, time, attributes, slice, segment });
-  }
+  for (const from = new ByteReader(value); !from.done; ) replays.push(takeReplayFrom(from));
   return replays;
 }

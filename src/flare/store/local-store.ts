@@ -385,9 +385,8 @@ export class LocalStore implements FlareService, NoteStore {
       }
       try {
         const value = this.#changing(operation);
-        const known = replays.find(identity, now);
         // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
-        if (known === undefined) {
+        if (!replays.isAnswered(identity, now)) {
           replays.answered(identity, {
             time: now,
             lsn: state.seen,

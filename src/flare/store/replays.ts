@@ -5,6 +5,7 @@ import type { FlushWriter } from '../index/flush.ts';
 import type { ReplayRow } from '../index/values.ts';
 import { REPLAY_IDENTITY_MAX } from '../record/limits.ts';
 import type { Attributes } from '../types.ts';
+import { Answers } from './answers.ts';
 import { REFUSAL_AGE_MAX, REPLAY_AGE_MAX } from './limits.ts';
 
 /** What was answered to a call, and the LSN that the answer depends on. */
@@ -32,122 +33,103 @@ function keyOf(identity: string): string {
   return identity.length <= REPLAY_IDENTITY_MAX ? identity : identityBytes(identity).toString('latin1');
 }
 
-/** Drops the oldest of a Map that is kept in the order of time. */
-function bound<V>(map: Map<string, V>, max: number): void {
-  if (map.size > max) takeOldest(map);
-}
-
 /**
  * Calls that were answered, by identity, so that a retransmission gets the first answer. Answers are in the log too, refusals only here. Both are bounded in
  * number and age.
  */
 export class Replays {
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers: Answers;
   readonly #refusals = new Map<string, Refusal>();
-  readonly #maxAnswers: number;
   readonly #maxRefusals: number;
-  /** Identities of answers that go with the next flush. */
-  readonly #changed = new Set<string>();
 
   constructor(rows: readonly ReplayRow[], maxAnswers: number, maxRefusals: number) {
-    this.#maxAnswers = maxAnswers;
+    this.#answers = new Answers(maxAnswers);
     this.#maxRefusals = maxRefusals;
-    for (const { identity, time, attributes, slice, segment } of rows) {
-      this.#answers.set(identity, { time, lsn: 0, attributes, slice, segment });
-      bound(this.#answers, maxAnswers);
-    }
+    for (const row of rows) this.#answers.add(row, 0);
   }
 
   /** How many go with the next flush. */
   get changed(): number {
-    return this.#changed.size;
+    return this.#answers.changed;
   }
 
   get count(): number {
-    return this.#answers.size + this.#refusals.size;
+    return this.#answers.count + this.#refusals.size;
   }
 
   /** What was answered to that call, if that is not too long ago. `now` in µs. */
   find(identity: string, now: number): Remembered | undefined {
     const key = keyOf(identity);
-    const answer = this.#answers.get(key);
-    if (answer !== undefined && now - answer.time <= REPLAY_AGE_MAX) return answer;
+    const place = this.#answers.find(key);
+    if (place >= 0 && now - this.#answers.timeOf(place) <= REPLAY_AGE_MAX) return this.#answers.at(place);
     const refusal = this.#refusals.get(key);
     return refusal !== undefined && now - refusal.time <= REFUSAL_AGE_MAX ? refusal : undefined;
   }
 
-  answered(identity: string, answer: Answer): void {
+  /** As `find`, for who wants to know no more than whether there is an answer. */
+  isAnswered(identity: string, now: number): boolean {
+    const place = this.#answers.find(keyOf(identity));
+    return place >= 0 && now - this.#answers.timeOf(place) <= REPLAY_AGE_MAX;
+  }
+
+  answered(identity: string, { lsn, ...answer }: Answer): void {
     const key = keyOf(identity);
     this.#refusals.delete(key);
-    this.#answers.delete(key);
-    this.#answers.set(key, answer);
-    bound(this.#answers, this.#maxAnswers);
-    if (answer.segment > 0) this.#changed.add(key);
+    const place = this.#answers.add({ identity: key, ...answer }, lsn);
+    if (answer.segment > 0) this.#answers.mark(place);
   }
 
   /** An answer that the log says was given; one that was written anew keeps its turn. */
   redone(identity: string, answer: Answer): void {
-    const known = this.#answers.get(identity);
-    if (known === undefined || known.time !== answer.time) {
+    const place = this.#answers.find(identity);
+    if (place < 0 || this.#answers.timeOf(place) !== answer.time) {
       this.answered(identity, answer);
       return;
     }
-    this.#answers.set(identity, answer);
-    this.#changed.add(identity);
+    const { lsn, ...row } = answer;
+    this.#answers.replace(place, { identity, ...row }, lsn);
+    this.#answers.mark(place);
   }
 
   refused(identity: string, refusal: Refusal): void {
     const key = keyOf(identity);
-    this.#answers.delete(key);
+    this.#answers.remove(key);
     this.#refusals.delete(key);
     this.#refusals.set(key, refusal);
-    bound(this.#refusals, this.#maxRefusals);
+    if (this.#refusals.size > this.#maxRefusals) takeOldest(this.#refusals);
   }
 
   /** Whether this is the answer that is remembered, and where in the log it lies. */
   isAt(identity: Buffer, time: number, segment: number): boolean {
-    const answer = this.#answers.get(identity.toString('latin1'));
-    return answer !== undefined && answer.time === time && answer.segment === segment;
+    const place = this.#answers.find(identity.toString('latin1'));
+    return place >= 0 && this.#answers.timeOf(place) === time && this.#answers.segmentOf(place) === segment;
   }
 
   /** Compaction wrote the answer anew. */
   moved(identity: Buffer, segment: number): void {
-    const key = identity.toString('latin1');
-    const answer = this.#answers.get(key);
-    if (answer === undefined) return;
-    this.#answers.set(key, { ...answer, segment });
-    this.#changed.add(key);
+    const place = this.#answers.find(identity.toString('latin1'));
+    if (place < 0) return;
+    const { lsn, ...row } = this.#answers.at(place);
+    this.#answers.replace(place, { ...row, segment }, lsn);
+    this.#answers.mark(place);
   }
 
   /** The answers that stand in records of a slice for which that is so, oldest first. */
-  *inSlices(
-    has: (slice: number) => boolean,
-  ): Generator<{ identity: string; time: number; slice: number; attributes: Attributes | null }> {
-    for (const [identity, { time, slice, segment, attributes }] of this.#answers) {
-      if (segment > 0 && has(slice)) yield { identity, time, slice, attributes };
+  *inSlices(has: (slice: number) => boolean): Generator<ReplayRow> {
+    for (const place of this.#answers.places()) {
+      if (this.#answers.segmentOf(place) > 0 && has(this.#answers.sliceOf(place))) yield this.#answers.at(place);
     }
   }
 
   /** Those that stand in records of that slice are forgotten. */
   wipe(slice: number): void {
-    for (const [identity, answer] of this.#answers) {
-      if (answer.segment === 0 || answer.slice !== slice) continue;
-      this.#answers.delete(identity);
-      this.#changed.delete(identity);
-    }
+    const gone = [...this.inSlices((one) => one === slice)];
+    for (const { identity } of gone) this.#answers.remove(identity);
   }
 
   /** Writes what has changed since the last flush. */
   pack(to: FlushWriter): void {
-    if (this.#changed.size > 0) to.replays(this.#rows());
-    this.#changed.clear();
-  }
-
-  *#rows(): Generator<ReplayRow> {
-    for (const identity of this.#changed) {
-      const answer = this.#answers.get(identity);
-      if (answer !== undefined) yield { identity, ...answer };
-    }
+    if (this.#answers.changed > 0) to.replays(this.#answers.takeChanged());
   }
 }
 
