@@ -3,7 +3,7 @@ import { seededRandom } from '../../base/random.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { FlareError } from '../../flare/errors.ts';
 import { BusyError, type JointPart, type JointStore, type Step, type StepAnswer } from '../../flare/joint.ts';
-import { keyFromText, sliceOf } from '../../flare/keys.ts';
+import { keyFromText, ROOT_KEY, sliceOf } from '../../flare/keys.ts';
 import { ROOT } from '../../flare/testing/histories.ts';
 import { type Attributes, FlareType, type Key } from '../../flare/types.ts';
 import { coordinate } from './operation.ts';
@@ -99,3 +99,29 @@ t.test('RENAME: nothing is said of two names that were not what they are at one 
   t.equal(await endOf(work(ring(entry, other))), 'ISDIR');
   t.equal(await endOf(work(ring(null, other))), 'busy', 'nor is it refused by what two moments gave');
 });
+
+t.test(
+  'RENAME: whether a directory would come to lie in itself is seen under the move intent, not before',
+  async (t) => {
+    const moved = flare(5, FlareType.directory);
+    const before = { ...flare(6, FlareType.directory), parent: { key: ROOT_KEY, generation: 1 } };
+    const root = { ...flare(6, FlareType.directory), key: ROOT_KEY };
+    let goal: Attributes = before;
+    const ring = ringOf({
+      store: { entry: () => ({ id: moved, fileid: moved.fileid, cookie: 3 }) },
+      tree: {
+        getattr: (id) => [DIRECTORY, moved, goal, root].find(({ key }) => key === id.key)!,
+        lookup: () => Promise.reject(FlareError.of('NOENT')),
+      },
+      others: () => ({
+        async prepare(_operation, _coordinator, _caller, [step]) {
+          t.equal(step?.kind, 'moving', 'nothing else is asked for');
+          // Who had the intent until now has moved the goal into what is to be moved.
+          goal = { ...before, parent: moved };
+          return [NO_ANSWER];
+        },
+      }),
+    });
+    t.equal(await endOf(rename(ring, ROOT, DIRECTORY, 'a', before, 'b')), 'INVAL');
+  },
+);

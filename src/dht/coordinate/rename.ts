@@ -136,9 +136,9 @@ async function whileMoving(
   }
 }
 
-/** Whether a directory is that flare or lies below it. */
-async function isInside(ring: Ring, goal: Attributes, flare: Attributes): Promise<boolean> {
-  let at = goal;
+/** Whether a directory is that flare or lies below it, as it is now: where it was when the intent was not yet taken says nothing. */
+async function isInside(ring: Ring, goal: FlareId, flare: FlareId): Promise<boolean> {
+  let at = await flareOf(ring, goal);
   for (let depth = 0; depth < DEPTH_MAX; depth++) {
     if (at.key === flare.key) return true;
     if (at.key === ROOT_KEY) return false;
