@@ -1,0 +1,145 @@
+import type { Random } from '../../../src/base/random.ts';
+import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import type { MessageKind, World } from './world.ts';
+
+/** Everything that goes wrong in a run, decided by chance at its beginning and as it goes on. */
+export class Nemesis {
+  readonly #world: World;
+  readonly #random: Random;
+  #stopped = false;
+  /** What was done, in words. */
+  readonly deeds: string[] = [];
+  crashes = 0;
+
+  constructor(world: World, random: Random) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  begin(): void {
+    const random = this.#random;
+    const { network } = this.#world;
+    network.delayMs = [0.2, 1, 3, 10][random.below(4)]!;
+    network.late = random.below(3) === 0 ? 1 + random.below(30) : 0;
+    network.lost = random.below(3) === 0 ? 1 + random.below(40) : 0;
+    network.doubled = random.below(3) === 0 ? 1 + random.below(200) : 0;
+    this.deeds.push(`network ${JSON.stringify(network)}`);
+    const deeds = random.below(8) === 0 ? 0 : 1 + random.below(6);
+    for (let count = 0; count < deeds; count++) this.#plan();
+    this.#revive();
+  }
+
+  #plan(): void {
+    const plans = [
+      () => this.#crashAtTime(),
+      () => this.#crashAtMessage('joint'),
+      () => this.#crashAtMessage('joint'),
+      () => this.#crashAtMessage(this.#random.below(2) === 0 ? 'client' : 'service'),
+      () => this.#crashAtDiskStep(),
+      () => this.#crashAtDiskStep(),
+      () => this.#slowDisk(),
+      () => this.#part(),
+    ];
+    plans[this.#random.below(plans.length)]!();
+  }
+
+  #volcano(): number {
+    return this.#random.below(this.#world.count);
+  }
+
+  #crash(at: number, when: string): void {
+    if (this.#stopped || this.#world.process(at) === null) return;
+    const how = this.#random.below(4) === 0 ? 'killed' : 'power';
+    this.deeds.push(`${this.#world.time.now} µs: volcano ${at} dies (${how}) ${when}`);
+    this.crashes++;
+    this.#world.crash(at, how);
+  }
+
+  #after(milliseconds: number, deed: () => void): void {
+    this.#world.time.after(this.#random.below(milliseconds * 1000), () => {
+      if (!this.#stopped) deed();
+    });
+  }
+
+  #crashAtTime(): void {
+    const at = this.#volcano();
+    this.#after(150, () => this.#crash(at, 'at a moment of chance'));
+  }
+
+  #crashAtMessage(kind: MessageKind): void {
+    // Early ones as often as late ones: a run has a few dozen steps of some kinds, and hundreds of others.
+    const nth = 1 + this.#random.below(2 ** (3 + this.#random.below(7)));
+    let count = 0;
+    const before = this.#world.onMoment;
+    this.#world.onMoment = (moment) => {
+      before?.(moment);
+      if (moment.kind === kind && ++count === nth) {
+        this.#crash(moment.at, `at ${kind} message step ${nth}, ${moment.stage}`);
+      }
+    };
+  }
+
+  #crashAtDiskStep(): void {
+    const at = this.#volcano();
+    const cut = (): void => {
+      const process = this.#world.process(at);
+      if (process === null) return;
+      const step = process.disk.steps + this.#random.below(80);
+      this.deeds.push(`${this.#world.time.now} µs: the power of volcano ${at} goes at disk step ${step}`);
+      process.disk.stopAt(step);
+    };
+    this.#after(120, cut);
+  }
+
+  #slowDisk(): void {
+    const at = this.#volcano();
+    this.#after(100, () => {
+      const disk = this.#world.process(at)?.disk;
+      if (disk === undefined) return;
+      const { delays } = disk;
+      const slow = this.#random.below(3) === 0 ? 1000 + this.#random.below(2000) : 5 + this.#random.below(120);
+      this.deeds.push(`${this.#world.time.now} µs: the disk of volcano ${at} takes ${slow} ms a sync`);
+      disk.delays = { ...delays, sync: slow, write: slow / 4 };
+      this.#after(2000, () => {
+        disk.delays = delays;
+      });
+    });
+  }
+
+  #part(): void {
+    const one = this.#volcano();
+    const other = (one + 1 + this.#random.below(Math.max(1, this.#world.count - 1))) % this.#world.count;
+    if (one === other) return;
+    this.#after(120, () => {
+      this.deeds.push(`${this.#world.time.now} µs: volcanos ${one} and ${other} are parted`);
+      this.#world.part(one, other, true);
+      this.#after(4000, () => this.#world.part(one, other, false));
+    });
+  }
+
+  /** Starts the dead again, after a while. */
+  #revive(): void {
+    this.#world.time.after(1000 + this.#random.below(40_000), () => {
+      if (this.#stopped) return;
+      for (let at = 0; at < this.#world.count; at++) {
+        if (this.#world.process(at) === null && this.#random.below(8) === 0) this.#world.start(at);
+      }
+      this.#revive();
+    });
+  }
+
+  /** Lets everything be well from now on. */
+  stop(): void {
+    this.#stopped = true;
+    const { network, count } = this.#world;
+    Object.assign(network, { late: 0, lost: 0, doubled: 0, delayMs: Math.min(network.delayMs, 3) });
+    this.#world.onMoment = null;
+    for (let at = 0; at < count; at++) {
+      const disk: SimulatedDisk | undefined = this.#world.process(at)?.disk;
+      disk?.stopAt(Number.POSITIVE_INFINITY);
+      if (disk !== undefined) disk.delays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+      for (let other = 0; other < at; other++) this.#world.part(at, other, false);
+      this.#world.start(at);
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import { type Random, seededRandom } from '../../../src/base/random.ts';
+import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import { PATIENCE_MS } from '../../../src/dht/retry.ts';
+import { checkStore } from '../../../src/flare/check/check.ts';
+import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
+import { ROOT_KEY, sliceOf } from '../../../src/flare/keys.ts';
+import { Client } from './client.ts';
+import { type Death, type Event, ghosts, History, type Id, idOf, textOf } from './history.ts';
+import { linearize } from './linearize.ts';
+import { type LogImage, readLog } from './log-image.ts';
+import { Nemesis } from './nemesis.ts';
+import { type Breaks, StaticRing } from './static-ring.ts';
+import { treeFaults } from './tree-faults.ts';
+import { Known, lookAtAll, MIXES, type Mix, prepare, work } from './workload.ts';
+import type { Chance, World } from './world.ts';
+
+/** What one seed gave. */
+export interface Report {
+  readonly seed: number;
+  /** What broke a promise; empty when all were kept. */
+  readonly faults: readonly string[];
+  readonly calls: number;
+  readonly crashes: number;
+  /** States that the search for an order has looked at. */
+  readonly states: number;
+  /** True when that search was given up. */
+  readonly unknown: boolean;
+  /** What went wrong in the ring, on purpose. */
+  readonly deeds: readonly string[];
+  readonly history: readonly Event[];
+  /** A digest of it all: the same for the same seed. */
+  readonly trace: string;
+}
+
+/** Virtual milliseconds in which all calls must be answered once everything is well, and operations over. */
+const WELL_MS = 120_000;
+/** Events in which they must: who only gets in each other's way does so forever. */
+const EVENTS_MAX = 50_000;
+/** Virtual milliseconds in which what was appended is durable, with a healthy disk. */
+const SETTLE_MS = 50;
+/** Virtual milliseconds after which nobody tries any more to make a call whose client has its answer. */
+const COPIES_MS = PATIENCE_MS + 10_000;
+
+/** Sets of chance that do not depend on each other. */
+function chanceOf(seed: number): Chance {
+  return (part: string): Random => {
+    let mixed = seed >>> 0;
+    for (const letter of part) mixed = Math.imul(mixed ^ letter.charCodeAt(0), 0x01000193) >>> 0;
+    return seededRandom(mixed ^ Math.imul(seed, 0x9e3779b1));
+  };
+}
+
+/** Lets the world go on until it is done, for at most so many virtual milliseconds; says whether it is. */
+async function until(world: World, milliseconds: number, done: () => boolean): Promise<boolean> {
+  const end = world.time.now + milliseconds * 1000;
+  for (let events = 0; !done(); events++) {
+    if (world.time.now > end || events > EVENTS_MAX || !(await world.step())) return done();
+  }
+  return true;
+}
+
+class Run {
+  readonly #seed: number;
+  readonly #chance: Chance;
+  readonly #world: StaticRing;
+  readonly #history = new History();
+  readonly #faults: string[];
+  readonly #nemesis: Nemesis;
+  readonly #deaths: Death[] = [];
+  readonly #mix: Mix | null;
+
+  constructor(seed: number, breaks: Breaks, mix: Mix | null) {
+    this.#seed = seed;
+    this.#mix = mix;
+    this.#chance = chanceOf(seed);
+    const volcanos = 2 + this.#chance('size').below(4);
+    this.#world = new StaticRing({ volcanos, chance: this.#chance, breaks });
+    this.#faults = this.#world.faults;
+    this.#world.onDeath = (at) => {
+      const owned = (id: Id): boolean => this.#world.ownerOf(Number.parseInt(id.slice(0, 2), 16)) === at;
+      this.#deaths.push({ moment: this.#history.moment, owned });
+    };
+    this.#nemesis = new Nemesis(this.#world, this.#chance('nemesis'));
+  }
+
+  async run(): Promise<Report> {
+    let root: Id | null = null;
+    try {
+      root = await this.#work();
+      if (root !== null) await this.#judge();
+    } catch (error) {
+      this.#faults.push(`the run broke off: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    const { events } = this.#history;
+    const verdict = root === null ? null : linearize([...events, ...ghosts(events, this.#deaths)], root);
+    if (verdict?.kind === 'not') this.#faults.push(`no order of the calls explains their answers:\n${verdict.why}`);
+    return {
+      seed: this.#seed,
+      faults: this.#faults,
+      calls: this.#history.events.length,
+      crashes: this.#nemesis.crashes,
+      states: verdict?.states ?? 0,
+      unknown: verdict?.kind === 'unknown',
+      deeds: this.#nemesis.deeds,
+      history: this.#history.events,
+      trace: [this.#world.time.now, ...this.#nemesis.deeds, ...this.#history.events.map(textOf)].join('\n'),
+    };
+  }
+
+  /** Everything that is asked. Null when it did not come to an end. */
+  async #work(): Promise<Id | null> {
+    const world = this.#world;
+    for (let at = 0; at < world.count; at++) world.start(at);
+    if (!(await this.#quiet('at the beginning'))) return null;
+    const store = world.process(world.ownerOf(sliceOf(ROOT_KEY)))!.store!;
+    const root = idOf(store.root());
+    const known = new Known(root);
+    if (!(await this.#during('the beginning', prepare(this.#client('first'), known)))) return root;
+
+    this.#nemesis.begin();
+    const random = this.#chance('workload');
+    const clients: Client[] = [];
+    const ofChance = MIXES[random.below(MIXES.length)]!;
+    const mix = this.#mix ?? ofChance;
+    const count = 3 + random.below(4);
+    const calls = Math.ceil((30 + random.below(50)) / count);
+    const working: Promise<void>[] = [];
+    for (let number = 0; number < count; number++) {
+      const client = this.#client(`client ${number}`);
+      clients.push(client);
+      working.push(work(client, this.#chance(`client ${number}`), mix, known, calls));
+    }
+    // A client that goes leaves a call of which nobody knows what became of it.
+    for (let gone = random.below(3); gone > 0; gone--) {
+      const client = clients[random.below(count)]!;
+      world.time.after(random.below(200_000), () => {
+        client.gone = true;
+      });
+    }
+    const all = Promise.all(working).then(() => {});
+    await this.#during('', all, 2000 + random.below(3000));
+    this.#nemesis.stop();
+    if (!(await this.#during('the calls', all))) return root;
+    await until(world, COPIES_MS, () => false);
+    if (!(await this.#quiet('when all was well'))) return root;
+    if (random.below(2) === 0) {
+      for (let at = 0; at < world.count; at++) world.crash(at, random.below(4) === 0 ? 'killed' : 'power');
+      for (let at = 0; at < world.count; at++) world.start(at);
+      if (!(await this.#quiet('after a power cut of all'))) return root;
+    }
+    if (!(await this.#during('the last look', lookAtAll(this.#client('last look'), known)))) return root;
+    await this.#quiet('at the end');
+    return root;
+  }
+
+  #client(name: string): Client {
+    return new Client(name, this.#world, this.#history, this.#chance(`${name} asks`));
+  }
+
+  /** Lets it come to an end; without a name it need not. */
+  async #during(what: string, promise: Promise<void>, milliseconds = WELL_MS): Promise<boolean> {
+    let settled = false;
+    promise.then(
+      () => {
+        settled = true;
+      },
+      (error: unknown) => {
+        settled = true;
+        this.#faults.push(`${what} broke: ${error instanceof Error ? error.stack : String(error)}`);
+      },
+    );
+    const done = await until(this.#world, milliseconds, () => settled);
+    if (!done && what !== '') this.#faults.push(`${what} did not come to an end: ${this.#world.unquiet().join('; ')}`);
+    return done;
+  }
+
+  async #quiet(when: string): Promise<boolean> {
+    let done = false;
+    // What has been decided and is not durable yet does not show: it does a moment later.
+    for (let look = 0; look < 2; look++) {
+      await until(this.#world, SETTLE_MS, () => false);
+      done = await until(this.#world, WELL_MS, () => this.#world.quiet);
+    }
+    if (!done) this.#faults.push(`not quiet ${when}: ${this.#world.unquiet().join('; ')}`);
+    return done;
+  }
+
+  /** What the disks hold. */
+  async #judge(): Promise<void> {
+    const world = this.#world;
+    const disks = await world.close();
+    const images: LogImage[] = [];
+    for (const [at, stopped] of disks.entries()) {
+      // Checks take no time: what they need of it is the test's own.
+      const disk = stopped.killed();
+      disk.delays = { read: 0, write: 0, sync: 0, name: 0 };
+      images.push(await world.time.settle(readLog(disk), WELL_MS));
+      for (const difference of await world.time.settle(differences(disk), WELL_MS)) {
+        this.#faults.push(
+          `the index of volcano ${at} is not the one that its log gives: ${JSON.stringify(difference)}`,
+        );
+      }
+    }
+    this.#faults.push(...treeFaults(images, (slice) => world.ownerOf(slice)));
+  }
+}
+
+async function differences(disk: SimulatedDisk): Promise<readonly unknown[]> {
+  const { differences } = await checkStore({
+    disk,
+    openIndex: async ({ disk }) => {
+      const host = await inlineIndexHost({ disk });
+      return { host, database: host.database, done: () => {} };
+    },
+  });
+  return differences;
+}
+
+/** Runs a ring by a seed, which decides everything; `mix`: but not which calls are made how often. */
+export function runSeed(seed: number, breaks: Breaks = {}, mix: Mix | null = null): Promise<Report> {
+  return new Run(seed, breaks, mix).run();
+}

@@ -1,0 +1,81 @@
+import type { Random } from '../../../src/base/random.ts';
+import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
+import type { FlareService } from '../../../src/flare/service.ts';
+import type { LocalStore } from '../../../src/flare/store/local-store.ts';
+
+/** What a message belongs to: a client's call, a call that a volcano passes on, or an operation over several owners. */
+export type MessageKind = 'client' | 'service' | 'joint';
+
+/** Where a message is: about to be sent, just arrived, or done with and about to be answered. */
+export type MessageStage = 'sent' | 'arrived' | 'answered';
+
+/** One step in the way of a message: a moment at which a volcano may die. */
+export interface MessageMoment {
+  readonly kind: MessageKind;
+  readonly stage: MessageStage;
+  /** The volcano that is at work in this step. */
+  readonly at: number;
+}
+
+/** How the network behaves; may be changed at any time. */
+export interface NetworkMood {
+  /** The longest usual way of a message, in milliseconds. */
+  delayMs: number;
+  /** So many of 1,000 messages take up to 100 times that. */
+  late: number;
+  /** So many of 1,000 messages are lost. */
+  lost: number;
+  /** So many of 1,000 requests arrive twice. */
+  doubled: number;
+}
+
+/** One life of a volcano, from its start to its death. */
+export interface Process {
+  readonly at: number;
+  readonly disk: SimulatedDisk;
+  /** Null while it is starting. */
+  readonly store: LocalStore | null;
+  /** False from the moment of its death: nothing that it does is seen by anybody. */
+  readonly alive: boolean;
+}
+
+/** Several volcanos that can be made to fail, and the way to ask them. */
+export interface World {
+  readonly time: VirtualTime;
+  /** How many volcanos there are. */
+  readonly count: number;
+  readonly network: NetworkMood;
+  /** Told of every step of every message, before it is made. */
+  onMoment: ((moment: MessageMoment) => void) | null;
+  /** Told of every death. */
+  onDeath: ((at: number) => void) | null;
+  /** What should not have happened: starts that failed, errors that were logged. */
+  readonly faults: string[];
+  /** Which volcano owns a slice. */
+  ownerOf(slice: number): number;
+  /** The volcano's life; null while it is dead. */
+  process(at: number): Process | null;
+  /**
+   * A client's call of that volcano. Never settles when the call or the answer is lost, or the volcano dies. A call whose identity is in progress there is
+   * dropped, as the RPC layer does.
+   */
+  ask<T>(at: number, identity: string | null, run: (service: FlareService) => Promise<T>): Promise<T>;
+  /** Ends a volcano at once: by a power cut, or, `killed`, with what it has written still there. */
+  crash(at: number, how: 'power' | 'killed'): void;
+  /** Starts a dead volcano on what its disk holds. */
+  start(at: number): void;
+  /** Cuts the connection between two volcanos, or mends it. */
+  part(one: number, other: number, parted: boolean): void;
+  /** True when all volcanos serve, and no operation over several owners is under way or remembered. */
+  readonly quiet: boolean;
+  /** What is not quiet, for a report. */
+  unquiet(): string[];
+  /** Lets the next event happen. False when there is none. */
+  step(): Promise<boolean>;
+  /** Stops all volcanos cleanly, and gives their disks. */
+  close(): Promise<readonly SimulatedDisk[]>;
+}
+
+/** A generator for one part of a run, that does not depend on how much chance others take. */
+export type Chance = (part: string) => Random;
