@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import type { Test } from 'tap';
 import { inNamespace } from './namespace.ts';
 import { run } from './run.ts';
@@ -96,6 +96,9 @@ export async function captureLoopback(
   namespace: string,
   file: string,
 ): Promise<{ stop(): Promise<void> }> {
+  // Else replies that were given to the host as one message are seen before it has cut them into datagrams.
+  const whole = spawnSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'gso_max_segs', '1']);
+  if (whole.status !== 0) throw new Error(`cannot have datagrams seen one by one: ${whole.stderr}`);
   const [command, args] = inNamespace(
     namespace,
     'tcpdump',
