@@ -162,10 +162,18 @@ export function recordCrc(payload: Uint8Array): number {
   return crc32(payload, payload.length);
 }
 
-/** Whether a batch's records are all there, sound, and fill it, but for padding with zeros. */
-export function recordsSound(bytes: Buffer, count: number): boolean {
+/** What is checked of a batch at once, in bytes, where others are to have their turn between. */
+export const CHECKED_BYTES = 256 * 1024;
+
+/** As `recordsSound`, and yields after each `CHECKED_BYTES` or so. */
+export function* recordsSoundInParts(bytes: Buffer, count: number): Generator<void, boolean> {
   let at = BATCH_HEADER_BYTES;
+  let pause = CHECKED_BYTES;
   for (let place = 0; place < count; place++) {
+    if (at >= pause) {
+      pause = at + CHECKED_BYTES;
+      yield;
+    }
     if (at + RECORD_HEADER_BYTES > bytes.length) return false;
     const length = bytes.readUInt32BE(at);
     const end = at + RECORD_HEADER_BYTES + length;
@@ -176,6 +184,15 @@ export function recordsSound(bytes: Buffer, count: number): boolean {
   if (alignBatch(at) !== bytes.length) return false;
   for (; at < bytes.length; at++) if (bytes[at] !== 0) return false;
   return true;
+}
+
+/** Whether a batch's records are all there, sound, and fill it, but for padding with zeros. */
+export function recordsSound(bytes: Buffer, count: number): boolean {
+  const parts = recordsSoundInParts(bytes, count);
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+  }
 }
 
 /** The records of a sound batch, in order. */

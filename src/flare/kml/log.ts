@@ -62,6 +62,7 @@ export class SegmentLog implements Kml {
   readonly #parts: SegmentLogParts;
   readonly #files: SegmentFiles;
   readonly #segments: { number: number; bytes: number }[];
+  segmentBytes: number;
   #writer: SegmentWriter;
   #durable: LogMark;
   /** Batches that take no more groups, the one that is being written first. */
@@ -81,6 +82,7 @@ export class SegmentLog implements Kml {
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
     this.#files = new SegmentFiles(parts.disk);
+    this.segmentBytes = parts.segmentBytes;
     this.#writer = parts.writer;
     this.#durable = parts.start;
     this.#segments = parts.segments.map((segment) => ({ ...segment }));
@@ -130,12 +132,12 @@ export class SegmentLog implements Kml {
     const gathering = this.#gathering;
     if (gathering !== null) {
       const length = gathering.lengthWith(bytes);
-      const fits = gathering.start + length <= this.#parts.segmentBytes && length <= BATCH_BYTES_TARGET;
+      const fits = gathering.start + length <= this.segmentBytes && length <= BATCH_BYTES_TARGET;
       if (fits) return gathering;
       this.#seal(gathering);
     }
     let place = this.#end();
-    const full = place.position + BATCH_HEADER_BYTES + bytes > this.#parts.segmentBytes;
+    const full = place.position + BATCH_HEADER_BYTES + bytes > this.segmentBytes;
     if (full && place.position > SEGMENT_HEADER_BYTES) {
       place = { lsn: place.lsn, segment: place.segment + 1, position: SEGMENT_HEADER_BYTES };
     }
@@ -296,7 +298,8 @@ export class SegmentLog implements Kml {
     try {
       const nextLsn = await firstLsnOf(file, name, segment);
       const place = { segment, position: SEGMENT_HEADER_BYTES, nextLsn };
-      const walker = new SegmentWalker(file, this.#parts.logId, place);
+      const turn = () => new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      const walker = new SegmentWalker(file, this.#parts.logId, place, turn);
       while (walker.position < end) {
         const batch = await walker.next();
         if (batch === null)

@@ -5,7 +5,7 @@ import {
   BATCH_MAGIC,
   type BatchHeader,
   decodeBatchHeader,
-  recordsSound,
+  recordsSoundInParts,
 } from './format.ts';
 import type { LogBatch } from './types.ts';
 
@@ -24,12 +24,15 @@ export class SegmentWalker {
   readonly #file: DiskFile;
   readonly #logId: Buffer;
   readonly #segment: number;
+  readonly #turn: (() => Promise<void>) | null;
   #position: number;
   #nextLsn: number;
   #window: Buffer = Buffer.alloc(0);
   #windowAt = 0;
 
-  constructor(file: DiskFile, logId: Buffer, place: WalkPlace) {
+  /** With `turn`, long batches are checked in parts, and it is awaited between them. */
+  constructor(file: DiskFile, logId: Buffer, place: WalkPlace, turn: (() => Promise<void>) | null = null) {
+    this.#turn = turn;
     this.#file = file;
     this.#logId = logId;
     this.#segment = place.segment;
@@ -53,9 +56,8 @@ export class SegmentWalker {
     const header = decodeBatchHeader(head, 0, this.#segment, this.#position, this.#logId);
     if (header === null || header.firstLsn !== this.#nextLsn) return null;
     const found = await this.#bytes(this.#position, header.length);
-    if (found.length < header.length || !recordsSound(found, header.count)) return null;
-    const bytes = Buffer.allocUnsafeSlow(header.length);
-    found.copy(bytes);
+    if (found.length < header.length || !(await this.#sound(found, header.count))) return null;
+    const bytes = this.#own(found);
     const batch = {
       segment: this.#segment,
       position: this.#position,
@@ -66,6 +68,23 @@ export class SegmentWalker {
     this.#position += header.length;
     this.#nextLsn += header.count;
     return batch;
+  }
+
+  async #sound(bytes: Buffer, count: number): Promise<boolean> {
+    const parts = recordsSoundInParts(bytes, count);
+    for (;;) {
+      const { done, value } = parts.next();
+      if (done) return value;
+      if (this.#turn !== null) await this.#turn();
+    }
+  }
+
+  /** A batch may be kept: it takes the window with it only if it is most of that. Windows are not used again. */
+  #own(found: Buffer): Buffer {
+    if (found.length > this.#window.length / 2) return found;
+    const bytes = Buffer.allocUnsafeSlow(found.length);
+    found.copy(bytes);
+    return bytes;
   }
 
   /** Up to `length` bytes from `position`, fewer at the file's end; valid until the next call. */

@@ -78,6 +78,8 @@ export interface Kml {
   readonly durableMark: LogMark;
   /** Bytes that were appended and are not durable yet. */
   readonly pendingBytes: number;
+  /** How long a segment becomes, in bytes: a longer one ends before its next batch. May be set at any time. */
+  segmentBytes: number;
   /** The segment that is being written. It may not be dropped. */
   readonly currentSegment: number;
 

@@ -1,6 +1,9 @@
 import t from 'tap';
+import { manualClock } from '../../base/testing/manual-clock.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import { SLICES } from '../keys.ts';
+import { LOOK_MS } from './compaction.ts';
+import type { StoreLimits } from './limits.ts';
 import type { LocalStore } from './local-store.ts';
 import { checkSound, DIRECTORY, FILE, ROOT, testStore } from './testing/harness.ts';
 
@@ -96,6 +99,73 @@ t.test('Reads and changes go on while segments are cleaned and dropped', async (
   await store.close();
   await checkSound(t, disk, 'sound');
 });
+
+t.test('At rest the log is cleaned down, though nothing more is written (issue 3, space)', async (t) => {
+  const { store, disk, clock, errors } = await testStore();
+  const root = store.root();
+  const file = await store.create(ROOT, root, 'f', FILE);
+  for (let at = 0; at < 100; at++) await store.write(ROOT, file, at * 3000, Buffer.alloc(3000));
+  await store.checkpoint();
+  await store.remove(ROOT, root, 'f');
+  const { logBytes } = store.stats();
+  t.ok(logBytes > 300_000, `${logBytes} bytes, all of them dead`);
+  for (let turn = 0; turn < 2000 && store.stats().logBytes > 32 * 1024; turn++) {
+    // The flush after the removal, and then the look at the log.
+    if (turn < 2) clock.advance(LOOK_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.ok(store.stats().logBytes <= 32 * 1024, `${store.stats().logBytes} bytes are left`);
+  t.same(errors, []);
+  await store.close();
+  await checkSound(t, disk, 'sound');
+});
+
+const RECORDS = 400;
+
+/** How often others get their turn while a log of that many dead records is cleaned. */
+async function turnsWhileCleaning(limits: Partial<StoreLimits>, ticking: boolean): Promise<number> {
+  const manual = manualClock();
+  let turns = 0;
+  let time = 0;
+  const clock = {
+    ...manual,
+    // Each look at it is a tenth of a millisecond later.
+    monotonic() {
+      if (ticking) time += 0.1;
+      return time;
+    },
+    soon(run: () => void) {
+      turns++;
+      manual.soon(run);
+    },
+  };
+  const unbounded = { compactionStepBytes: 2 ** 30, compactionStepRecords: 2 ** 30, compactionStepMs: 2 ** 30 };
+  const options = { clock, segmentBytes: 2 ** 20, limits: { ...unbounded, compactionMinBytes: 2 ** 30, ...limits } };
+  const { store, disk } = await testStore(options);
+  const root = store.root();
+  const file = await store.create(ROOT, root, 'f', FILE);
+  await Promise.all(Array.from({ length: RECORDS }, () => store.write(ROOT, file, 0, Buffer.from('x'))));
+  await store.close();
+  // A log that is opened begins a segment: what was written lies in one that can be cleaned.
+  const again = await testStore({ ...options, disk });
+  turns = 0;
+  await again.store.compact();
+  const taken = turns;
+  await again.store.close();
+  return taken;
+}
+
+t.test(
+  'A step of compaction looks at so many records and takes so long at most, also when all of them are dead',
+  async (t) => {
+    const unbounded = await turnsWhileCleaning({}, false);
+    t.ok(unbounded < 20, `${unbounded} turns without bounds`);
+    const byRecords = await turnsWhileCleaning({ compactionStepRecords: 10 }, false);
+    t.ok(byRecords >= RECORDS / 10, `${byRecords} turns for ${RECORDS} records, ten at a time`);
+    const byTime = await turnsWhileCleaning({ compactionStepMs: 2 }, true);
+    t.ok(byTime >= RECORDS / 20, `${byTime} turns for ${RECORDS} records, twenty looks at the clock at a time`);
+  },
+);
 
 t.test('Closing stops a compaction under way; the next start finds the log whole', async (t) => {
   const { store, disk, clock } = await testStore();

@@ -1,3 +1,4 @@
+import type { Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { batchRecords } from '../kml/format.ts';
 import { BaseRecords } from './base-records.ts';
@@ -6,6 +7,30 @@ import type { Notes } from './notes.ts';
 
 /** When room is short, the log is cleaned down to this many times what is live. */
 const RATIO_WHEN_SHORT = 1.2;
+/** When the log is larger than it should be by this factor, cleaning does not rest, and from the second on changes wait for it. */
+const LATE = 1.02;
+const TOO_LATE = 1.05;
+/** Changes may then append this part of what is cleaned: when half of that is live, the log becomes smaller all the same. */
+const CREDIT_PART = 0.4;
+/** A turn of the event loop that took less, in milliseconds, had nothing else to do. */
+const IDLE_TURN_MS = 0.5;
+/** How long others have the event loop to themselves between two steps when they need it, in milliseconds. */
+const REST_MS = 4;
+/** The log is looked at when it has grown by this part of what is live, or of the longest segment, and each so many milliseconds. */
+const LOOK_PART = 64;
+export const LOOK_MS = 5000;
+/** After a failure the log is not cleaned for so long, in milliseconds. */
+const FAILED_MS = 60_000;
+/** A segment is to be this part of what is live, but not shorter than this part of the longest: cleaning goes by whole segments. */
+const SEGMENT_PART = 16;
+const SEGMENT_PART_MOST = 4;
+
+/** What the log takes, in bytes: all, what is live of it, the oldest segment. */
+interface Sizes {
+  readonly total: number;
+  readonly live: number;
+  readonly oldest: number;
+}
 
 /**
  * Cleans the oldest segments of the log: what is live of them is written anew, and when that is safe in the index too, they are dropped. In bounded
@@ -15,9 +40,25 @@ export class Compaction {
   readonly #core: Core;
   readonly #notes: Notes;
   readonly #logger: Logger;
+  readonly #segmentBytesMost: number;
   #running: Promise<void> | null = null;
   #stopped = false;
   #lastShort = -1;
+  /** The log's end when cleaning had done what it could, and that was not enough. */
+  #exhausted = -1;
+  /** When cleaning may begin again after a failure. */
+  #notBefore = Number.NEGATIVE_INFINITY;
+  /** What is to be appended, in bytes, before the log is looked at again. */
+  #unlooked = 0;
+  #timer: Timer | null = null;
+  /** How much too large the log was when it was last looked at: 1 is right. */
+  #excess = 0;
+  /** What changes may append, when it is far too large, until cleaning has come further, in bytes. */
+  #credit = 0;
+  /** What is under way is for an operator: changes do not wait for that. */
+  #everything = false;
+  #step: PromiseWithResolvers<void> | null = null;
+  #rest: { readonly timer: Timer; readonly over: () => void } | null = null;
   /** Segments that were dropped. */
   dropped = 0;
 
@@ -25,34 +66,81 @@ export class Compaction {
     this.#core = core;
     this.#notes = notes;
     this.#logger = logger;
+    this.#segmentBytesMost = core.kml.segmentBytes;
   }
 
-  #ratio(): number {
+  /** Looks at the log. */
+  #look(): Sizes {
+    const segments = this.#core.kml.segments();
     let total = 0;
-    for (const { bytes } of this.#core.kml.segments()) total += bytes;
+    for (const { bytes } of segments) total += bytes;
     let live = 0;
     for (const bytes of this.#core.host.reader.liveBytes().values()) live += bytes;
-    return total <= this.#core.limits.compactionMinBytes ? 0 : total / Math.max(1, live);
+    const { compactionMinBytes, compactionRatio } = this.#core.limits;
+    const oldest = segments[0]?.bytes ?? 0;
+    live = Math.max(1, live);
+    // The oldest segment counts twice, for what is live of it is there twice before it goes.
+    this.#excess = total <= compactionMinBytes ? 0 : (total + oldest) / (compactionRatio * live);
+    return { total, live, oldest };
   }
 
-  #ratioWhenShort(): number {
-    let total = 0;
-    for (const { bytes } of this.#core.kml.segments()) total += bytes;
-    let live = 0;
-    for (const bytes of this.#core.host.reader.liveBytes().values()) live += bytes;
-    return total / Math.max(1, live);
+  /** Whether changes are to wait, for `step`: they fill the log faster than it is cleaned. */
+  get behind(): boolean {
+    return this.#running !== null && !this.#everything && this.#excess >= TOO_LATE && this.#credit <= 0;
   }
 
-  /** Begins cleaning if the log has become large for what it holds. To be called now and then: when a new segment was begun. */
+  /** Resolves when cleaning has come further, or has ended. Only while it is `behind`. */
+  step(): Promise<void> {
+    this.#step ??= Promise.withResolvers<void>();
+    return this.#step.promise;
+  }
+
+  #stepped(credit: number): void {
+    this.#credit += credit;
+    this.#step?.resolve();
+    this.#step = null;
+  }
+
+  /** So many bytes were appended: looks at the log now and then. */
+  appended(bytes: number): void {
+    this.#unlooked -= bytes;
+    if (this.#excess >= TOO_LATE) this.#credit -= bytes;
+    if (this.#unlooked <= 0) this.consider();
+  }
+
+  /** Begins cleaning if the log has become large for what it holds. */
   consider(): void {
-    if (this.#running !== null || this.#stopped) return;
-    if (this.#ratio() > this.#core.limits.compactionRatio) void this.run({});
+    const sizes = this.#look();
+    const { kml } = this.#core;
+    const part = Math.min(sizes.live / LOOK_PART, this.#segmentBytesMost / SEGMENT_PART_MOST);
+    this.#unlooked = Math.max(part, this.#segmentBytesMost / LOOK_PART);
+    kml.segmentBytes = Math.max(
+      Math.floor(this.#segmentBytesMost / SEGMENT_PART_MOST),
+      Math.min(this.#segmentBytesMost, Math.floor(sizes.live / SEGMENT_PART)),
+    );
+    if (this.#running !== null || this.#stopped || this.#exhausted === kml.nextLsn) return;
+    if (this.#core.clock.monotonic() < this.#notBefore) return;
+    if (this.#excess > 1) void this.run({});
+  }
+
+  /** Looks at the log from now on every `LOOK_MS` too, so that it becomes small when nothing is written. */
+  watch(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#core.clock.after(LOOK_MS, () => {
+      try {
+        this.consider();
+      } catch (error) {
+        this.#logger.error({ err: error }, 'the index cannot say what of the log is live');
+      }
+      this.watch();
+    });
   }
 
   /** Begins cleaning because room is short, unless that was tried and nothing has changed since. */
   considerShort(): void {
     if (this.#running !== null || this.#stopped || this.#lastShort === this.#core.kml.nextLsn) return;
-    if (this.#ratioWhenShort() > RATIO_WHEN_SHORT) {
+    const { total, live } = this.#look();
+    if (total / live > RATIO_WHEN_SHORT) {
       void this.run({ short: true }).then(() => {
         this.#lastShort = this.#core.kml.nextLsn;
       });
@@ -60,50 +148,68 @@ export class Compaction {
   }
 
   /**
-   * Cleans until the ratio is right, but each segment that is there now at most once. Never rejects: a failure is logged, and the segment
+   * Cleans until the log is small enough, but each segment that is there now at most once. Never rejects: a failure is logged, and the segment
    * stays.
    */
-  run(options: { readonly short?: boolean; readonly everything?: boolean }): Promise<void> {
+  async run(options: { readonly short?: boolean; readonly everything?: boolean }): Promise<void> {
+    // What is under way may stop before it has cleaned everything.
+    while (options.everything === true && this.#running !== null) await this.#running;
     this.#running ??= this.#run(options).finally(() => {
       this.#running = null;
+      this.#credit = 0;
+      this.#stepped(0);
     });
-    return this.#running;
+    await this.#running;
   }
 
   async #run({ short, everything }: { readonly short?: boolean; readonly everything?: boolean }): Promise<void> {
-    const { kml, limits, space } = this.#core;
+    const { kml, space } = this.#core;
     // Segments after which something is durable are so to their ends: a walk finds all that they hold.
     const last = kml.durableMark.segment;
+    this.#everything = everything === true;
     try {
       for (;;) {
         const [oldest] = kml.segments();
-        if (oldest === undefined || oldest.number >= last || this.#stopped) return;
-        const enough =
-          short === true ? this.#ratioWhenShort() <= RATIO_WHEN_SHORT : this.#ratio() <= limits.compactionRatio;
-        if (enough && everything !== true) return;
-        if (!(await this.#clean(oldest.number))) return;
+        const sizes = this.#look();
+        const enough = short === true ? sizes.total / sizes.live <= RATIO_WHEN_SHORT : this.#excess <= 1;
+        if (this.#stopped || (enough && everything !== true)) return;
+        if (oldest === undefined || oldest.number >= last) {
+          this.#exhausted = kml.nextLsn;
+          return;
+        }
+        // What was not used of it is saved up, but not more than that.
+        this.#credit = Math.min(this.#credit, sizes.oldest);
+        if (!(await this.#clean(oldest.number, short === true || everything === true))) return;
         space.refresh();
       }
     } catch (error) {
-      if (!this.#stopped)
-        this.#logger.error({ err: error }, 'compaction failed; the log is whole, and goes on growing');
+      if (this.#stopped) return;
+      this.#notBefore = this.#core.clock.monotonic() + FAILED_MS;
+      this.#logger.error({ err: error }, 'compaction failed; the log is whole, and goes on growing');
     }
   }
 
   /** False when it was stopped before the end: the segment stays. */
-  async #clean(segment: number): Promise<boolean> {
-    const { kml, commitment, host, flusher, limits, pins } = this.#core;
+  async #clean(segment: number, hurry: boolean): Promise<boolean> {
+    const { kml, commitment, clock, host, flusher, limits, pins } = this.#core;
     const base = new BaseRecords(this.#core, this.#notes, segment);
+    let records = 0;
+    let walked = 0;
+    let began = clock.monotonic();
     for await (const batch of kml.walkSegment(segment)) {
       for (const place of batchRecords(batch)) {
         base.clean(place);
-        if (base.bytes < limits.compactionStepBytes) continue;
-        base.bytes = 0;
-        await kml.whenDurable(base.lsn);
-        if (flusher.overloaded) await flusher.room();
+        records++;
+        walked += place.payload.length;
+        const over = base.bytes >= limits.compactionStepBytes || records >= limits.compactionStepRecords;
+        if (!over && clock.monotonic() - began < limits.compactionStepMs) continue;
+        await this.#between(base, walked, hurry);
         if (this.#stopped) return false;
+        base.bytes = records = walked = 0;
+        began = clock.monotonic();
       }
     }
+    this.#stepped(walked * CREDIT_PART + base.bytes);
     // Also what was not written by us: removals of what is in this segment must be durable before it goes, and mirrors must have its records.
     const lsn = kml.nextLsn - 1;
     await commitment.when(lsn);
@@ -118,9 +224,27 @@ export class Compaction {
     return true;
   }
 
+  /** Between two steps: what was written becomes durable, and others have their turn. */
+  async #between(base: BaseRecords, walked: number, hurry: boolean): Promise<void> {
+    const { kml, clock, flusher } = this.#core;
+    this.#stepped(walked * CREDIT_PART + base.bytes);
+    if (base.bytes > 0) await kml.whenDurable(base.lsn);
+    if (flusher.overloaded) await flusher.room();
+    const before = clock.monotonic();
+    await new Promise<void>((resolve) => clock.soon(resolve));
+    if (hurry || this.#excess >= LATE || this.#stopped || clock.monotonic() - before < IDLE_TURN_MS) return;
+    await new Promise<void>((over) => {
+      this.#rest = { timer: clock.after(REST_MS, over), over };
+    });
+    this.#rest = null;
+  }
+
   /** Stops soon, and resolves when it has. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#timer?.cancel();
+    this.#rest?.timer.cancel();
+    this.#rest?.over();
     await this.#running;
   }
 }

@@ -120,7 +120,13 @@ t.test(
 t.test(
   'So does a page of a directory that changes, whatever waits for the index: names that came, went, and were replaced (issue 3, growth)',
   async (t) => {
-    const { store, asked, names } = await filled(MANY, { flushUnits: MANY, flushBytes: 2 ** 30, pendingUnits: MANY });
+    const { store, asked, names } = await filled(MANY, {
+      flushUnits: MANY,
+      flushBytes: 2 ** 30,
+      pendingUnits: MANY,
+      // Cleaning would have the index brought up.
+      compactionMinBytes: 2 ** 30,
+    });
     const root = store.root();
     const NEW = 3000;
     const changes: unknown[] = [];
@@ -159,13 +165,22 @@ const TIMES_LIVE = 2.2;
 /** Turns of the event loop in which compaction must have come to its end. */
 const TURNS_MAX = 20_000;
 
-/** Writes `times` as many blocks as the working set has, at random or in order. */
-async function overwrite(store: LocalStore, file: FlareId, times: number, random: Random | null): Promise<void> {
-  const blocks = WORKING_SET / BLOCK;
+/** Writes `times` as many blocks as the working set has, at random or in order; returns the most that the log took meanwhile. */
+async function overwrite(
+  store: LocalStore,
+  file: FlareId,
+  times: number,
+  random: Random | null,
+  workingSet = WORKING_SET,
+): Promise<number> {
+  const blocks = workingSet / BLOCK;
+  let most = 0;
   for (let count = 0; count < blocks * times; count++) {
     const block = random === null ? count % blocks : random.below(blocks);
     await store.write(ROOT, file, block * BLOCK, Buffer.alloc(BLOCK, 97 + (count % 26)));
+    most = Math.max(most, store.stats().logBytes);
   }
+  return most;
 }
 
 /** Waits until the log takes no more than so many times what is live; false when it does not come to that. */
@@ -200,6 +215,62 @@ for (const order of ['random', 'sequential'] as const) {
     },
   );
 }
+
+for (const segments of [16, 4]) {
+  t.test(
+    `A working set of ${segments} segments at their longest: the log takes at most 2.2 times what is live at any time (issue 3, space)`,
+    async (t) => {
+      const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+      t.comment(`MAGMA_SEED=${seed} repeats this run`);
+      const workingSet = segments * SEGMENT;
+      const { store, errors } = await testStore({
+        segmentBytes: SEGMENT,
+        limits: { compactionMinBytes: workingSet, compactionStepBytes: 4 * BLOCK, cacheBytes: workingSet },
+      });
+      const file = await store.create(ROOT, store.root(), 'f', FILE);
+      await overwrite(store, file, 1, null, workingSet);
+      for (const random of [seededRandom(seed), null]) {
+        const times = (await overwrite(store, file, 5, random, workingSet)) / workingSet;
+        t.ok(times <= TIMES_LIVE, `${times.toFixed(2)} times, ${random === null ? 'sequential' : 'random'}`);
+      }
+      t.same(errors, []);
+      await store.close();
+    },
+  );
+}
+
+t.test('Changes that fill the log faster than it is cleaned wait for that (architecture.md, Compaction)', async (t) => {
+  const AT_ONCE = 8;
+  const { store, errors } = await testStore({
+    segmentBytes: SEGMENT,
+    limits: {
+      compactionMinBytes: WORKING_SET,
+      // A turn of the event loop brings many changes, and cleans one record.
+      compactionStepRecords: 1,
+      cacheBytes: WORKING_SET,
+      flushUnits: 100_000,
+      pendingUnits: 100_000,
+      flushBytes: SEGMENT / 4,
+    },
+  });
+  const file = await store.create(ROOT, store.root(), 'f', FILE);
+  await overwrite(store, file, 1, null);
+  const random = seededRandom(1);
+  let most = 0;
+  let left = (WORKING_SET / BLOCK) * 8;
+  const write = async (): Promise<void> => {
+    while (left-- > 0) {
+      await store.write(ROOT, file, random.below(WORKING_SET / BLOCK) * BLOCK, Buffer.alloc(BLOCK, left % 256));
+      most = Math.max(most, store.stats().logBytes);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, write));
+  // What is under way at once comes on top.
+  const times = (most - AT_ONCE * BLOCK) / WORKING_SET;
+  t.ok(times <= TIMES_LIVE, `${times.toFixed(2)} times`);
+  t.same(errors, []);
+  await store.close();
+});
 
 t.test('What a start replays after a power cut is bounded, however long the log is (issue 3, growth)', async (t) => {
   const CHECKPOINT = 64 * 1024;

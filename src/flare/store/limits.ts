@@ -46,8 +46,10 @@ export interface StoreLimits {
   /** The index is put on stable storage after this many bytes of log, or units that it got: it bounds its WAL and the work of the next start. */
   readonly checkpointBytes: number;
   readonly checkpointUnits: number;
-  /** What one step of compaction appends between requests, in bytes. */
+  /** What one step of compaction between requests appends, in bytes, looks at, in records, and takes, in milliseconds. */
   readonly compactionStepBytes: number;
+  readonly compactionStepRecords: number;
+  readonly compactionStepMs: number;
 }
 
 export const DEFAULT_LIMITS: StoreLimits = {
@@ -70,6 +72,8 @@ export const DEFAULT_LIMITS: StoreLimits = {
   checkpointBytes: 32 * 1024 * 1024,
   checkpointUnits: 16_384,
   compactionStepBytes: 512 * 1024,
+  compactionStepRecords: 512,
+  compactionStepMs: 2,
 };
 
 const MIB = 1024 * 1024;

@@ -352,7 +352,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   #overloaded(): boolean {
     const { kml, commitment, flusher, limits } = this.#core;
-    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded || commitment.full;
+    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded || commitment.full || this.#compaction.behind;
   }
 
   /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
@@ -364,6 +364,7 @@ export class LocalStore implements FlareService, NoteStore {
     const { kml, flusher } = this.#core;
     while (this.#overloaded()) {
       await this.#durable(kml.nextLsn - 1);
+      if (this.#compaction.behind) await this.#compaction.step();
       if (!flusher.overloaded) continue;
       await flusher.room().catch(() => {
         throw FlareError.of('IO');

@@ -150,14 +150,11 @@ async function openLocked(
   const notes = new Notes(core);
   const compaction = new Compaction(core, notes, logger);
   space.onShort = () => compaction.considerShort();
-  let segment = kml.currentSegment;
   kml.onSealed((end, bytes) => flusher.sealed(end, bytes));
   kml.onDurable((batch) => {
     commitment.advance();
     flusher.durable(kml.durableMark);
-    if (batch.segment === segment) return;
-    segment = batch.segment;
-    compaction.consider();
+    compaction.appended(batch.bytes.length);
   });
   host.onFailed((error) => kml.wedge(error));
   kml.onWedged((error) => {
@@ -184,6 +181,7 @@ async function openLocked(
       ? state.flareUnit(ROOT_KEY).value!.attributes.generation
       : Number(rootElsewhere.readBigUInt64BE());
   space.watch();
+  compaction.watch();
   state.keys.learn(clock);
   const release = async (): Promise<void> => {
     space.stop();
