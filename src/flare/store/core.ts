@@ -31,11 +31,12 @@ export function asRefusal(error: unknown): unknown {
   return error instanceof KmlWedgedError || error instanceof KmlClosedError ? FlareError.of('IO') : error;
 }
 
-/** Appends records. NOSPC when they do not fit beside the reserve and `mayUseReserve` is not set; IO. */
+/** Appends records. NOSPC when they do not fit beside the reserve, or, with `mayUseReserve`, on the disk at all; IO. */
 export function appendGroup(core: Core, payloads: readonly Payload[], mayUseReserve: boolean): Appended {
   let bytes = 0;
   for (const payload of payloads) bytes += payload.length;
-  if (!mayUseReserve) core.space.admit(bytes);
+  if (mayUseReserve) core.space.admitReserved(bytes);
+  else core.space.admit(bytes);
   let appended: Appended;
   try {
     appended = core.kml.append(payloads);

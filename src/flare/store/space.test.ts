@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Disk } from '../../base/disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { FlareError } from '../errors.ts';
-import { NEAR_BYTES, REFRESH_MS, Space } from './space.ts';
+import { LEFT_BYTES, NEAR_BYTES, REFRESH_MS, Space } from './space.ts';
 
 t.test(
   'room: what others take is seen while nothing is appended, so that a change is refused before it is written',
@@ -50,4 +50,17 @@ t.test('room: near the end the disk is asked before each change, whoever fills i
   t.throws(() => space.admit(100), FlareError.of('NOSPC'));
   free = 700;
   t.doesNotThrow(() => space.admit(100));
+});
+
+t.test('What may use the reserve is refused with NOSPC, too, when others have taken that', async (t) => {
+  let free = 1024 * 1024;
+  const disk = { space: () => ({ total: 2 ** 30, free }) } as unknown as Disk;
+  const space = new Space(disk, manualClock(), 8 * LEFT_BYTES);
+  space.refresh();
+  t.throws(() => space.admit(1000), FlareError.of('NOSPC'));
+  t.doesNotThrow(() => space.admitReserved(1000));
+  free = LEFT_BYTES + 1000;
+  t.throws(() => space.admitReserved(1000), FlareError.of('NOSPC'), 'the disk is asked');
+  free = 1024 * 1024;
+  t.doesNotThrow(() => space.admitReserved(1000));
 });

@@ -8,6 +8,8 @@ const REFRESH_BYTES = 1024 * 1024;
 export const NEAR_BYTES = 256 * 1024 * 1024;
 /** After how long it is asked anew in any case, in milliseconds: others may fill it while nothing is appended here. */
 export const REFRESH_MS = 250;
+/** What is left of the disk in any case, in bytes, but not more than an eighth of the reserve: for what the file system itself writes down, and the end of a batch. */
+export const LEFT_BYTES = 256 * 1024;
 /** What a record costs beside its own bytes, in the log's framing and in the index, as a factor. */
 const COST = 1.25;
 
@@ -53,6 +55,17 @@ export class Space {
     if (this.available < NEAR_BYTES) this.refresh();
     if (bytes * COST <= this.#free - this.#since - this.#reserve) return;
     this.onShort();
+    throw FlareError.of('NOSPC');
+  }
+
+  /**
+   * Refuses with NOSPC what may go into the reserve when others have taken that, too: a write that the disk refuses would be the end of
+   * the log.
+   */
+  admitReserved(bytes: number): void {
+    if (this.free < NEAR_BYTES) this.refresh();
+    const left = Math.min(LEFT_BYTES, this.#reserve / 8);
+    if (bytes * COST + left <= this.#free - this.#since) return;
     throw FlareError.of('NOSPC');
   }
 
