@@ -11,6 +11,7 @@ import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { type VirtualClock, type VirtualClockOptions, VirtualTime } from '../../base/virtual-clock.ts';
 import { inlineIndexHost } from '../../flare/index/inline-host.ts';
 import { writeIdentity } from '../../flare/store/identity.ts';
+import type { StoreLimits } from '../../flare/store/limits.ts';
 import { openStore, type StoreOptions } from '../../flare/store/open.ts';
 import { SMALL } from '../../flare/store/testing/harness.ts';
 import { ProjectionNotes } from '../projection/notes.ts';
@@ -86,10 +87,12 @@ export class VirtualRing {
   readonly network: SimulatedNetwork;
   readonly volcanos: VirtualVolcano[] = [];
   readonly #seed: number;
+  readonly #limits: Partial<StoreLimits>;
   #lives = 0;
 
-  constructor(options: { readonly volcanos: number; readonly seed?: number }) {
+  constructor(options: { readonly volcanos: number; readonly seed?: number; readonly limits?: Partial<StoreLimits> }) {
     this.#seed = options.seed ?? 1;
+    this.#limits = { ...SMALL, ...options.limits };
     this.network = new SimulatedNetwork({ time: this.time, random: seededRandom(this.#seed) });
     for (let number = 0; number < options.volcanos; number++) this.addVolcano();
   }
@@ -126,7 +129,7 @@ export class VirtualRing {
       indexHost: ({ disk }) => inlineIndexHost({ disk }),
       segmentBytes: 16 * 1024,
       root: { mode: 0o777 },
-      limits: SMALL,
+      limits: this.#limits,
     };
   }
 

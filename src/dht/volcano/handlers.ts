@@ -75,6 +75,12 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     return arbiter;
   };
 
+  const replicating = (): Replication => {
+    const replication = parts.replication();
+    if (replication === null) throw new BusyError();
+    return replication;
+  };
+
   const tell = (error: unknown, who: string, { client }: CallContext): unknown => {
     if (error instanceof DeniedError)
       logger.warn({ volcano: who, address: client.address }, `a volcano was refused: ${error.message}`);
@@ -107,11 +113,9 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       if (id === null || id === undefined) throw new BusyError();
       await passedOn(() => peers.peer(id).node.join(newcomer));
     },
-    append(append) {
-      const replication = parts.replication();
-      if (replication === null) throw new BusyError();
-      return replication.append(append);
-    },
+    append: (append) => replicating().append(append),
+    followed: (ask) => replicating().followed(ask),
+    tail: (ask) => replicating().tail(ask),
     joint(slice) {
       if (serving.isOwn(slice)) return store.joint;
       throw map.current ? new RefreshError(map.epoch) : new BusyError();

@@ -2,6 +2,7 @@ import type { Append, Appended } from '../programs/node/handlers.ts';
 import { DeniedError } from '../programs/result.ts';
 import { slicesOf } from '../projection/queries.ts';
 import type { Projection, SliceRange } from '../projection/types.ts';
+import type { AskFollowed, AskTail, Followed, Tail } from '../replication/types.ts';
 import type { Replication, ReplicationParts } from './replication.ts';
 
 /**
@@ -30,6 +31,14 @@ export class NoReplication implements Replication {
   }
 
   append(_append: Append): Appended {
+    throw new DeniedError('this volcano mirrors nothing');
+  }
+
+  followed(_ask: AskFollowed): Followed {
+    throw new DeniedError('this volcano mirrors nothing');
+  }
+
+  tail(_ask: AskTail): Tail {
     throw new DeniedError('this volcano mirrors nothing');
   }
 

@@ -6,6 +6,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { Peers } from '../peers.ts';
 import type { Append, Appended } from '../programs/node/handlers.ts';
 import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
+import type { AskFollowed, AskTail, Followed, Tail } from '../replication/types.ts';
 
 /** What replication works with. */
 export interface ReplicationParts {
@@ -33,6 +34,10 @@ export interface Replication {
   mayServe(slice: number): boolean;
   /** Another volcano sends records to this mirror. Bytes lie in the receive buffer. */
   append(append: Append): Eventually<Appended>;
+  /** A primary asks this mirror what it has. */
+  followed(ask: AskFollowed): Eventually<Followed>;
+  /** A primary asks this mirror for records that it has lost. */
+  tail(ask: AskTail): Eventually<Tail>;
   /** Resolves when `member` may become a filling mirror of the range, of which this volcano is the primary: the map says so next. */
   fill(range: SliceRange, member: number): Promise<void>;
   /** Resolves when `member`, which is being filled, has all of the range and gets all that is new: answers may wait for it. */

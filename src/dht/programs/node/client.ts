@@ -3,6 +3,7 @@ import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller } from '../types.ts';
 import type { Append, Appended, Figures, NotesPage } from './handlers.ts';
@@ -25,6 +26,8 @@ const calls = {
   watch: call(procedures.WATCH),
   join: call(procedures.JOIN),
   append: call(procedures.APPEND),
+  followed: call(procedures.FOLLOWED),
+  tail: call(procedures.TAIL),
   prepare: call(procedures.PREPARE),
   outcome: call(procedures.OUTCOME),
   decision: call(procedures.DECISION),
@@ -85,6 +88,20 @@ export class NodeClient {
 
   async append(append: Append): Promise<Appended> {
     return this.#ask(calls.append, { ...append, sender: Buffer.from(append.sender, 'hex') });
+  }
+
+  async followed(ask: AskFollowed): Promise<Followed> {
+    return this.#ask(calls.followed, { ...ask, slices: [...ask.slices], sender: Buffer.from(ask.sender, 'hex') });
+  }
+
+  /** The payloads are copies. */
+  async tail(ask: AskTail): Promise<Tail> {
+    const groups = await this.#ask(calls.tail, {
+      ...ask,
+      slices: [...ask.slices],
+      sender: Buffer.from(ask.sender, 'hex'),
+    });
+    return groups.map((group) => group.map((payload) => Buffer.from(payload)));
   }
 
   /** Its side of operations over several owners, as owner of that slice. */

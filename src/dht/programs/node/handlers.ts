@@ -2,6 +2,7 @@ import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import type { Hello } from './hello.ts';
 
 /** A record on its way to a mirror, as the log keeps it. */
@@ -66,6 +67,10 @@ export interface NodeHandlers {
   /** Has the newcomer made a member. `DeniedError` when that cannot be. */
   join(newcomer: Omit<Member, 'state'>, call: CallContext): Eventually<void>;
   append(append: Append): Eventually<Appended>;
+  /** The last records of slices that this volcano mirrors for the sender, and the stream that it sends from now on. */
+  followed(ask: AskFollowed): Eventually<Followed>;
+  /** Records of slices that this volcano mirrors for the sender. */
+  tail(ask: AskTail): Eventually<Tail>;
   /**
    * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be
    * lost, and a decision that it does not know is none.

@@ -10,6 +10,7 @@ import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { FlareType } from '../../../flare/types.ts';
 import { RefreshError } from '../../errors.ts';
 import { withMember } from '../../projection/steps.ts';
+import { SLICES_MAX } from '../../projection/types.ts';
 import { loopback } from '../../testing/loopback.ts';
 import { alone, member, NETWORK_ID } from '../../testing/members.ts';
 import { type Admission, DeniedError } from '../result.ts';
@@ -61,7 +62,20 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
   const none = (): never => {
     throw new Error('not asked for in this test');
   };
-  const names = ['hello', 'newest', 'write', 'watch', 'join', 'append', 'joint', 'load', 'notes', 'setNote'] as const;
+  const names = [
+    'hello',
+    'newest',
+    'write',
+    'watch',
+    'join',
+    'append',
+    'followed',
+    'tail',
+    'joint',
+    'load',
+    'notes',
+    'setNote',
+  ] as const;
   return { ...(Object.fromEntries(names.map((name) => [name, none])) as unknown as NodeHandlers), ...some };
 }
 
@@ -179,6 +193,29 @@ t.test('APPEND: groups of opaque records with their flags, commit numbers, the l
   await t.rejects(node.append(long), { name: 'XdrError' });
   const many = { ...append, groups: Array.from({ length: APPEND_GROUPS_MAX + 1 }, () => []) };
   await t.rejects(node.append(many), { name: 'XdrError' });
+});
+
+t.test('FOLLOWED, TAIL: what a primary asks of its mirrors', async (t) => {
+  const seen: unknown[] = [];
+  const followed = { sequence: 2 ** 50, last: [{ number: 2 ** 51, epoch: 3 }] };
+  const groups = [[Buffer.from('one'), Buffer.alloc(0)], [seededRandom(2).bytes(RECORD_MAX)]];
+  const node = await served(t, {
+    followed(ask) {
+      seen.push(ask);
+      return followed;
+    },
+    tail(ask) {
+      seen.push(ask);
+      return groups;
+    },
+  });
+  const sender = member(3).id;
+  const asked = { epoch: 4, sender, stream: 2 ** 47, slices: [0, 255] };
+  t.strictSame(await node.followed(asked), followed);
+  const tail = { epoch: 4, sender, slices: [{ slice: 9, after: 2 ** 40 }] };
+  t.strictSame(await node.tail(tail), groups);
+  t.strictSame(seen, [asked, tail]);
+  await t.rejects(node.followed({ ...asked, slices: Array(SLICES_MAX + 1).fill(1) }), { name: 'XdrError' });
 });
 
 t.test('PREPARE, OUTCOME, DECISION: every kind of step, and what it gave', async (t) => {

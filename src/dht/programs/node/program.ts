@@ -64,6 +64,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
     return andThen(handlers.join(newcomer, call), () => undefined);
   },
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
+  FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
+  TAIL: (handlers, ask) => handlers.tail({ ...ask, sender: ask.sender.toString('hex') }),
   PREPARE(handlers, { operation, slice, coordinator, caller, steps }) {
     const answers = handlers
       .joint(slice)
@@ -91,6 +93,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
 const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'JOIN',
   'APPEND',
+  'FOLLOWED',
+  'TAIL',
   'PREPARE',
   'OUTCOME',
   'DECISION',

@@ -25,14 +25,14 @@ export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
 
 const MESSAGE_EXTRA = 256 * 1024;
 /** The largest reply of the node program. */
-export const NODE_REPLY_BYTES_MAX = Math.max(PROJECTION_BYTES_MAX, NOTES_BYTES_MAX) + MESSAGE_EXTRA;
+export const NODE_REPLY_BYTES_MAX = Math.max(PROJECTION_BYTES_MAX, NOTES_BYTES_MAX, APPEND_BYTES_MAX) + MESSAGE_EXTRA;
 
 /** What a server of the node program must be able to take. */
 export const NODE_BOUNDS: RpcBounds = {
   ...DEFAULT_BOUNDS,
   recordBytes: APPEND_BYTES_MAX + MESSAGE_EXTRA,
   fragments: 1024,
-  queuedBytes: 4 * NODE_REPLY_BYTES_MAX,
+  queuedBytes: 2 * NODE_REPLY_BYTES_MAX,
 };
 
 const epoch = xdr.uint64();
@@ -170,5 +170,40 @@ export const procedures = {
       xdr.struct('SetNote', { ...head, name: noteName, value: xdr.option(xdr.varOpaque(NOTE_VALUE_MAX)) }),
     ),
     result: compile(nothing),
+  },
+  /** A primary asks a mirror what it has, all of it durable, and says which stream of APPENDs follows. */
+  FOLLOWED: {
+    number: 13,
+    arguments: compile(
+      xdr.struct('AskFollowed', {
+        ...head,
+        sender: xdr.opaque(ID_BYTES),
+        stream: xdr.uint64(),
+        slices: xdr.array(xdr.uint32(), SLICES_MAX),
+      }),
+    ),
+    result: compile(
+      resultOf(
+        'FollowedResult',
+        xdr.struct('Followed', {
+          sequence: xdr.uint64(),
+          last: xdr.array(xdr.struct('LastRecord', { number: xdr.uint64(), epoch: xdr.uint64() }), SLICES_MAX),
+        }),
+      ),
+    ),
+  },
+  /** A primary asks a mirror for records of slices behind numbers: a first piece of them, none when there are none. */
+  TAIL: {
+    number: 14,
+    arguments: compile(
+      xdr.struct('AskTail', {
+        ...head,
+        sender: xdr.opaque(ID_BYTES),
+        slices: xdr.array(xdr.struct('TailOf', { slice: xdr.uint32(), after: xdr.uint64() }), SLICES_MAX),
+      }),
+    ),
+    result: compile(
+      resultOf('TailResult', xdr.array(xdr.array(xdr.varOpaque(RECORD_MAX), GROUP_MAX), APPEND_GROUPS_MAX)),
+    ),
   },
 } as const;

@@ -1,0 +1,255 @@
+import { LOCAL_SLICE, SLICES } from '../../flare/keys.ts';
+import { batchEnd, batchRecords } from '../../flare/kml/format.ts';
+import type { LogBatch } from '../../flare/kml/types.ts';
+import { recordHead } from '../../flare/record/head.ts';
+import type { LastRecord } from '../../flare/store/following.ts';
+import type { Replica } from '../../flare/store/replica.ts';
+import type { Append, Appended } from '../programs/node/handlers.ts';
+import { indexOf, slicesOf } from '../projection/queries.ts';
+import type { MemberId, Projection, SliceAssignment, SliceRange } from '../projection/types.ts';
+import type { Replication, ReplicationParts } from '../volcano/replication.ts';
+import { MirrorLink } from './mirror-link.ts';
+import { Receiver } from './receiver.ts';
+import type { AskFollowed, AskTail, Followed, Tail } from './types.ts';
+
+/** Numbers that wait to be committed. */
+interface Uncommitted {
+  readonly lsn: number;
+  readonly numbers: ReadonlyMap<number, number>;
+}
+
+/**
+ * Keeps this volcano's slices on the mirrors that the projection names, and is such a mirror for others (docs/architecture.md, "Replication"). All ranges and members are
+ * those of the projection that `update` was given last.
+ */
+export class Mirroring implements Replication {
+  readonly #parts: ReplicationParts;
+  readonly #replica: Replica;
+  readonly #receiver: Receiver;
+  readonly #links = new Map<MemberId, MirrorLink>();
+  readonly #last: LastRecord[] = [];
+  /** Slices that are being handed over. */
+  #stopped: ReadonlySet<number> = new Set();
+  #projection: Projection | null = null;
+  #own = -1;
+  #scanned: number;
+  readonly #commits = new Float64Array(SLICES);
+  readonly #uncommitted: Uncommitted[] = [];
+  #served = '';
+
+  constructor(parts: ReplicationParts) {
+    this.#parts = parts;
+    this.#replica = parts.store.replica;
+    this.#receiver = new Receiver(this.#replica, (sender, slice) => this.#follows(sender, slice));
+    this.#scanned = this.#replica.durable;
+    for (let slice = 0; slice < SLICES; slice++) this.#last.push(this.#replica.following.last(slice));
+    this.#replica.onWriting((batch) => this.#writing(batch));
+    this.#replica.commits = (slice) => this.#commits[slice] ?? 0;
+    const self = this;
+    this.#replica.commitment.copies = {
+      get lsn() {
+        return self.#copied();
+      },
+      get full() {
+        return self.#isFull();
+      },
+    };
+  }
+
+  /** A newer map holds. */
+  update(projection: Projection): void {
+    this.#projection = projection;
+    this.#own = indexOf(projection, this.#parts.self);
+    this.#replica.epoch = projection.epoch;
+    for (const slice of this.#stopped) if (projection.map[slice]?.primary !== this.#own) this.#resumed(slice);
+    const { self, clock, random, logger } = this.#parts;
+    const wanted = this.#assignments(projection);
+    for (const [member, link] of this.#links) {
+      if (wanted.has(member)) continue;
+      this.#links.delete(member);
+      link.close();
+    }
+    for (const [member, { following, filling }] of wanted) {
+      let link = this.#links.get(member);
+      if (link === undefined) {
+        link = new MirrorLink(member, () => this.#parts.peers.peer(member).node, {
+          ...{ self, clock, random, logger },
+          replica: this.#replica,
+          scanned: this.#scannedView(),
+          epoch: () => this.#projection!.epoch,
+          moved: () => this.#moved(),
+          settled: () => {
+            this.#moved();
+            this.#tell();
+          },
+        });
+        this.#links.set(member, link);
+      }
+      link.assign(following, filling);
+      link.wake();
+    }
+    this.#moved();
+    this.#tell();
+  }
+
+  #scannedView() {
+    const self = this;
+    return {
+      get lsn() {
+        return self.#scanned;
+      },
+      last: (slice: number): LastRecord => self.#last[slice]!,
+    };
+  }
+
+  /** The mirrors of this volcano's slices. */
+  #assignments({ map, volcanos }: Projection): Map<MemberId, { following: number[]; filling: number[] }> {
+    const found = new Map<MemberId, { following: number[]; filling: number[] }>();
+    const of = (index: number) => {
+      const { id } = volcanos[index]!;
+      const known = found.get(id) ?? { following: [], filling: [] };
+      found.set(id, known);
+      return known;
+    };
+    for (const [slice, { primary, inSync, filling }] of map.entries()) {
+      if (primary !== this.#own) continue;
+      for (const index of inSync) of(index).following.push(slice);
+      for (const index of filling) of(index).filling.push(slice);
+    }
+    return found;
+  }
+
+  /** Whether this volcano mirrors a slice of that one, by the map. */
+  #follows(sender: MemberId, slice: number): boolean {
+    const assignment: SliceAssignment | undefined = this.#projection?.map[slice];
+    if (assignment === undefined || this.#projection!.volcanos[assignment.primary]!.id !== sender) return false;
+    return assignment.inSync.includes(this.#own) || assignment.filling.includes(this.#own);
+  }
+
+  #resumed(slice: number): void {
+    const rest = new Set(this.#stopped);
+    rest.delete(slice);
+    this.#stopped = rest;
+  }
+
+  /** The log begins to write a batch: each mirror is sent what is its own of it. */
+  #writing(batch: LogBatch): void {
+    const payloads: Buffer[] = [];
+    const numbers = new Map<number, number>();
+    for (const { payload } of batchRecords(batch)) {
+      payloads.push(payload);
+      const { slice, number, epoch, base } = recordHead(payload);
+      if (slice === LOCAL_SLICE) continue;
+      this.#last[slice] = { number, epoch };
+      if (!base) numbers.set(slice, number);
+    }
+    const { lsn } = batchEnd(batch);
+    for (const link of this.#links.values()) link.scan(payloads, this.#scanned, lsn);
+    this.#scanned = lsn;
+    if (numbers.size > 0) this.#uncommitted.push({ lsn, numbers });
+    this.#confirm();
+  }
+
+  /** Learns which numbers are committed. */
+  #confirm(): void {
+    const { lsn } = this.#replica.commitment;
+    while (this.#uncommitted.length > 0 && this.#uncommitted[0]!.lsn <= lsn) {
+      for (const [slice, number] of this.#uncommitted.shift()!.numbers) this.#commits[slice] = number;
+    }
+  }
+
+  /** Up to where all mirrors that answers wait for have everything. */
+  #copied(): number {
+    if (this.#projection === null) return 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const link of this.#links.values()) if (link.counts) least = Math.min(least, link.acknowledged);
+    return least;
+  }
+
+  #isFull(): boolean {
+    for (const link of this.#links.values()) if (link.full) return true;
+    return false;
+  }
+
+  #moved(): void {
+    this.#replica.commitment.advance();
+    this.#confirm();
+    for (const link of this.#links.values()) link.moved();
+  }
+
+  /** Says so when what may be served is not what it was. */
+  #tell(): void {
+    let served = '';
+    for (let slice = 0; slice < SLICES; slice++) served += this.mayServe(slice) ? '1' : '0';
+    if (served === this.#served) return;
+    this.#served = served;
+    this.#parts.changed();
+  }
+
+  /** Whether this volcano may answer for the slice: it is its primary, is not about to hand it over, and knows that each mirror in sync has all. */
+  mayServe(slice: number): boolean {
+    const assignment = this.#projection?.map[slice];
+    if (assignment === undefined || assignment.primary !== this.#own || this.#stopped.has(slice)) return false;
+    return assignment.inSync.every((index) => this.#linkTo(index)?.follows(slice) === true);
+  }
+
+  #linkTo(index: number): MirrorLink | undefined {
+    return this.#links.get(this.#projection!.volcanos[index]!.id);
+  }
+
+  /** Another volcano sends records to this mirror. Bytes may lie in the receive buffer. */
+  append(append: Append): Promise<Appended> {
+    return this.#receiver.append(append);
+  }
+
+  /** A primary asks this mirror what it has. */
+  followed(ask: AskFollowed): Promise<Followed> {
+    return this.#receiver.followed(ask);
+  }
+
+  /** A primary asks this mirror for records. */
+  tail(ask: AskTail): Promise<Tail> {
+    return this.#receiver.tail(ask);
+  }
+
+  /** Resolves when `member` may become a filling mirror of the range: the map says so next. */
+  async fill(_range: SliceRange, _member: number): Promise<void> {}
+
+  /** Resolves when `member`, which is being filled, has all of the range: answers wait for it from then on, and the map says so next. */
+  async inSync(range: SliceRange, member: number): Promise<void> {
+    await this.#link(member).caughtUp([...slicesOf(this.#projection!, range)]);
+  }
+
+  /** Stops serving the range, and resolves when `member`, and each other mirror in sync, has all of it. The map names that as the primary next. */
+  async handOver(range: SliceRange, member: number): Promise<void> {
+    this.#stopped = new Set([...this.#stopped, ...slicesOf(this.#projection!, range)]);
+    this.#tell();
+    const links = [...this.#links.values()].filter((link) => link.counts);
+    const to = this.#link(member);
+    await Promise.all([to, ...links].map((link) => link.drained()));
+  }
+
+  #link(member: number): MirrorLink {
+    const link = this.#linkTo(member);
+    if (link === undefined) throw new RangeError(`volcano ${member} mirrors nothing of this one`);
+    return link;
+  }
+
+  /** The step that `handOver` prepared will not be made, or has been. */
+  resume(): void {
+    this.#stopped = new Set();
+    this.#tell();
+  }
+
+  /** By how many records the slowest in-sync mirror is behind. */
+  lag(): number {
+    let most = 0;
+    for (const link of this.#links.values()) if (link.counts) most = Math.max(most, link.lag);
+    return most;
+  }
+
+  /** Ends all that is under way; called before the store is closed. */
+  async close(): Promise<void> {
+    for (const link of this.#links.values()) link.close();
+  }
+}

@@ -1,0 +1,174 @@
+import type { AppendRecord } from '../programs/node/handlers.ts';
+import { APPEND_GROUPS_MAX } from '../programs/node/schema.ts';
+import { MESSAGE_BYTES } from './limits.ts';
+
+/** Groups on their way to a mirror, as they are sent together. */
+export interface Message {
+  /** Its number in the stream, from 1. */
+  sequence: number;
+  readonly groups: AppendRecord[][];
+  records: number;
+  bytes: number;
+  /** The LSN in the sender's log before what it holds. */
+  readonly before: number;
+  /** It fills the mirror: state as it was at one moment, which must not come again later. */
+  readonly fill: boolean;
+}
+
+/** Copies a group: the batch that it lies in is used again. */
+function copied(group: readonly Buffer[]): AppendRecord[] {
+  let length = 0;
+  for (const payload of group) length += payload.length;
+  const memory = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  return group.map((payload) => {
+    payload.copy(memory, at);
+    at += payload.length;
+    return { flags: 0, payload: memory.subarray(at - payload.length, at) };
+  });
+}
+
+/** What a mirror has not acknowledged, in order. */
+export class Outbox {
+  #queue: Message[] = [];
+  /** How many of the queue's first messages have been sent on this connection. */
+  #sent = 0;
+  #last = 0;
+  #bytes = 0;
+  #sentBytes = 0;
+  #records = 0;
+  /** The LSN of the sender's log up to which everything is here, or was. */
+  scanned: number;
+
+  constructor(scanned: number) {
+    this.scanned = scanned;
+  }
+
+  /** What waits, in bytes, and how much of it is sent. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** How many messages are sent and not acknowledged. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** The number of the first message that waits; when none does, of the next one that will. */
+  get first(): number {
+    return this.#queue[0]?.sequence ?? this.#last + 1;
+  }
+
+  /** The number of the last message that was put in. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Up to which LSN of the sender's log the mirror has all that is its own. */
+  get acknowledged(): number {
+    return this.#queue[0]?.before ?? this.scanned;
+  }
+
+  /** Puts groups behind all others, copied. `before` is the LSN before them. */
+  add(groups: readonly (readonly Buffer[])[], before: number, fill: boolean): void {
+    for (const message of this.#messages(groups, before, fill)) if (!this.#joined(message)) this.#put(message);
+  }
+
+  /** What fills a mirror comes in many small pieces: they go together until they are sent. */
+  #joined({ groups, records, bytes, fill }: Message): boolean {
+    const last = this.#queue.at(-1);
+    if (!fill || last === undefined || !last.fill || this.#sent === this.#queue.length) return false;
+    if (last.bytes + bytes > MESSAGE_BYTES || last.groups.length + groups.length > APPEND_GROUPS_MAX) return false;
+    last.groups.push(...groups);
+    last.bytes += bytes;
+    last.records += records;
+    this.#bytes += bytes;
+    this.#records += records;
+    return true;
+  }
+
+  *#messages(groups: readonly (readonly Buffer[])[], before: number, fill: boolean): Generator<Message> {
+    let gathered: AppendRecord[][] = [];
+    let bytes = 0;
+    let records = 0;
+    for (const group of groups) {
+      const copy = copied(group);
+      gathered.push(copy);
+      records += copy.length;
+      for (const { payload } of copy) bytes += payload.length;
+      if (bytes < MESSAGE_BYTES && gathered.length < APPEND_GROUPS_MAX) continue;
+      yield { sequence: 0, groups: gathered, records, bytes, before, fill };
+      gathered = [];
+      bytes = records = 0;
+    }
+    if (records > 0) yield { sequence: 0, groups: gathered, records, bytes, before, fill };
+  }
+
+  #put(message: Message): void {
+    message.sequence = ++this.#last;
+    this.#queue.push(message);
+    this.#bytes += message.bytes;
+    this.#records += message.records;
+  }
+
+  /** The next message to send; undefined when there is none. */
+  next(): Message | undefined {
+    const message = this.#queue[this.#sent];
+    if (message === undefined) return undefined;
+    this.#sent++;
+    this.#sentBytes += message.bytes;
+    return message;
+  }
+
+  /** The mirror has all up to that message. */
+  acknowledge(sequence: number): void {
+    while (this.#queue.length > 0 && this.#queue[0]!.sequence <= sequence) {
+      const { bytes, records } = this.#queue.shift()!;
+      this.#bytes -= bytes;
+      this.#records -= records;
+      if (this.#sent === 0) continue;
+      this.#sent--;
+      this.#sentBytes -= bytes;
+    }
+  }
+
+  /** There is a new connection: what is not acknowledged is sent again. */
+  rewind(): void {
+    this.#sent = 0;
+    this.#sentBytes = 0;
+  }
+
+  /**
+   * Begins a new stream: `first` goes before all that waits, and what was to fill the mirror is taken away. The messages are numbered from 1.
+   */
+  restart(first: readonly (readonly Buffer[])[], before: number): void {
+    const left = this.#queue.filter(({ fill }) => !fill);
+    this.#queue = [];
+    this.#last = this.#bytes = this.#records = 0;
+    this.rewind();
+    this.add(first, before, false);
+    for (const message of left) this.#put(message);
+  }
+
+  /** Forgets all that waits. */
+  clear(): void {
+    this.#queue = [];
+    this.restart([], this.scanned);
+  }
+
+  /** The payloads that wait, but for those that fill, in order. */
+  *payloads(): Generator<Buffer> {
+    for (const { groups, fill } of this.#queue) {
+      if (fill) continue;
+      for (const group of groups) for (const { payload } of group) yield payload;
+    }
+  }
+}

@@ -1,0 +1,377 @@
+import { isPending } from '../../../base/eventually.ts';
+import { silentLogger } from '../../../base/logger.ts';
+import { type Random, seededRandom } from '../../../base/random.ts';
+import { SimulatedDisk } from '../../../base/simulated-disk.ts';
+import { type VirtualClock, VirtualTime } from '../../../base/virtual-clock.ts';
+import { FlareError } from '../../../flare/errors.ts';
+import { inlineIndexHost } from '../../../flare/index/inline-host.ts';
+import { BusyError, ElsewhereError } from '../../../flare/joint.ts';
+import type { LocalStore } from '../../../flare/store/local-store.ts';
+import { openStore } from '../../../flare/store/open.ts';
+import { SMALL } from '../../../flare/store/testing/harness.ts';
+import { RefreshError } from '../../errors.ts';
+import { RetryError } from '../../owners.ts';
+import type { Peers } from '../../peers.ts';
+import type { Append } from '../../programs/node/handlers.ts';
+import { indexOf } from '../../projection/queries.ts';
+import { withMember } from '../../projection/steps.ts';
+import type { Projection } from '../../projection/types.ts';
+import { alone, member, NETWORK_ID } from '../../testing/members.ts';
+import { Mirroring } from '../mirroring.ts';
+import type { MirrorNode } from '../types.ts';
+
+/** How long something may take in virtual time, in milliseconds, before it is taken for stuck. */
+export const STUCK_MS = 120_000;
+
+/** One life of a volcano. */
+interface Life {
+  readonly clock: VirtualClock;
+  readonly store: LocalStore;
+  readonly replication: Mirroring;
+  /** The epoch that it goes by. */
+  epoch: number;
+}
+
+/** A volcano: its disk, and its life while it has one. */
+export class TestVolcano {
+  readonly number: number;
+  readonly id: string;
+  disk: SimulatedDisk;
+  life: Life | null = null;
+  /** What it logged as an error. */
+  readonly errors: string[] = [];
+
+  constructor(number: number, disk: SimulatedDisk) {
+    this.number = number;
+    this.id = member(number).id;
+    this.disk = disk;
+  }
+}
+
+/** A way from one volcano to another: calls arrive in order, until it is cut. */
+interface Way {
+  lastArrival: number;
+  readonly cut: Set<() => void>;
+}
+
+function copyOf(append: Append): { copy: Append; spoil: () => void } {
+  const copies: Buffer[] = [];
+  const groups = append.groups.map((group) =>
+    group.map(({ flags, payload }) => {
+      const own = Buffer.from(payload);
+      copies.push(own);
+      return { flags, payload: own };
+    }),
+  );
+  return {
+    copy: { ...append, groups },
+    // As a receive buffer is used again.
+    spoil: () => {
+      for (const one of copies) one.fill(0xee);
+    },
+  };
+}
+
+/**
+ * Volcanos with their replication and nothing else, on virtual time: the map is a variable that each learns of a little later, and the first volcano, or who has taken over from
+ * it, owns everything. Between them are ways that delay and are cut.
+ */
+export class Mirrors {
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly volcanos: TestVolcano[] = [];
+  readonly #ways = new Map<string, Way>();
+  readonly #delayMs: number;
+  #rootGeneration = 0;
+  #lives = 0;
+  readonly #seed: number;
+  projection: Projection;
+  /** APPENDs that were sent. */
+  appends = 0;
+  /** Connections that were cut, lives that were ended, tails and whats that were asked for. */
+  cuts = 0;
+  kills = 0;
+  tails = 0;
+  asked = 0;
+  /** Changes what is sent to a mirror, to see whether that is found. */
+  tamper: ((append: Append) => Append) | null = null;
+
+  constructor(seed: number, count: number, options: { readonly replicas?: number; readonly delayMs?: number } = {}) {
+    this.#seed = seed;
+    this.random = seededRandom(seed);
+    this.#delayMs = options.delayMs ?? 3;
+    let projection = alone({ replicas: options.replicas ?? 2 });
+    for (let number = 0; number < count; number++) {
+      if (number > 0) projection = withMember(projection, member(number), number - 1);
+      this.volcanos.push(new TestVolcano(number, new SimulatedDisk({ clock: this.time.clock() })));
+    }
+    this.projection = projection;
+  }
+
+  #ownRandom(): Random {
+    this.#lives++;
+    return seededRandom(this.#seed * 7919 + this.#lives);
+  }
+
+  settle<T>(promise: Promise<T>): Promise<T> {
+    return this.time.settle(promise, STUCK_MS);
+  }
+
+  pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.time.after(milliseconds * 1000, resolve));
+  }
+
+  async open(number: number): Promise<void> {
+    const volcano = this.volcanos[number]!;
+    const clock = this.time.clock();
+    const keep = (fields: object, message: string): void => {
+      volcano.errors.push('err' in fields ? `${message}: ${(fields.err as Error).stack}` : message);
+    };
+    const logger = { ...silentLogger, error: keep };
+    const how =
+      number === 0
+        ? { boot: true }
+        : { join: { networkId: Buffer.from(NETWORK_ID, 'hex'), rootGeneration: this.#rootGeneration } };
+    const store = await openStore({
+      disk: volcano.disk,
+      clock,
+      random: this.#ownRandom(),
+      logger,
+      indexHost: ({ disk }) => inlineIndexHost({ disk }),
+      segmentBytes: 16 * 1024,
+      root: { mode: 0o777 },
+      limits: { ...SMALL, pendingUnits: 2000 },
+      ...how,
+    });
+    if (number === 0) this.#rootGeneration = store.root().generation;
+    store.serve(() => false);
+    const served = (): void => {
+      if (volcano.life === life) store.serve((slice) => replication.mayServe(slice));
+    };
+    const replication = new Mirroring({
+      self: volcano.id,
+      store,
+      peers: {
+        peer: (to: string) => ({ node: this.#node(number, indexOf(this.projection, to), life) }),
+      } as unknown as Peers,
+      clock,
+      random: this.#ownRandom(),
+      logger,
+      changed: served,
+    });
+    const life: Life = { clock, store, replication, epoch: 0 };
+    volcano.life = life;
+    this.#learn(volcano, life);
+  }
+
+  #learn(volcano: TestVolcano, life: Life): void {
+    if (volcano.life !== life || life.epoch === this.projection.epoch) return;
+    life.epoch = this.projection.epoch;
+    life.replication.update(this.projection);
+    life.store.serve((slice) => life.replication.mayServe(slice));
+  }
+
+  /** The map is a newer one: each volcano learns of that at its own time. */
+  change(projection: Projection): void {
+    this.projection = projection;
+    for (const volcano of this.volcanos) {
+      const { life } = volcano;
+      if (life !== null) life.clock.after(this.random.below(20), () => this.#learn(volcano, life));
+    }
+  }
+
+  /** The volcano that owns everything. */
+  get primary(): TestVolcano {
+    return this.volcanos[this.projection.map[0]!.primary]!;
+  }
+
+  /** It dies; `power`: with what it had not synced. */
+  kill(number: number, how: 'power' | 'killed' = 'power'): void {
+    const volcano = this.volcanos[number]!;
+    const { life } = volcano;
+    if (life === null) return;
+    volcano.life = null;
+    this.kills++;
+    life.clock.stop();
+    volcano.disk = how === 'power' ? volcano.disk.powerCut(this.#ownRandom()) : volcano.disk.killed();
+    void life.replication.close();
+    for (const other of this.volcanos) {
+      this.cut(number, other.number);
+      this.cut(other.number, number);
+    }
+  }
+
+  /** The connection between two is lost: calls on it get no answer, and may arrive late. */
+  cut(from: number, to: number): void {
+    const name = `${from} ${to}`;
+    const way = this.#ways.get(name);
+    if (way === undefined) return;
+    this.#ways.delete(name);
+    this.cuts++;
+    for (const fail of way.cut) fail();
+  }
+
+  #way(from: number, to: number): Way {
+    const name = `${from} ${to}`;
+    const known = this.#ways.get(name) ?? { lastArrival: 0, cut: new Set() };
+    this.#ways.set(name, known);
+    return known;
+  }
+
+  #node(from: number, to: number, life: Life): MirrorNode {
+    const call = <T>(epoch: number, run: (replication: Mirroring) => Promise<T>): Promise<T> =>
+      this.#call(from, to, life, epoch, run);
+    return {
+      append: (append) => {
+        this.appends++;
+        const { copy, spoil } = copyOf(this.tamper?.(append) ?? append);
+        return call(append.epoch, (replication) => {
+          const answer = replication.append(copy);
+          spoil();
+          return answer;
+        });
+      },
+      followed: (ask) => {
+        this.asked++;
+        return call(ask.epoch, (replication) => replication.followed(ask));
+      },
+      tail: (ask) => {
+        this.tails++;
+        return call(ask.epoch, (replication) => replication.tail(ask));
+      },
+    };
+  }
+
+  #call<T>(from: number, to: number, life: Life, epoch: number, run: (at: Mirroring) => Promise<T>): Promise<T> {
+    const way = this.#way(from, to);
+    const delay = (): number => 1 + this.random.below(this.#delayMs * 1000);
+    way.lastArrival = Math.max(way.lastArrival, this.time.now + delay());
+    const lost = this.random.below(2) === 0;
+    return new Promise<T>((resolve, reject) => {
+      let open = true;
+      const fail = (): void => {
+        open = false;
+        way.cut.delete(fail);
+        reject(new RetryError('no answer'));
+      };
+      way.cut.add(fail);
+      if (this.volcanos[from]!.life !== life) return fail();
+      const back = (answer: () => void): void => {
+        this.time.after(delay(), () => {
+          if (!open) return;
+          way.cut.delete(fail);
+          answer();
+        });
+      };
+      this.time.after(way.lastArrival - this.time.now, () => {
+        if (!open && lost) return;
+        const there = this.volcanos[to]?.life ?? null;
+        if (there === null) return open ? fail() : undefined;
+        if (epoch < there.epoch) return back(() => reject(new RefreshError(there.epoch)));
+        if (epoch > there.epoch) return back(() => reject(new BusyError()));
+        run(there.replication).then(
+          (value) => back(() => resolve(value)),
+          (error: unknown) => back(() => reject(error)),
+        );
+      });
+    });
+  }
+
+  /** A store that is whoever serves, and asks again, as clients do, until there is an answer. */
+  client(answered: (replay: string) => void): LocalStore {
+    const again = async (name: string, args: unknown[]): Promise<unknown> => {
+      for (;;) {
+        const { life } = this.primary;
+        try {
+          if (life !== null) {
+            const method = life.store[name as keyof LocalStore] as (...given: unknown[]) => unknown;
+            const asked = Promise.resolve(method.apply(life.store, args));
+            const gone = Symbol('gone');
+            // A dead volcano does not answer.
+            const watch = { over: false };
+            const answer = await Promise.race([asked, this.#death(life, gone, watch)]).finally(() => {
+              watch.over = true;
+            });
+            if (answer !== gone) {
+              const { replay } = args[0] as { replay?: string };
+              if (replay !== undefined) answered(replay);
+              return answer;
+            }
+          }
+        } catch (error) {
+          const retry = error instanceof ElsewhereError || (error instanceof FlareError && error.status === 'IO');
+          if (!retry) throw error;
+        }
+        await this.pause(1 + this.random.below(10));
+      }
+    };
+    return new Proxy({} as LocalStore, {
+      get: (_target, name) => {
+        if (name === 'root') return () => this.volcanos[0]!.life?.store.root() ?? { key: '', generation: 0 };
+        return (...args: unknown[]) => again(name as string, args);
+      },
+    });
+  }
+
+  async #death<T>(life: Life, gone: T, watch: { readonly over: boolean }): Promise<T> {
+    while (!watch.over && this.volcanos.some((volcano) => volcano.life === life)) await this.pause(5);
+    return gone;
+  }
+
+  /** What an in-sync mirror that is up lacks of an answered change: null when nothing. */
+  missing(replay: string): string | null {
+    for (const slice of [0]) {
+      for (const index of this.projection.map[slice]!.inSync) {
+        const { life } = this.volcanos[index]!;
+        if (life === null) continue;
+        const there = life.store.recall(replay);
+        if (isPending(there)) return `it is not yet durable on volcano ${index}`;
+        if (there === undefined) return `volcano ${index} does not have it`;
+      }
+    }
+    return null;
+  }
+
+  /** Lets time go by until all mirrors in sync have everything, and the primary serves. */
+  async quiet(): Promise<void> {
+    const done = (): boolean => {
+      const { life } = this.primary;
+      if (life === null || life.epoch !== this.projection.epoch) return false;
+      const all = this.projection.map.every((_, slice) => life.replication.mayServe(slice));
+      return all && life.replication.lag() === 0 && life.store.replica.commitment.lsn >= life.store.replica.appended;
+    };
+    const end = this.time.now + STUCK_MS * 1000;
+    while (!done()) {
+      if (this.time.now > end) throw new Error('the mirrors do not come to rest');
+      await this.time.run(5);
+    }
+  }
+
+  /** What each mirror in sync has otherwise than its primary; empty when nothing. */
+  async differences(): Promise<string[]> {
+    const found: string[] = [];
+    const primary = this.primary.life!.store.replica;
+    for (const [slice, { inSync }] of this.projection.map.entries()) {
+      const lines = await this.settle(primary.lines(slice));
+      for (const index of inSync) {
+        const there = await this.settle(this.volcanos[index]!.life!.store.replica.lines(slice));
+        if (primary.following.last(slice).number === 0 && there.length <= 2) continue;
+        const odd = (one: string[], other: string[]): string[] => one.filter((line) => !other.includes(line));
+        for (const line of odd(lines, there)) found.push(`slice ${slice}: volcano ${index} lacks ${line}`);
+        for (const line of odd(there, lines)) found.push(`slice ${slice}: only volcano ${index} has ${line}`);
+      }
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    for (const volcano of this.volcanos) {
+      const { life } = volcano;
+      volcano.life = null;
+      if (life === null) continue;
+      await life.replication.close();
+      await this.settle(life.store.close());
+      life.clock.stop();
+    }
+  }
+}
