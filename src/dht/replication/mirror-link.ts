@@ -35,6 +35,8 @@ export class MirrorLink {
   #stream = 0;
   /** Something of the stream may be on its way. */
   #used = false;
+  /** The last message of what the mirror was behind when it was asked: with that it has all. Null while it has not been asked. */
+  #due: number | null = null;
   /** The mirror is to be asked what it has before more is sent. */
   #connected = false;
   /** Raised whenever the connection is given up: answers to what was sent before mean nothing. */
@@ -214,6 +216,7 @@ export class MirrorLink {
   /** Nothing that was sent so far will be acknowledged on this connection. */
   #break(): void {
     this.#connected = false;
+    this.#due = null;
     this.#turn++;
   }
 
@@ -287,12 +290,17 @@ export class MirrorLink {
     const first = await missingOf(this.#shared, this.#outbox, following);
     if (turn !== this.#turn) return;
     const { acknowledged } = this.#outbox;
-    this.#outbox.restart(first, Math.min(acknowledged, this.#floor));
+    this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor));
     this.#endFill();
-    for (const role of this.#roles.values()) {
-      if (role.kind === 'following') role.checked = true;
-      else role.begun = role.filled = false;
-    }
+    for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
+    this.#check();
+  }
+
+  /** What answers wait for is in order when the mirror has what it was behind. */
+  #check(): void {
+    if (this.#due === null || this.#outbox.first <= this.#due || !this.#unchecked) return;
+    for (const role of this.#roles.values()) if (role.kind === 'following') role.checked = true;
+    this.#shared.settled();
   }
 
   #send(): void {
@@ -313,6 +321,7 @@ export class MirrorLink {
       if (turn !== this.#turn) return;
       if (appended.gap === 1) throw new StreamBroken(`the mirror lacks records of slice ${appended.at.slice}`);
       this.#outbox.acknowledge(appended.sequence);
+      this.#check();
     } catch (error) {
       if (turn !== this.#turn || this.#closed) return;
       this.#shared.logger.debug({ err: error, mirror: this.name }, 'a mirror has not taken records');

@@ -147,15 +147,18 @@ export class Outbox {
   }
 
   /**
-   * Begins a new stream: `first` goes before all that waits, and what was to fill the mirror is taken away. The messages are numbered from 1.
+   * Begins a new stream: `first` goes before all that waits, and what was to fill the mirror is taken away. The messages are numbered from 1; returns the number of the
+   * last one of `first`.
    */
-  restart(first: readonly (readonly Buffer[])[], before: number): void {
+  restart(first: readonly (readonly Buffer[])[], before: number): number {
     const left = this.#queue.filter(({ fill }) => !fill);
     this.#queue = [];
     this.#last = this.#bytes = this.#records = 0;
     this.rewind();
     this.add(first, before, false);
+    const last = this.#last;
     for (const message of left) this.#put(message);
+    return last;
   }
 
   /** Forgets all that waits. */

@@ -33,7 +33,7 @@ import { remove, rmdir } from './operations/remove.ts';
 import { rename } from './operations/rename.ts';
 import { setattr } from './operations/setattr.ts';
 import { write } from './operations/write.ts';
-import { again } from './replays.ts';
+import { again, type Remembered } from './replays.ts';
 import { Replica } from './replica.ts';
 
 /** Figures of a store, for the operator. Sizes in bytes. */
@@ -380,7 +380,7 @@ export class LocalStore implements FlareService, NoteStore {
     const now = clock.now();
     return this.#answer(() => {
       const remembered = replays.find(identity, now);
-      if (remembered !== undefined) {
+      if (remembered !== undefined && this.#mayRepeat(remembered)) {
         state.seen = remembered.lsn;
         return (again(remembered) ?? undefined) as T;
       }
@@ -404,6 +404,12 @@ export class LocalStore implements FlareService, NoteStore {
         throw error;
       }
     });
+  }
+
+  /** An answer that stands in a slice which is not served here is for that slice's owner to give: it may not be committed. */
+  #mayRepeat(remembered: Remembered): boolean {
+    const { served } = this.#core.state;
+    return served === null || 'refusal' in remembered || remembered.segment === 0 || served(remembered.slice);
   }
 
   /** Makes a change; names and flares that others hold for theirs are met, not seen. */

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { isPending } from '../../base/eventually.ts';
+import { sliceOf } from '../keys.ts';
 import { REFUSAL_AGE_MAX, REPLAY_AGE_MAX } from './limits.ts';
 import { DIRECTORY, FILE, ROOT, statusOf, testStore } from './testing/harness.ts';
 
@@ -154,5 +155,17 @@ t.test('recall waits for stable storage, as the first answer does; a refusal too
   t.equal(await statusOf(() => refusal), await refused);
   t.same(await answer, await born);
   t.notOk(isPending(store.recall('c')), 'afterwards it comes at once');
+  await store.close();
+});
+
+t.test('A call that was answered in a slice which is not served is not answered again here', async (t) => {
+  const { store } = await testStore();
+  const root = store.root();
+  const as = { ...ROOT, replay: 'one' };
+  const made = await store.create(as, root, 'f', FILE);
+  store.serve((slice) => slice !== sliceOf(root.key));
+  await t.rejects(async () => store.create(as, root, 'f', FILE), { message: /not served/ });
+  store.serve(null);
+  t.same(await store.create(as, root, 'f', FILE), made);
   await store.close();
 });
