@@ -5,7 +5,7 @@ import { isTransient, type Pace, pause } from '../retry.ts';
 
 /** How often it is looked for operations whose outcome did not arrive, in milliseconds. */
 export const ASK_MS = 1_000;
-/** Outcomes that are under way to one participant at a time are tried this long apart at most, by `pause`. */
+/** What outcomes are brought and asked for with. */
 export interface OutcomesParts extends Pace {
   readonly joint: JointStore;
   readonly owners: Owners;
