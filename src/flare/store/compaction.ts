@@ -80,7 +80,7 @@ export class Compaction {
     const oldest = segments[0]?.bytes ?? 0;
     live = Math.max(1, live);
     // The oldest segment counts twice, for what is live of it is there twice before it goes.
-    this.#excess = total <= compactionMinBytes ? 0 : (total + oldest) / (compactionRatio * live);
+    this.#excess = (total + oldest) / Math.max(compactionMinBytes, compactionRatio * live);
     return { total, live, oldest };
   }
 

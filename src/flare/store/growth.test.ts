@@ -272,6 +272,30 @@ t.test('Changes that fill the log faster than it is cleaned wait for that (archi
   await store.close();
 });
 
+t.test(
+  'A log as long as it may always be holds no change up, however little of it is live (architecture.md, Compaction)',
+  async (t) => {
+    const most = 16 * SEGMENT;
+    const { store, errors } = await testStore({
+      segmentBytes: SEGMENT,
+      limits: { compactionMinBytes: most, flushBytes: SEGMENT / 4 },
+    });
+    const file = await store.create(ROOT, store.root(), 'f', FILE);
+    let waits = 0;
+    let longest = 0;
+    for (let left = (3 * most) / BLOCK; left > 0; left--) {
+      if (store.busy) waits++;
+      await store.write(ROOT, file, 0, Buffer.alloc(BLOCK, left % 256));
+      longest = Math.max(longest, store.stats().logBytes);
+    }
+    t.ok(store.stats().dropped > 0, `${store.stats().dropped} segments were dropped`);
+    t.equal(waits, 0);
+    t.ok(longest > most / 2 && longest <= most + SEGMENT, `${longest} bytes at the longest, ${most} may always be`);
+    t.same(errors, []);
+    await store.close();
+  },
+);
+
 t.test('What a start replays after a power cut is bounded, however long the log is (issue 3, growth)', async (t) => {
   const CHECKPOINT = 64 * 1024;
   const disk = new SimulatedDisk();

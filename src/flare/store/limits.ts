@@ -68,7 +68,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   flushMs: 1000,
   reserveBytes: 256 * 1024 * 1024,
   compactionRatio: 2,
-  compactionMinBytes: 256 * 1024 * 1024,
+  compactionMinBytes: 512 * 1024 * 1024,
   checkpointBytes: 32 * 1024 * 1024,
   checkpointUnits: 16_384,
   compactionStepBytes: 512 * 1024,
