@@ -33,7 +33,7 @@ async function serve(config: Config, argv: readonly string[], environment: NodeJ
     const again = readConfig(argv, environment);
     return 'config' in again ? again.config : config;
   };
-  await run(() => Volcano.start({ config, log, manager, reread, hostname: hostname() }), room);
+  await run((signal) => Volcano.start({ config, log, manager, reread, hostname: hostname(), signal }), room);
 }
 
 const argv = process.argv.slice(2);

@@ -64,6 +64,9 @@ export class DhtDirectory {
   readonly #clock: Clock;
   readonly #rootGeneration: number;
   #files = new Map<Key, TextFile>();
+  #due = true;
+  /** By the first two bytes of keys: whether one of these begins so. */
+  readonly #beginnings = new Uint8Array(2 ** 16);
   #made = Number.NEGATIVE_INFINITY;
   #time: Time;
 
@@ -75,9 +78,17 @@ export class DhtDirectory {
     this.#time = timeOf(clock.now());
   }
 
-  /** Whether a key is that of the directory or of one of its files. */
+  /** Whether a key is that of the directory or of one of its files. Asked for each call of all: a key that is none costs one look into a map of bits. */
   owns(key: Key): boolean {
-    return key === DHT_KEY || this.#current().has(key);
+    if (this.#due) this.#current();
+    if (this.#beginnings[beginningOf(key)] === 0) return false;
+    return key === DHT_KEY || this.#files.has(key);
+  }
+
+  /** There may be other files now than a moment ago. */
+  changed(): void {
+    this.#due = true;
+    this.#made = Number.NEGATIVE_INFINITY;
   }
 
   /** STALE. */
@@ -125,6 +136,9 @@ export class DhtDirectory {
     const now = this.#clock.monotonic();
     if (now - this.#made < TEXTS_MS) return this.#files;
     this.#made = now;
+    this.#due = false;
+    this.#beginnings.fill(0);
+    this.#beginnings[beginningOf(DHT_KEY)] = 1;
     const before = this.#files;
     const files = new Map<Key, TextFile>();
     const fileids = new Set<number>();
@@ -135,6 +149,7 @@ export class DhtDirectory {
       const old = before.get(key);
       const fileid = freeFileid(key, fileids);
       fileids.add(fileid);
+      this.#beginnings[beginningOf(key)] = 1;
       const same = old?.attributes.fileid === fileid && old.text.equals(text);
       files.set(
         key,
@@ -147,6 +162,10 @@ export class DhtDirectory {
     this.#files = files;
     return files;
   }
+}
+
+function beginningOf(key: Key): number {
+  return (key.charCodeAt(0) << 8) | key.charCodeAt(1);
 }
 
 function number(key: Key): number {

@@ -19,7 +19,7 @@ import { Carrier } from './volcano/carrier.ts';
 import { type Entered, enter, joinerHello, volcanoSelf } from './volcano/enter.ts';
 import { NetworkFigures } from './volcano/figures.ts';
 import { nodeHandlers } from './volcano/handlers.ts';
-import { askIn, askMap, JoinError } from './volcano/join.ts';
+import { askIn, askMap, JoinError, reachedAt } from './volcano/join.ts';
 import { NetworkNotes } from './volcano/network-notes.ts';
 import type { RingOptions } from './volcano/options.ts';
 import { Programs } from './volcano/programs.ts';
@@ -135,8 +135,12 @@ class Volcano implements Ring {
       const { projection } = this.#map;
       return projection === null ? new Map() : stateFiles(projection, (member) => this.#figures.of(member.id));
     };
-    this.tree = new Tree(this.#router, new DhtDirectory(clock, store.root().generation, texts));
-    this.#map.onChange(() => this.#settle());
+    const dht = new DhtDirectory(clock, store.root().generation, texts);
+    this.tree = new Tree(this.#router, dht);
+    this.#map.onChange(() => {
+      dht.changed();
+      this.#settle();
+    });
   }
 
   get flares(): FlareService {
@@ -251,15 +255,16 @@ class Volcano implements Ring {
 
   /** The first volcano: it arbitrates, and has everything. */
   async #begin(): Promise<void> {
-    const { networkName, replicas, addresses } = this.#options;
+    const { networkName, replicas } = this.#options;
     if (this.#arbiter === null) return;
-    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member: this.#entry(addresses) });
+    const member = this.#entry(reachedAt(this.#options, null));
+    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member });
     await this.#arbiter.write(first);
     this.#map.know(first);
   }
 
   async #becomeMember(): Promise<void> {
-    const { clock, random, seeds, addresses, secure } = this.#options;
+    const { clock, random, seeds, secure } = this.#options;
     const { id, nickname, networkId, secrets } = this.#entered;
     if (seeds.length === 0)
       throw new JoinError(`${nickname} is no volcano of its network yet: name one to join through (-r)`);
@@ -268,7 +273,7 @@ class Volcano implements Ring {
     const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
     const { projection, localAddress } = await askMap(net, parts, mine());
     if (indexOf(projection, id) === -1)
-      await askIn(net, parts, mine(), this.#entry(addresses.length === 0 ? [localAddress] : addresses));
+      await askIn(net, parts, mine(), this.#entry(reachedAt(this.#options, localAddress)));
     this.#map.know(projection);
   }
 

@@ -32,12 +32,15 @@ t.test('nothing given: the defaults', async (t) => {
     serverName: hostname(),
     data: '/var/lib/magma',
     weight: 1,
+    join: [],
+    replicas: 2,
     addresses: [],
     nfsPort: 2049,
     mountPort: 20048,
     portmap: 'auto',
     portmapPort: 111,
     port: 12000,
+    nodePort: 12001,
     shares: [],
     sharesFile: null,
     key: null,
@@ -112,9 +115,9 @@ t.test('what is wrong on the command line is named, with the cure', async (t) =>
   t.match(refusal(['-n', 'a b']), /^-n: "a b" must begin with a letter/);
   t.match(refusal(['-D', 'nz']), /^-D: "nz" must be letters out of/);
   t.match(refusal(['-w', '0']), /^-w: 0 must be a weight, 1 to 1000/);
+  t.match(refusal(['-w', '2']), /^-w: 2 is not possible yet: volcanos take equal shares; leave it out/);
   t.match(refusal(['--boot=1']), /^--boot takes no value/);
   t.match(refusal(['--share', '/', '*', 'r']), /^"\*" belongs to no flag. Cure: quote/);
-  t.match(refusal(['-r', 'host']), /^-r: this version cannot join a network/);
   t.match(refusal([], { MAGMA_NFS_PORT: 'x' }), /^MAGMA_NFS_PORT: "x" must be a port number/);
   t.match(refusal(['--nfs-port', '111']), /^--nfs-port: portmap-port and nfs-port are both 111/);
   t.match(refusal(['--portmap-port', '0']), /works only with --portmap own/);
@@ -174,3 +177,29 @@ t.test('the host name makes a nickname', async (t) => {
   t.equal(nicknameFromHost('-'), 'volcano');
   t.equal(nicknameFromHost('x'.repeat(100)).length, 64);
 });
+
+t.test(
+  'a ring: whom to join, the ports of the programs, copies; what means nothing without a key is said',
+  async (t) => {
+    const key = { MAGMA_KEY: 'm4gm4s3cr3t' };
+    const ring = config(
+      ['-r', '192.168.1.20', '-r', '[fd00::20]:13001', '-p', '0', '--node-port=0', '--replicas', '3'],
+      key,
+    );
+    t.same(ring.join, [
+      { host: '192.168.1.20', port: 12001 },
+      { host: 'fd00::20', port: 13001 },
+    ]);
+    t.match(ring, { port: 0, nodePort: 0, replicas: 3, warnings: { length: 0 } });
+    t.match(refusal(['-r', 'host']), /^-r: who joins a network needs its key. Cure: --key-file, MAGMA_KEY or --key/);
+    t.match(refusal(['-b', '-r', 'host'], key), /^-b and -r: a network is booted, or one is joined/);
+    t.match(refusal(['-r', 'a:0'], key), /^-r: "a:0" must be an address or a host name, with or without a port/);
+    t.match(refusal(['--replicas', '9'], key), /^--replicas: 9 must be a number of copies, 1 to 8/);
+    t.match(refusal(['-p', '12001'], key), /^-p: node-port and port are both 12001/);
+    t.equal(config(['-p', '2049']).port, 2049, 'without a key nothing listens there');
+    t.same(config(['-p', '13000', '--replicas', '3']).warnings, [
+      '--replicas: no effect: without a key this volcano is alone',
+      '-p: no effect: without a key this volcano is alone',
+    ]);
+  },
+);

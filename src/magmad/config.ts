@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { readEnvironment } from './environment.ts';
 import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
 import { readFlags } from './flags.ts';
+import { NODE_PORT, parseSeed, type Seed } from './seeds.ts';
 import { NICKNAME_MAX, SETTINGS, type SettingName } from './settings.ts';
 import { UsageError } from './usage.ts';
 import type { Given, Source } from './values.ts';
@@ -20,13 +22,19 @@ export interface Config {
   readonly serverName: string;
   readonly data: string;
   readonly weight: number;
+  /** Volcanos to join through, in the order in which they are tried. */
+  readonly join: readonly Seed[];
+  /** Copies that a network which is begun keeps. */
+  readonly replicas: number;
   /** Empty: all local addresses. */
   readonly addresses: readonly string[];
   readonly nfsPort: number;
   readonly mountPort: number;
   readonly portmap: PortmapMode;
   readonly portmapPort: number;
+  /** Of the flare and of the node program. */
   readonly port: number;
+  readonly nodePort: number;
   /** Rules by flag, variable or configuration file, each with its place for messages. */
   readonly shares: readonly { readonly rule: string; readonly origin: string }[];
   /** The shares file, or null. */
@@ -50,6 +58,8 @@ export type Request =
   | { readonly ask: 'version' }
   | { readonly ask: 'serve' | 'check'; readonly config: Config };
 
+/** The flare program's port when nobody says another one. */
+const FLARE_PORT = 12_000;
 /** Where magmad keeps its files when nobody says so. */
 export const DEFAULT_DATA = '/var/lib/magma';
 
@@ -119,30 +129,34 @@ function assemble(settled: Settled, configFile: string | null): Config {
   }
   const nfsPort = settled.get<number>('nfs-port', 2049);
   const mountPort = settled.get<number>('mount-port', 20048);
+  const key = readKey(settled, warnings);
+  const port = settled.get<number>('port', FLARE_PORT);
+  const nodePort = settled.get<number>('node-port', NODE_PORT);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
     ['mount-port', mountPort],
     ...(portmap === 'off' ? [] : [['portmap-port', portmapPort] as const]),
+    ...(key === null ? [] : [['port', port] as const, ['node-port', nodePort] as const]),
   ]);
-  for (const name of ['port', 'weight'] as const) {
-    const origin = origins.get(name);
-    if (origin !== undefined) warnings.push(`${origin}: no effect yet: this version serves a network of one volcano`);
-  }
+  checkRing(origins, settled.get('boot', false), key, warnings);
   return {
     boot: settled.get('boot', false),
     nickname: settled.get<string | null>('nickname', null),
     serverName: settled.get('server-name', addresses[0] ?? hostname()),
     data: resolve(settled.get('data', DEFAULT_DATA)),
     weight: settled.get('weight', 1),
+    join: settled.get<readonly string[]>('join', []).map((text) => parseSeed(text)!),
+    replicas: settled.get('replicas', 2),
     addresses,
     nfsPort,
     mountPort,
     portmap,
     portmapPort,
-    port: settled.get('port', 12000),
+    port,
+    nodePort,
     shares: settled.get<readonly string[]>('share', []).map((rule) => ({ rule, origin: shareOrigin })),
     sharesFile: settled.path('shares'),
-    key: readKey(settled, warnings),
+    key,
     debug: settled.get('debug', ''),
     logLevel: settled.get<LogLevel>('log-level', 'info'),
     logFormat: settled.get<'pretty' | 'json' | null>('log-format', null),
@@ -151,6 +165,27 @@ function assemble(settled: Settled, configFile: string | null): Config {
     origins,
     warnings,
   };
+}
+
+/** What only means something in a network, or only when that is begun. */
+function checkRing(
+  origins: ReadonlyMap<SettingName, string>,
+  boot: boolean,
+  key: string | null,
+  warnings: string[],
+): void {
+  const join = origins.get('join');
+  if (join !== undefined && boot)
+    throw new UsageError(
+      `${origins.get('boot')} and ${join}: a network is booted, or one is joined. Cure: leave one of them out`,
+    );
+  if (key !== null) return;
+  if (join !== undefined)
+    throw new UsageError(`${join}: who joins a network needs its key. Cure: --key-file, MAGMA_KEY or --key`);
+  for (const name of ['replicas', 'port', 'node-port'] as const) {
+    const origin = origins.get(name);
+    if (origin !== undefined) warnings.push(`${origin}: no effect: without a key this volcano is alone`);
+  }
 }
 
 function refuseSamePort(
@@ -188,7 +223,8 @@ function readKey(settled: Settled, warnings: string[]): string | null {
   const path = resolve(file!.value as string);
   const line = readTextFile(path, file!.origin).split('\n', 1)[0]!.replace(/\r$/, '');
   if (line === '') throw new UsageError(`${file!.origin}: the first line of ${path} is empty; the key belongs there`);
-  if (line.length > 1024) throw new UsageError(`${file!.origin}: the key in ${path} is longer than 1024 characters`);
+  if (Buffer.byteLength(line) > NETWORK_KEY_BYTES_MAX)
+    throw new UsageError(`${file!.origin}: the key in ${path} is longer than ${NETWORK_KEY_BYTES_MAX} bytes`);
   if (othersMayRead(path)) warnings.push(`${file!.origin}: others may read ${path}; chmod 600 ${path} hides it`);
   return line;
 }

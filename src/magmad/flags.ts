@@ -51,11 +51,6 @@ function example(name: string, setting: Setting): string {
 }
 
 function unknownFlag(raw: string, name: string): UsageError {
-  if (raw === '-r' || name === 'ring' || name === 'join') {
-    return new UsageError(
-      `${raw}: this version cannot join a network of several volcanos. Cure: leave it out, and boot a network of one with -b`,
-    );
-  }
   const close = raw.startsWith('--') ? nearest(name, Object.keys(SETTINGS)) : undefined;
   const cure = close === undefined ? 'see magmad --help' : `did you mean --${close}?`;
   return new UsageError(`${raw} is not a flag of magmad; ${cure}`);

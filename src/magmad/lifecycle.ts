@@ -15,16 +15,18 @@ export const STOP_MAX_MS = 60_000;
 
 /**
  * Runs a service until SIGTERM or SIGINT, and ends the process: status 0 after an end in order, 1 after a failure, which is logged. A signal that comes
- * while it starts is obeyed when it has started; a second one ends the process at once. Throws what the command line is to blame for.
+ * while it starts ends the start (`start` is told by its signal), or is obeyed when it has started; a second one ends the process at once. Throws what the command line is to blame for.
  */
-export async function run(start: () => Promise<Service>, log: Logger): Promise<never> {
+export async function run(start: (signal: AbortSignal) => Promise<Service>, log: Logger): Promise<never> {
   const told = Promise.withResolvers<string>();
+  const starting = new AbortController();
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       signals++;
       if (signals > 1) end(log, 1, `${signal} once more: ended at once`);
       told.resolve(signal);
+      starting.abort();
     });
   }
   let hangups = 0;
@@ -38,13 +40,17 @@ export async function run(start: () => Promise<Service>, log: Logger): Promise<n
     process.exit(1);
   };
   const cannotStart = (error: unknown): never => {
+    if (starting.signal.aborted) {
+      log.info({}, 'stopped before it served');
+      process.exit(0);
+    }
     if (error instanceof UsageError || error instanceof RulesError || isMistake(error)) throw error;
     log.fatal({}, `magmad cannot start: ${messageOf(error)}`);
     process.exit(1);
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
-  service = await start().catch(cannotStart);
+  service = await start(starting.signal).catch(cannotStart);
   if (hangups > 0) void service.reload();
   const signal = await told.promise;
   log.info({ signal }, 'stopping: finishing what is in flight');

@@ -6,7 +6,7 @@ import { MemoryNotes } from '../flare/testing/memory-notes.ts';
 import type { Program } from '../rpc/program.ts';
 import { describeRules, mountCommand } from './banner.ts';
 import { type Config, readConfig } from './config.ts';
-import { checkKey, settleNickname } from './identity.ts';
+import { checkKey, keepKey, settleNickname } from './identity.ts';
 import { writePidFile } from './pidfile.ts';
 import { registrationsOf } from './portmapper.ts';
 import { waitingForRestart } from './reload.ts';
@@ -61,14 +61,18 @@ t.test('rules in words, and what to type', async (t) => {
 t.test('the network’s key is kept as a hash; another one is refused', async (t) => {
   const notes = new MemoryNotes();
   const random = seededRandom(1);
-  t.equal(await checkKey(notes, null, random), 'none');
-  t.equal(await checkKey(notes, 'm4gm4s3cr3t', random), 'new');
-  t.equal(await checkKey(notes, 'm4gm4s3cr3t', random), 'same');
-  t.equal(await checkKey(notes, null, random), 'none', 'it need not be given again');
-  await t.rejects(checkKey(notes, 'other', random), { message: /not the key of the network/ });
+  await checkKey(notes, 'm4gm4s3cr3t');
+  t.equal(await keepKey(notes, 'm4gm4s3cr3t', random), 'new');
+  t.equal(await keepKey(notes, 'm4gm4s3cr3t', random), 'same');
+  await checkKey(notes, 'm4gm4s3cr3t');
+  await t.rejects(checkKey(notes, 'other'), { message: /not the key of the network/ });
+  t.ok(
+    notes.note('volcano/key')!.equals(notes.note('network/key')!),
+    'a volcano knows it before it reaches the others',
+  );
   t.notMatch(notes.note('network/key')!.toString('latin1'), /m4gm4s3cr3t/);
-  await notes.setNote('network/key', Buffer.of(9));
-  await t.rejects(checkKey(notes, 'm4gm4s3cr3t', random), { message: /use a newer magmad/ });
+  await notes.setNote('volcano/key', Buffer.of(9));
+  await t.rejects(checkKey(notes, 'm4gm4s3cr3t'), { message: /use a newer magmad/ });
 });
 
 t.test('the nickname is kept until another is given', async (t) => {

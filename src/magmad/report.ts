@@ -1,7 +1,12 @@
 import { describeRules } from './banner.ts';
 import type { Config } from './config.ts';
 import type { ConfiguredRules } from './rules.ts';
+import type { Seed } from './seeds.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
+
+function seedText({ host, port }: Seed): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
 
 /** What `--check-config` prints: every setting with its value and where that was set, then the rules in words. */
 export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRules): string {
@@ -10,13 +15,16 @@ export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRul
     nickname: config.nickname ?? '(as last time, else the host name)',
     data: config.data,
     weight: config.weight,
+    join: config.join.length === 0 ? '(nobody)' : config.join.map(seedText).join(' '),
+    replicas: config.replicas,
     address: config.addresses.length === 0 ? '(all)' : config.addresses.join(' '),
     'server-name': config.serverName,
     'nfs-port': config.nfsPort,
     'mount-port': config.mountPort,
     portmap: config.portmap,
     'portmap-port': config.portmapPort,
-    port: config.port,
+    port: config.key === null ? '(closed: no key)' : config.port,
+    'node-port': config.key === null ? '(closed: no key)' : config.nodePort,
     shares: config.sharesFile ?? '(none)',
     key: config.key === null ? '(none)' : '(set)',
     debug: config.debug === '' ? '(none)' : config.debug,

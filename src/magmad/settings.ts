@@ -1,4 +1,7 @@
 import * as v from 'valibot';
+import { REPLICAS_MAX } from '../dht/projection/types.ts';
+import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
+import { parseSeed } from './seeds.ts';
 
 /** How the text of a flag or of an environment variable becomes a value. */
 export type SettingKind = 'switch' | 'text' | 'number' | 'list';
@@ -50,6 +53,13 @@ const hostName = v.pipe(
   v.regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, 'must be a host name or an address'),
 );
 const address = v.pipe(text, v.ip('must be an IPv4 or IPv6 address, such as 192.168.1.20 or fd00::20'));
+const seed = v.pipe(
+  text,
+  v.check(
+    (value) => parseSeed(value) !== null,
+    'must be an address or a host name, with or without a port: 192.168.1.20, [fd00::20]:12001',
+  ),
+);
 const list = (item: v.GenericSchema<any, any>) =>
   v.pipe(v.array(item, 'must be a list'), v.maxLength(LIST_MAX, `must have at most ${LIST_MAX} values`));
 const whole = (low: number, high: number, what: string) => {
@@ -68,6 +78,7 @@ export const DEBUG_CHANNELS: ReadonlyMap<string, { readonly room: string; readon
   ['m', { room: 'mountd', what: 'mounts' }],
   ['a', { room: 'acl', what: 'access rules' }],
   ['p', { room: 'portmap', what: 'the portmapper' }],
+  ['d', { room: 'dht', what: 'the ring: the map, joining, copies' }],
   ['V', { room: 'volcano', what: 'the volcano itself: configuration, start, stop' }],
 ]);
 
@@ -80,6 +91,7 @@ const debugLetters = v.pipe(
 );
 
 const VOLCANO = 'The volcano';
+const RING = 'The lava network';
 const NETWORK = 'Addresses and ports';
 const SHARES = 'What is shared, with whom';
 const KEY = 'The network key';
@@ -95,7 +107,7 @@ export const SETTINGS = {
     short: 'b',
     kind: 'switch',
     group: VOLCANO,
-    help: 'Boot a new lava network in the data directory. Harmless when there is one already: it is opened.',
+    help: 'Boot a new lava network in the data directory, and be its first volcano. Harmless when there is one already: it is opened.',
     schema: toggle,
   },
   nickname: {
@@ -122,9 +134,47 @@ export const SETTINGS = {
     kind: 'number',
     value: 'N',
     group: VOLCANO,
-    help: 'How much of the network this volcano takes, compared with the others. No effect yet: a volcano alone takes all.',
+    help: 'How much of the network this volcano takes, compared with the others. Only 1 for now: volcanos take equal shares.',
     otherwise: '1',
-    schema: whole(1, 1000, 'a weight'),
+    schema: v.pipe(
+      whole(1, 1000, 'a weight'),
+      v.maxValue(1, 'is not possible yet: volcanos take equal shares; leave it out'),
+    ),
+  },
+  join: {
+    short: 'r',
+    kind: 'list',
+    value: 'ADDR[:PORT]',
+    group: RING,
+    help:
+      'Join the network of the volcano there: any of its volcanos will do. PORT is its --node-port; an IPv6 address with a port stands in ' +
+      '[brackets]. Can be repeated: they are tried in turn. Once this volcano has joined it is not needed any more. Needs the key.',
+    schema: list(seed),
+  },
+  replicas: {
+    kind: 'number',
+    value: 'N',
+    group: RING,
+    help: 'On how many volcanos every file is, in the network that is begun; while it has fewer volcanos, on all. Counts only when a network begins.',
+    otherwise: '2',
+    schema: whole(1, REPLICAS_MAX, 'a number of copies'),
+  },
+  port: {
+    short: 'p',
+    kind: 'number',
+    value: 'PORT',
+    group: RING,
+    help: 'The flare program: files, for other volcanos and for clients with a key. TCP. Only with a key. 0 takes a free port, and keeps it.',
+    otherwise: '12000',
+    schema: port,
+  },
+  'node-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: RING,
+    help: 'The node program: for other volcanos alone. TCP. Only with a key. 0 takes a free port, and keeps it.',
+    otherwise: '12001',
+    schema: port,
   },
   address: {
     short: 'i',
@@ -178,15 +228,6 @@ export const SETTINGS = {
     otherwise: '111',
     schema: port,
   },
-  port: {
-    short: 'p',
-    kind: 'number',
-    value: 'PORT',
-    group: NETWORK,
-    help: 'The port for other volcanos. No effect yet: this version knows no other volcanos, and nothing listens there.',
-    otherwise: '12000',
-    schema: whole(1, 65535, 'a port number'),
-  },
   share: {
     kind: 'list',
     value: "'RULE'",
@@ -208,10 +249,12 @@ export const SETTINGS = {
     kind: 'text',
     value: 'KEY',
     group: KEY,
-    help: "The network's secret key. Prefer --key-file or MAGMA_KEY: on the command line others can see it for a moment.",
+    help:
+      "The network's secret key, which all its volcanos have. Without it a volcano stays alone. Prefer --key-file or MAGMA_KEY: on the command " +
+      'line others can see it for a moment.',
     otherwise: 'none',
     only: 'secret',
-    schema: v.pipe(text, v.maxLength(1024, 'must be at most 1024 characters long')),
+    schema: v.pipe(text, v.maxBytes(NETWORK_KEY_BYTES_MAX, `must be at most ${NETWORK_KEY_BYTES_MAX} bytes long`)),
   },
   'key-file': {
     kind: 'text',

@@ -1,27 +1,33 @@
 import { systemClock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
 import { systemRandom } from '../base/random.ts';
 import { openDisk } from '../base/system-disk.ts';
 import { threadedIndexHost } from '../flare/index/threaded-host.ts';
+import { NETWORK_FILE } from '../flare/store/identity.ts';
 import type { LocalStore, StoreStats } from '../flare/store/local-store.ts';
-import { openStore } from '../flare/store/open.ts';
+import { openStore, type StoreOptions } from '../flare/store/open.ts';
 import type { Config } from './config.ts';
 import { watchIndex } from './debug.ts';
 import { type Log, wantsDebug } from './logging.ts';
 
 /** Opens the data directory, which is made when it is not there. Rejects with an error that says what is wrong and the cure. */
-export async function openVolcanoStore(
-  config: Pick<Config, 'data' | 'boot' | 'debug' | 'logLevel'>,
-  log: Log,
-): Promise<LocalStore> {
-  const { data, boot } = config;
-  let disk: Awaited<ReturnType<typeof openDisk>>;
+export async function openDirectory(data: string): Promise<Disk> {
   try {
-    disk = await openDisk(data);
+    return await openDisk(data);
   } catch (error) {
     throw new Error(`cannot use the data directory ${data}: ${reasonOf(error)}`, { cause: error });
   }
-  const logger = log.room('flare');
-  if (boot && (await disk.list('')).includes('network')) {
+}
+
+/** Opens the store of a data directory. Rejects with an error that says what is wrong and the cure. */
+export async function openVolcanoStore(
+  disk: Disk,
+  config: Pick<Config, 'data' | 'debug' | 'logLevel'>,
+  log: Log,
+  how: Pick<StoreOptions, 'boot' | 'join'>,
+): Promise<LocalStore> {
+  if (how.boot === true && (await disk.list('')).includes(NETWORK_FILE)) {
+    const { data } = config;
     log.room('volcano').info({ data }, 'there is a network in the data directory: it is opened, not booted anew');
   }
   const sql = log.room('sql');
@@ -29,8 +35,8 @@ export async function openVolcanoStore(
     disk,
     clock: systemClock,
     random: systemRandom,
-    logger,
-    boot,
+    logger: log.room('flare'),
+    ...how,
     indexHost: async (options) => {
       const host = await threadedIndexHost({ ...options, logger: sql });
       return wantsDebug(config, 's') ? watchIndex(host, systemClock, sql) : host;

@@ -6,7 +6,6 @@ import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { createSystemNet } from '../base/system-net.ts';
-import type { LocalStore } from '../flare/store/local-store.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
 import { MountList } from '../mountd/mount-list.ts';
 import { mountProgram } from '../mountd/program.ts';
@@ -23,18 +22,19 @@ import { type Listening, RpcServer } from '../rpc/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
 import type { Config } from './config.ts';
-import { nicknameFromHost } from './config.ts';
 import { watchFlares, watchRules } from './debug.ts';
-import { checkKey, settleNickname } from './identity.ts';
+import { flareGate } from './flare-gate.ts';
 import { messageOf, type Service } from './lifecycle.ts';
+import { LoadMeter } from './load-meter.ts';
 import { type Log, wantsDebug } from './logging.ts';
+import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
 import { waitingForRestart } from './reload.ts';
 import { readRules } from './rules.ts';
 import type { SettingName } from './settings.ts';
-import { openVolcanoStore, progress } from './store.ts';
+import { progress } from './store.ts';
 import { VERSION } from './version.ts';
 
 /** What a volcano is started with. */
@@ -46,10 +46,12 @@ export interface VolcanoOptions {
   readonly reread: () => Config;
   /** The host's name. */
   readonly hostname: string;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
 }
 
 interface Parts {
-  readonly store: LocalStore;
+  readonly network: Network;
   readonly net: Net;
   readonly server: RpcServer;
   readonly shares: Shares;
@@ -75,24 +77,30 @@ export class Volcano implements Service {
 
   /** Opens the data directory and serves it. Rejects with an error that says what is wrong and the cure; then nothing is served. */
   static async start(options: VolcanoOptions): Promise<Volcano> {
-    const { config, log } = options;
+    const { config, log, hostname, signal } = options;
     const rules = readRules(config);
-    const store = await openVolcanoStore(config, log);
+    const rpcLog = log.room('rpc');
+    const net = createSystemNet({ logger: rpcLog });
+    const meter = new LoadMeter(systemClock);
+    const load = (): number => meter.perSecond();
+    let gated: Parameters<typeof flareGate>[0] = () => null;
+    const gate = flareGate(() => gated());
+    const network = await openNetwork({ config, log, net, hostname, gate, load, signal });
     try {
+      const { tree: service, notes } = network;
       const logger = log.room('acl');
-      const parts = { service: store, notes: store, resolver: systemResolver, clock: systemClock, logger };
+      const parts = { service, notes, resolver: systemResolver, clock: systemClock, logger };
       const shares = await Shares.open(rules.rules, parts);
+      gated = () => ({ shares, service });
       const calls = wantsDebug(config, 'nrmp') ? new CallLog(log.room) : undefined;
-      const rpcLog = log.room('rpc');
       const gauges = new ClientGauges(systemClock, rpcLog);
-      const net = createSystemNet({ logger: rpcLog });
       const server = new RpcServer({
         net,
         clock: systemClock,
         logger: rpcLog,
-        observer: observers(calls === undefined ? [gauges] : [gauges, calls]),
+        observer: observers(calls === undefined ? [gauges, meter] : [gauges, meter, calls]),
       });
-      const volcano = new Volcano(options, { store, net, server, shares, calls });
+      const volcano = new Volcano(options, { network, net, server, shares, calls });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -101,21 +109,19 @@ export class Volcano implements Service {
       }
       return volcano;
     } catch (error) {
-      await store.close();
+      await network.close();
       throw error;
     }
   }
 
   async #serve(rulesByDefault: boolean): Promise<void> {
-    const { config, hostname, manager, log } = this.#options;
-    const { store, shares } = this.#parts;
-    const key = await checkKey(store, config.key, systemRandom);
-    if (key === 'new') this.#log.info({}, 'the network has a key from now on');
-    const nickname = await settleNickname(store, config, nicknameFromHost(hostname));
-    const secret = store.note(SECRET_NOTE)!;
-    const handles = new Handles(secret, store);
+    const { config, manager, log } = this.#options;
+    const { network, shares } = this.#parts;
+    const { tree, notes, store, nickname, ports } = network;
+    const secret = notes.note(SECRET_NOTE)!;
+    const handles = new Handles(secret, tree);
     const nfs = nfs2Program({
-      service: wantsDebug(config, 'f') ? watchFlares(store, systemClock, log.room('flare')) : store,
+      service: wantsDebug(config, 'f') ? watchFlares(tree, systemClock, log.room('flare')) : tree,
       gate: wantsDebug(config, 'a') ? watchRules(shares, log.room('acl')) : shares,
       handles,
       fsid: fsidOf(secret),
@@ -123,7 +129,7 @@ export class Volcano implements Service {
     });
     const mount = mountProgram({
       shares,
-      mounts: new MountList(store, systemClock, log.room('mountd')),
+      mounts: new MountList(notes, systemClock, log.room('mountd')),
       issueHandle: (id, share) => handles.issue(id, share),
       clock: systemClock,
       logger: log.room('mountd'),
@@ -150,6 +156,7 @@ export class Volcano implements Service {
         mountPort: mountAt.port,
         portmap: portmap.kind,
         ...(portmap.kind === 'off' ? {} : { portmapPort: portmap.port }),
+        ...(ports === null ? {} : { flarePort: ports.flare, nodePort: ports.node }),
       },
       'ready',
     );
@@ -219,7 +226,7 @@ export class Volcano implements Service {
   async stop(): Promise<void> {
     this.#options.manager.stopping();
     await this.#unserve();
-    await this.#parts.store.close();
+    await this.#parts.network.close();
     this.#options.manager.close();
   }
 

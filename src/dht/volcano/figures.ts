@@ -23,6 +23,23 @@ export interface FiguresParts {
   readonly lag: () => number;
 }
 
+/** The figures of a volcano that has run since `started`, by its monotonic clock. */
+export function figuresOf(
+  { space, load, lag, clock }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'clock'>,
+  started: number,
+): Figures {
+  const { totalBytes, freeBytes, availableBytes, flares } = space();
+  return {
+    load: Math.round(load()),
+    capacityBytes: totalBytes,
+    freeBytes,
+    availableBytes,
+    flares,
+    lagRecords: lag(),
+    uptimeSeconds: Math.floor((clock.monotonic() - started) / 1000),
+  };
+}
+
 /** What volcanos tell each other of themselves now and then. Nobody waits for it. */
 export class NetworkFigures {
   readonly #parts: FiguresParts;
@@ -38,17 +55,7 @@ export class NetworkFigures {
 
   /** This volcano's, as of now. */
   own(): Figures {
-    const { space, load, lag, clock } = this.#parts;
-    const { totalBytes, freeBytes, availableBytes, flares } = space();
-    return {
-      load: Math.round(load()),
-      capacityBytes: totalBytes,
-      freeBytes,
-      availableBytes,
-      flares,
-      lagRecords: lag(),
-      uptimeSeconds: Math.floor((clock.monotonic() - this.#started) / 1000),
-    };
+    return figuresOf(this.#parts, this.#started);
   }
 
   /** The last that is known of a volcano; null when nothing is. */

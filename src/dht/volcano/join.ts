@@ -1,3 +1,4 @@
+import { isLoopback } from '../../base/address.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Endpoint, Net } from '../../base/net.ts';
 import type { Random } from '../../base/random.ts';
@@ -12,8 +13,9 @@ import { NodeClient } from '../programs/node/client.ts';
 import { checkHello, type Hello } from '../programs/node/hello.ts';
 import { NODE_REPLY_BYTES_MAX } from '../programs/node/schema.ts';
 import { DeniedError, type RpcCaller } from '../programs/result.ts';
-import type { Member, Projection } from '../projection/types.ts';
+import { ADDRESSES_MAX, type Member, type Projection } from '../projection/types.ts';
 import { isTransient, type Pace, untilDone } from '../retry.ts';
+import type { RingOptions } from './options.ts';
 
 /** Thrown when a volcano cannot become part of the network: what is wrong, with whom, and the cure. */
 export class JoinError extends Error {
@@ -135,4 +137,15 @@ export async function askIn(net: SecureNet, parts: SeedParts, mine: Hello, self:
 /** True when nobody could be reached, or it can be tried again: who is a member already does not mind. */
 export function isUnreachable(error: unknown): boolean {
   return isTransient(error) || (error instanceof JoinError && !(error.cause instanceof DeniedError));
+}
+
+/** The addresses that a volcano enters the map with, which reaches the network from `local`; null: it begins one. Loopback only when there is no other. */
+export function reachedAt(
+  { addresses, hostAddresses = [] }: Pick<RingOptions, 'addresses' | 'hostAddresses'>,
+  local: string | null,
+): readonly string[] {
+  if (addresses.length > 0) return addresses;
+  const all = [...new Set([...(local === null ? [] : [local]), ...hostAddresses])];
+  const others = all.filter((address) => !isLoopback(address));
+  return (others.length > 0 ? others : all).slice(0, ADDRESSES_MAX);
 }

@@ -30,8 +30,10 @@ export interface RingOptions {
   readonly nickname: string | null;
   readonly hostNickname: string;
   readonly serverName: string;
-  /** Numeric, under which others reach this volcano. None: who joins is reached where it reaches the network from. */
+  /** Numeric, under which others reach this volcano. None: who joins is reached where it reaches the network from, and at `hostAddresses`. */
   readonly addresses: readonly string[];
+  /** Numeric: the host's own, for a volcano that was given none. */
+  readonly hostAddresses?: readonly string[];
   /** Local ones to listen on; none: all. */
   readonly listen: readonly string[];
   /** 0: the one that the map says, or a free one. */

@@ -1,0 +1,31 @@
+import type { Clock } from '../base/clock.ts';
+import type { FlareService } from '../flare/service.ts';
+import type { LocalStore } from '../flare/store/local-store.ts';
+import { DhtDirectory } from './dht-directory.ts';
+import { type Member, type Projection, SLICES_MIN } from './projection/types.ts';
+import { stateFiles } from './state-text.ts';
+import { Tree } from './tree.ts';
+import { figuresOf } from './volcano/figures.ts';
+
+/** A volcano that has no network key, and so no others. */
+export interface AloneParts {
+  readonly store: LocalStore;
+  readonly clock: Clock;
+  readonly networkId: string;
+  /** Its ports are 0: it serves neither program. */
+  readonly self: Member;
+  /** Calls answered a second, of late. */
+  readonly load: () => number;
+}
+
+/** The tree of a volcano that is alone, with `/.dht/`: its map is of epoch 0, which none is that is written. */
+export function treeAlone({ store, clock, networkId, self, load }: AloneParts): FlareService {
+  const all = { primary: 0, inSync: [], filling: [] };
+  const projection: Projection = {
+    ...{ epoch: 0, networkId, networkName: null, replicas: 1, arbiter: self.id },
+    ...{ slices: SLICES_MIN, volcanos: [self], map: Array.from({ length: SLICES_MIN }, () => all) },
+  };
+  const started = clock.monotonic();
+  const figures = () => figuresOf({ space: () => store.statfs(), load, lag: () => 0, clock }, started);
+  return new Tree(store, new DhtDirectory(clock, store.root().generation, () => stateFiles(projection, figures)));
+}

@@ -1,0 +1,172 @@
+import { networkInterfaces } from 'node:os';
+import { systemClock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { createTlsNet } from '../base/net/tls.ts';
+import type { Net } from '../base/net.ts';
+import { systemRandom } from '../base/random.ts';
+import { systemResolver } from '../base/resolver.ts';
+import { treeAlone } from '../dht/alone.ts';
+import type { FlareProgramParts } from '../dht/programs/flare/program.ts';
+import { ProjectionNotes } from '../dht/projection/notes.ts';
+import { PROJECTION_NOTES } from '../dht/projection/own-store.ts';
+import { ID_BYTES, type Member, type Projection } from '../dht/projection/types.ts';
+import { Mirroring } from '../dht/replication/mirroring.ts';
+import { keyringOf } from '../dht/secrets.ts';
+import { ID_NOTE } from '../dht/volcano/enter.ts';
+import { KNOWN_NOTES, openRing } from '../dht/volcano.ts';
+import type { FlareService, NoteStore } from '../flare/service.ts';
+import { readIdentity } from '../flare/store/identity.ts';
+import type { LocalStore } from '../flare/store/local-store.ts';
+import { ROOT_NOTE } from '../flare/store/open.ts';
+import type { Config } from './config.ts';
+import { nicknameFromHost } from './config.ts';
+import { checkKey, keepKey, settleNickname } from './identity.ts';
+import type { Log } from './logging.ts';
+import { reachableAddresses } from './reachable.ts';
+import { resolveSeeds } from './seeds.ts';
+import { openDirectory, openVolcanoStore } from './store.ts';
+import { UsageError } from './usage.ts';
+import { VERSION } from './version.ts';
+
+/** The network as one volcano serves it, alone or as one of several. */
+export interface Network {
+  /** What clients see. */
+  readonly tree: FlareService;
+  readonly notes: NoteStore;
+  /** What lies here. */
+  readonly store: LocalStore;
+  readonly nickname: string;
+  /** Where other volcanos find this one; null when it has no key, and so no others. */
+  readonly ports: { readonly flare: number; readonly node: number } | null;
+  close(): Promise<void>;
+}
+
+/** What a network is opened with. */
+export interface NetworkOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly net: Net;
+  /** The host's name. */
+  readonly hostname: string;
+  /** For clients with a key. */
+  readonly gate: FlareProgramParts['gate'];
+  /** Calls answered a second, of late. */
+  readonly load: () => number;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens the data directory, and takes this volcano's place in its network when there is a key: begins one, joins one, or goes on in the one that it is part of. Without a key it is
+ * alone. Resolves when it serves. Rejects with an error that says what is wrong and the cure; then nothing is left open.
+ */
+export async function openNetwork(options: NetworkOptions): Promise<Network> {
+  const { key, data } = options.config;
+  const disk = await openDirectory(data);
+  return key === null ? openAlone(options, disk) : openInRing(options, disk, key);
+}
+
+/** The newest map that the data directory knows; null when it was never in a ring. */
+function knownMap(store: LocalStore): Projection | null {
+  return new ProjectionNotes(store, PROJECTION_NOTES).load() ?? new ProjectionNotes(store, KNOWN_NOTES).load();
+}
+
+function selfOf(store: LocalStore, map: Projection | null): Member | undefined {
+  const id = store.note(ID_NOTE)?.toString('latin1');
+  return map?.volcanos.find((member) => member.id === id);
+}
+
+async function idOf(store: LocalStore): Promise<string> {
+  const kept = store.note(ID_NOTE);
+  if (kept !== null) return kept.toString('latin1');
+  const id = systemRandom.bytes(ID_BYTES).toString('hex');
+  await store.setNote(ID_NOTE, Buffer.from(id, 'latin1'));
+  return id;
+}
+
+async function openAlone({ config, log, hostname, load }: NetworkOptions, disk: Disk): Promise<Network> {
+  const { data, boot, serverName, addresses } = config;
+  const store = await openVolcanoStore(disk, config, log, { boot });
+  try {
+    const map = knownMap(store);
+    if (store.note(ROOT_NOTE) !== null || (map !== null && map.volcanos.length > 1)) {
+      throw new UsageError(
+        `the data directory ${data} belongs to a volcano that is one of several, and they talk under the network's key. Cure: give it (--key-file)`,
+      );
+    }
+    // Records go on where those that were written under a map left off.
+    if (map !== null) store.replica.epoch = map.epoch;
+    const nickname = await settleNickname(store, config, nicknameFromHost(hostname));
+    const self: Member = {
+      ...{ id: await idOf(store), nickname, serverName, flarePort: 0, nodePort: 0 },
+      addresses: reachableAddresses(addresses, networkInterfaces()),
+      ...{ state: 'serving', version: VERSION },
+    };
+    const networkId = (await readIdentity(disk))!.toString('hex');
+    const tree = treeAlone({ store, clock: systemClock, networkId, self, load });
+    return { tree, notes: store, store, nickname, ports: null, close: () => store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Looks, before anything is said to others, whether what was given fits the data directory. Throws `UsageError`. */
+async function checkAgainst(store: LocalStore, config: Config, key: string, host: string): Promise<void> {
+  await checkKey(store, key);
+  const self = selfOf(store, knownMap(store));
+  if (self === undefined) {
+    await settleNickname(store, config, host);
+  } else if (config.nickname !== null && config.nickname !== self.nickname) {
+    throw new UsageError(
+      `${config.origins.get('nickname')}: this volcano is ${self.nickname} in its network, and nicknames do not change. Cure: leave it out`,
+    );
+  }
+}
+
+async function openInRing(options: NetworkOptions, disk: Disk, key: string): Promise<Network> {
+  const { config, log, net, hostname, gate, load, signal } = options;
+  const { boot, nickname, serverName, addresses, port, nodePort, replicas } = config;
+  const logger = log.room('dht');
+  const hostNickname = nicknameFromHost(hostname);
+  const ring = await openRing({
+    ...{ disk, clock: systemClock, random: systemRandom, logger, boot, nickname, hostNickname, serverName },
+    async open(how) {
+      const store = await openVolcanoStore(disk, config, log, how);
+      try {
+        await checkAgainst(store, config, key, hostNickname);
+        return store;
+      } catch (error) {
+        await store.close();
+        throw error;
+      }
+    },
+    secure: (secure) => createTlsNet(net, secure),
+    keyring: keyringOf(key),
+    seeds: await resolveSeeds(config.join, systemResolver),
+    addresses: addresses.length === 0 ? [] : reachableAddresses(addresses, networkInterfaces()),
+    hostAddresses: reachableAddresses([], networkInterfaces()),
+    listen: addresses,
+    ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas },
+    ...{ gate, load, signal },
+    replication: (parts) => new Mirroring(parts),
+  });
+  try {
+    const { tree, notes, store, self } = ring;
+    const room = log.room('volcano');
+    if ((await keepKey(notes, key, systemRandom)) === 'new') room.info({}, 'the network has a key from now on');
+    const map = ring.projection();
+    if (config.origins.has('replicas') && map.replicas !== replicas)
+      room.warn(
+        { replicas: map.replicas },
+        'the number of copies was settled when the network began: --replicas has no effect',
+      );
+    if (addresses.length > 0 && !addresses.some((address) => self.addresses.includes(address)))
+      room.warn({ addresses: self.addresses }, 'others look for this volcano at the addresses that it joined with');
+    const ports = { flare: self.flarePort, node: self.nodePort };
+    return { tree, notes, store, nickname: self.nickname, ports, close: () => ring.close() };
+  } catch (error) {
+    await ring.close();
+    throw error;
+  }
+}
