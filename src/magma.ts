@@ -1,4 +1,6 @@
 import { checkCommand } from './magma/check.ts';
+import { keyCommand } from './magma/key.ts';
+import { ringCommand, statusCommand } from './magma/ring.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';
 
@@ -6,10 +8,14 @@ const HELP = `magma: the operator's tool.
 
 Usage: magma COMMAND ...
 
-  magma check [--json] DIR   check the data directory of a volcano that is stopped
+  magma ring             the volcanos of a network, and how each fares
+  magma status [NICK]    one volcano
+  magma check DIR...     check the data directories of volcanos that are stopped
+  magma check --ring     compare the copies of a network that runs
+  magma key client       print what an encrypted client needs
 
-      --help                 print this page, or with a command that command's
-      --version              print the version
+      --help             print this page, or with a command that command's
+      --version          print the version
 
 Exit status: 0 all is well, 1 it is not, 2 the command line is wrong.
 `;
@@ -17,7 +23,12 @@ Exit status: 0 all is well, 1 it is not, 2 the command line is wrong.
 /** A command: its words after the name in, the process's exit status out. */
 type Command = (argv: readonly string[]) => Promise<number>;
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['check', checkCommand]]);
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['check', checkCommand],
+  ['key', keyCommand],
+  ['ring', ringCommand],
+  ['status', statusCommand],
+]);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -3,33 +3,58 @@ import { parseArgs } from 'node:util';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { openDisk } from '../base/system-disk.ts';
 import { checkStore, type StoreCheck } from '../flare/check/check.ts';
+import type { SqliteDatabase } from '../flare/index/database.ts';
 import { UsageError } from '../magmad/usage.ts';
+import { checkOnline } from './check-online.ts';
+import { checkRing, type RingCheck, ringDirectory } from './check-ring.ts';
+import { keptNotes, notesIn } from './kept-notes.ts';
+import { ASKING_HELP, type Asking, keyOf, readAsking } from './options.ts';
 
-const HELP = `magma check: checks the data directory of a volcano that is stopped.
+const USAGE = 'magma check [--json] DIR...';
+const HELP = `magma check: checks the data directories of volcanos that are stopped; or, with --ring, copies against each other while they run.
 
-Usage: magma check [--json] DIR
+Usage: ${USAGE}
+       magma check --ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]
 
 Reads the whole log and checks every checksum; builds an index from it and compares that with the one in use; looks whether the tree
-is one: every flare has its names, every link count is right.
+is one: every flare has its names, every link count is right. Given the directories of several volcanos of one ring, it does so with each, then
+holds all mirrors against their primaries, byte by byte, and looks at the tree that they hold together, which takes the directories of all.
 
 DIR is not opened read-only, but as a start opens it: a new segment is begun behind the sound end of the log, and the index is brought up to
 the log. What must stay as it is, copy first. Meanwhile DIR needs room for a second index.
 
-  --json   one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices
+With --ring every volcano is asked for digests of the slices that it has, and reads all of them for that. What changes all the time is not compared; the
+tree is not looked at.
 
+  --json   one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices. Of several directories:
+           sound, directories (the same of each, with directory), ring (epoch, volcanos, copies, problems, faults, notices)
+${ASKING_HELP.replace(/.*--json.*\n/, '')}
 Exit status: 0 all is well, 1 it is not, or DIR cannot be checked, 2 the command line is wrong.
 `;
 
 /** The rebuilt index while a check runs. */
 const SCRATCH_FILE = 'check.sqlite';
 
+/** What was found in one directory. */
+type Checked =
+  | { readonly sound: boolean; readonly report: StoreCheck; readonly notices: readonly string[] }
+  | { readonly sound: false; readonly error: string; readonly notices: readonly string[] };
+
 /** `magma check`. Resolves with the exit status. */
 export async function checkCommand(argv: readonly string[]): Promise<number> {
-  const { json, help, directory } = readArguments(argv);
+  const { json, help, ring, directories } = readArguments(argv);
   if (help) {
     process.stdout.write(HELP);
     return 0;
   }
+  if (ring !== null) return checkOnline(ring, keyOf('check', ring.config));
+  const all: Checked[] = [];
+  for (const directory of directories) all.push(await checkDirectory(directory));
+  if (directories.length === 1) return tellOne(directories[0]!, all[0]!, json);
+  return tellAll(directories, all, json);
+}
+
+async function checkDirectory(directory: string): Promise<Checked> {
   const notices: string[] = [];
   try {
     // openDisk would make it.
@@ -37,28 +62,102 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
     const disk = await openDisk(directory);
     // One that ended early may have left its scratch.
     for (const rest of ['', '-wal', '-shm']) await disk.remove(SCRATCH_FILE + rest);
-    const report = await checkStore({ disk, logger: noticing(notices), scratch: SCRATCH_FILE });
+    const whole = (database: SqliteDatabase): boolean => ringDirectory(directory, notesIn(database)) === null;
+    const report = await checkStore({ disk, logger: noticing(notices), scratch: SCRATCH_FILE, whole });
     const sound = report.differences.length === 0 && report.faults.length === 0;
-    process.stdout.write(json ? `${JSON.stringify({ sound, ...report, notices })}\n` : describe(report, notices));
-    return sound ? 0 : 1;
+    return { sound, report, notices };
   } catch (error) {
-    const reason = `${directory}: ${reasonOf(error)}`;
-    if (json) process.stdout.write(`${JSON.stringify({ sound: false, error: reason, notices })}\n`);
-    else process.stderr.write(`magma: ${reason}\n`);
-    return 1;
+    return { sound: false, error: `${directory}: ${reasonOf(error)}`, notices };
   }
 }
 
-function readArguments(argv: readonly string[]): { json: boolean; help: boolean; directory: string } {
+function tellOne(directory: string, checked: Checked, json: boolean): number {
+  const { sound, notices } = checked;
+  if ('error' in checked) {
+    const { error } = checked;
+    if (json) process.stdout.write(`${JSON.stringify({ sound, error, notices })}\n`);
+    else process.stderr.write(`magma: ${error}\n`);
+    return 1;
+  }
+  const part = ringDirectory(directory, keptNotes(directory));
+  const all =
+    part === null
+      ? notices
+      : [
+          ...notices,
+          `it is of one of ${part.map.volcanos.length} volcanos: give all their directories to have the copies and the tree checked`,
+        ];
+  const { report } = checked;
+  process.stdout.write(json ? `${JSON.stringify({ sound, ...report, notices: all })}\n` : describe(report, all));
+  return sound ? 0 : 1;
+}
+
+async function tellAll(directories: readonly string[], all: readonly Checked[], json: boolean): Promise<number> {
+  let ring: RingCheck | null = null;
+  let error: string | null = null;
+  if (all.every(({ sound }) => sound)) {
+    try {
+      const parts = directories.map((directory) => ringDirectory(directory, keptNotes(directory)));
+      const alone = parts.indexOf(null);
+      if (alone !== -1) throw new Error(`${directories[alone]} is of a volcano that is alone: check it alone`);
+      ring = await checkRing(parts.map((part) => part!));
+    } catch (problem) {
+      error = reasonOf(problem);
+    }
+  }
+  const sound = ring !== null && ring.problems.length === 0 && ring.faults.length === 0;
+  if (json) {
+    const each = all.map((checked, at) => {
+      const { sound, notices } = checked;
+      const found = 'error' in checked ? { error: checked.error } : checked.report;
+      return { directory: directories[at], sound, ...found, notices };
+    });
+    const failed = error === null ? {} : { error };
+    process.stdout.write(`${JSON.stringify({ sound, directories: each, ring, ...failed })}\n`);
+    return sound ? 0 : 1;
+  }
+  for (const [at, checked] of all.entries()) {
+    if ('error' in checked) process.stderr.write(`magma: ${checked.error}\n`);
+    else process.stdout.write(`${directories[at]}: ${describe(checked.report, checked.notices)}`);
+  }
+  if (error !== null) process.stderr.write(`magma: ${error}\n`);
+  if (ring !== null) process.stdout.write(describeRing(ring));
+  return sound ? 0 : 1;
+}
+
+function describeRing({ volcanos, epoch, copies, problems, faults, notices }: RingCheck): string {
+  const lines = [`ring: ${volcanos} volcanos, epoch ${epoch}, ${copies} copies of slices compared`];
+  lines.push(...notices.map((notice) => `notice: ${notice}`));
+  lines.push(...problems.map((problem) => `PROBLEM: ${problem}`));
+  lines.push(...faults.map(({ what, where }) => `PROBLEM: ${what}: ${where}`));
+  const count = problems.length + faults.length;
+  lines.push(count === 0 ? 'sound' : `${count} problems`);
+  return `${lines.join('\n')}\n`;
+}
+
+interface Arguments {
+  readonly json: boolean;
+  readonly help: boolean;
+  /** To be asked while it runs; null: directories. */
+  readonly ring: Asking | null;
+  readonly directories: readonly string[];
+}
+
+function readArguments(argv: readonly string[]): Arguments {
   try {
+    if (argv.includes('--ring')) {
+      const ring = readAsking('check', USAGE, argv, { ring: { type: 'boolean' } });
+      if (ring.words.length > 0) throw new Error('--ring asks volcanos that run, and takes no directory');
+      return { json: ring.json, help: ring.help, ring, directories: [] };
+    }
     const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const [directory, ...more] = positionals;
-    if (values.help === true) return { json: false, help: true, directory: '' };
-    if (directory === undefined || more.length > 0) throw new Error('it takes one data directory');
-    return { json: values.json === true, help: false, directory };
+    if (values.help === true) return { json: false, help: true, ring: null, directories: [] };
+    if (positionals.length === 0) throw new Error('of a volcano that is alone it takes one data directory');
+    return { json: values.json === true, help: false, ring: null, directories: positionals };
   } catch (error) {
-    throw new UsageError(`check: ${(error as Error).message}. Usage: magma check [--json] DIR`);
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`check: ${(error as Error).message}. Usage: ${USAGE}`);
   }
 }
 

@@ -19,6 +19,7 @@ import type { Replication } from './replication.ts';
 import type { RingMap } from './ring-map.ts';
 import { roleOf } from './roles.ts';
 import type { Serving } from './serving.ts';
+import { digestOf } from './slice-digest.ts';
 import { welcome } from './welcome.ts';
 
 /** What the node program's handlers work with. */
@@ -99,6 +100,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return mine;
     },
     newest: () => passedOn(() => projections.newest()),
+    known: () => map.projection,
     write: (projection) => legal(() => arbiterHere().write(projection)),
     watch: (epoch, waitMs) =>
       Promise.race([newerThan(arbiterHere(), clock, epoch, waitMs), parts.stopped.then(() => null)]),
@@ -124,6 +126,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       figures.told(sender, theirs);
       return figures.own();
     },
+    digest: (slice) => legal(() => digestOf(store, slice)),
     notes(after, known) {
       notes.checkOwner();
       return notes.page(after, known);

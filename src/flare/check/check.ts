@@ -38,6 +38,8 @@ export interface CheckOptions {
   readonly openIndex?: (options: { readonly disk: Disk; readonly logger: Logger }) => Promise<CheckedIndex>;
   /** A file in the data directory for the rebuilt index, which is removed afterwards; it is rebuilt in memory when absent. */
   readonly scratch?: string;
+  /** Whether the whole tree lies here, and is looked at; a volcano of a ring has a part of it. */
+  readonly whole?: (database: SqliteDatabase) => boolean;
 }
 
 async function openOwnIndex({ disk, logger }: { disk: Disk; logger: Logger }): Promise<CheckedIndex> {
@@ -60,14 +62,15 @@ export async function checkOpen(
   kml: Kml,
   database: SqliteDatabase,
   scratch?: { readonly disk: Disk; readonly name: string },
+  whole = true,
 ): Promise<StoreCheck> {
-  const { differences, faults } = await checkIndex(kml, database, scratch);
+  const { differences, faults } = await checkIndex(kml, database, scratch, whole);
   const segments = kml.segments();
   const oldest = segments[0]?.number ?? 0;
   const flares = database.prepare('SELECT count(*) FROM flares').pluck().get() as number;
   return {
     differences: differences.filter((difference) => !isLeftOver(difference, oldest)),
-    faults: [...faults, ...namespaceFaults(database), ...extentFaults(database, segments)],
+    faults: [...faults, ...(whole ? namespaceFaults(database) : []), ...extentFaults(database, segments)],
     segments: segments.length,
     records: kml.durable,
     flares,
@@ -79,7 +82,7 @@ export async function checkOpen(
  * what cannot be in a tree. Rejects with `StoreOpenError`, `KmlRotError` when the log is damaged, or what opening it rejects with.
  */
 export async function checkStore(options: CheckOptions): Promise<StoreCheck> {
-  const { disk, logger = silentLogger, openIndex = openOwnIndex, scratch } = options;
+  const { disk, logger = silentLogger, openIndex = openOwnIndex, scratch, whole = () => true } = options;
   const lock = await disk.lock();
   if (lock === null) {
     throw new StoreOpenError('locked', `the data directory ${disk.path} is in use: stop the magmad that uses it first`);
@@ -94,7 +97,8 @@ export async function checkStore(options: CheckOptions): Promise<StoreCheck> {
       const kml = await openKml({ disk, logger, networkId, from: host.applied, onBatch });
       try {
         await rebuild.done();
-        return await checkOpen(kml, database, scratch === undefined ? undefined : { disk, name: scratch });
+        const aside = scratch === undefined ? undefined : { disk, name: scratch };
+        return await checkOpen(kml, database, aside, whole(database));
       } finally {
         await kml.close();
       }

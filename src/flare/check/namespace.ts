@@ -31,18 +31,34 @@ function chunks(database: SqliteDatabase): IterableIterator<ChunkRow> {
   return database.prepare('SELECT key, chunk, extents FROM chunks').iterate() as IterableIterator<ChunkRow>;
 }
 
-function load(database: SqliteDatabase): Map<Key, Seen> {
-  const all = new Map<Key, Seen>();
+/** An index, and which slices of it count: those that it is the primary's of. */
+export interface TreePart {
+  readonly database: SqliteDatabase;
+  readonly holds: (slice: number) => boolean;
+}
+
+/** Rows whose slice counts. */
+function* rowsOf<R>({ database, holds }: TreePart, query: string, keyOfRow: (row: R) => Buffer): Generator<R> {
+  for (const row of database.prepare(query).iterate() as IterableIterator<R>) if (holds(keyOfRow(row)[0]!)) yield row;
+}
+
+function loadFlares(part: TreePart, all: Map<Key, Seen>): void {
   type FlareRow = { key: Buffer; value: Buffer };
-  for (const row of database.prepare('SELECT key, value FROM flares').iterate() as IterableIterator<FlareRow>) {
+  for (const row of rowsOf<FlareRow>(part, 'SELECT key, value FROM flares', ({ key }) => key)) {
     const flare = takeFlare(keyOf(row.key), row.value);
     const counts = { entries: 0, directories: 0, data: 0, dataEnd: 0 };
     all.set(flare.attributes.key, { flare, names: new Map(), links: new Map(), ...counts });
   }
-  type EntryRow = { dir: Buffer; key: Buffer };
-  for (const row of database.prepare('SELECT dir, key FROM entries').iterate() as IterableIterator<EntryRow>) {
+}
+
+function loadNames(part: TreePart, all: Map<Key, Seen>, absent: (where: string) => void): void {
+  type EntryRow = { dir: Buffer; name: Buffer; key: Buffer; generation: number };
+  const query = 'SELECT dir, name, key, generation FROM entries';
+  for (const row of rowsOf<EntryRow>(part, query, ({ dir }) => dir)) {
     const directory = all.get(keyOf(row.dir));
     const named = all.get(keyOf(row.key));
+    if (directory === undefined || named?.flare.attributes.generation !== row.generation)
+      absent(`${row.dir.toString('hex')} ${row.name.toString('hex')}`);
     if (directory === undefined || named === undefined) continue;
     directory.entries++;
     if (named.flare.attributes.type === FlareType.directory) directory.directories++;
@@ -50,18 +66,17 @@ function load(database: SqliteDatabase): Map<Key, Seen> {
     named.names.set(key, (named.names.get(key) ?? 0) + 1);
   }
   type LinkRow = { key: Buffer; dir: Buffer; count: number };
-  for (const row of database.prepare('SELECT key, dir, count FROM parents').iterate() as IterableIterator<LinkRow>) {
+  for (const row of rowsOf<LinkRow>(part, 'SELECT key, dir, count FROM parents', ({ key }) => key)) {
     all.get(keyOf(row.key))?.links.set(keyOf(row.dir), row.count);
   }
-  for (const { key, chunk, extents } of chunks(database)) {
-    const seen = all.get(keyOf(key));
+  for (const { key, chunk, extents } of chunks(part.database)) {
+    const seen = part.holds(key[0]!) ? all.get(keyOf(key)) : undefined;
     if (seen === undefined) continue;
     for (const { offset, length } of takeExtents(chunk, extents)) {
       seen.data += length;
       seen.dataEnd = Math.max(seen.dataEnd, offset + length);
     }
   }
-  return all;
 }
 
 /** Sentences about what is wrong with one flare. */
@@ -115,17 +130,25 @@ function* loops(all: ReadonlyMap<Key, Seen>): Generator<Key> {
  * Takes memory for every flare.
  */
 export function namespaceFaults(database: SqliteDatabase): IndexFault[] {
+  return treeFaults([{ database, holds: () => true }]);
+}
+
+/** The same of a tree that several volcanos hold together; and entries of or for flares that none of them has. */
+export function treeFaults(parts: readonly TreePart[]): IndexFault[] {
   const faults: IndexFault[] = [];
-  const all = load(database);
+  const add = (what: string, where: string): void => {
+    if (faults.length < NAMESPACE_FAULTS_MAX) faults.push({ what, where });
+  };
+  const all = new Map<Key, Seen>();
+  for (const part of parts) loadFlares(part, all);
+  // In one index that is found among its rows, with fileid and all.
+  const absent = (where: string): void => {
+    if (parts.length > 1) add('an entry of or for a flare that is not there', where);
+  };
+  for (const part of parts) loadNames(part, all, absent);
   if (!all.has(ROOT_KEY)) return [{ what: 'there is no root directory', where: keyText(ROOT_KEY) }];
-  for (const [key, seen] of all) {
-    for (const what of faultsOf(seen, all)) {
-      if (faults.length < NAMESPACE_FAULTS_MAX) faults.push({ what, where: keyText(key) });
-    }
-  }
-  for (const key of loops(all)) {
-    if (faults.length < NAMESPACE_FAULTS_MAX) faults.push({ what: 'a directory in a loop', where: keyText(key) });
-  }
+  for (const [key, seen] of all) for (const what of faultsOf(seen, all)) add(what, keyText(key));
+  for (const key of loops(all)) add('a directory in a loop', keyText(key));
   return faults;
 }
 

@@ -44,12 +44,13 @@ export class Rebuild {
 /**
  * Rebuilds an index from all segments and compares: the one that is used must say the same, and nothing that cannot be. The log must be quiet, with all
  * that is durable applied. Throws `KmlRotError` when a segment is not sound. The rebuilt index lies in a file `scratch` of that directory while it
- * runs, or in memory when there is no directory.
+ * runs, or in memory when there is no directory. `whole`: the tree lies here alone.
  */
 export async function checkIndex(
   kml: Kml,
   used: SqliteDatabase,
   scratch?: { readonly disk: Disk; readonly name: string },
+  whole = true,
 ): Promise<IndexCheck> {
   const rebuilt = openDatabase(scratch === undefined ? ':memory:' : `${scratch.disk.path}/${scratch.name}`);
   const host = new InlineIndexHost(rebuilt, undefined);
@@ -59,7 +60,7 @@ export async function checkIndex(
       for await (const batch of kml.walkSegment(number)) await rebuild.batch(batch);
     }
     await rebuild.done();
-    return { differences: compareIndexes(used, rebuilt), faults: indexFaults(used) };
+    return { differences: compareIndexes(used, rebuilt), faults: indexFaults(used, whole) };
   } finally {
     await host.close();
     if (scratch !== undefined) {

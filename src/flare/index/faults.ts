@@ -21,11 +21,6 @@ const QUERIES: readonly (readonly [what: string, query: string])[] = [
     "SELECT hex(dir) || ' ' || cookie AS place FROM entries GROUP BY dir, cookie HAVING count(*) > 1",
   ],
   [
-    'an entry for a flare that is not there',
-    "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS " +
-      '(SELECT 1 FROM flares AS f WHERE f.key = e.key AND f.generation = e.generation AND f.fileid = e.fileid)',
-  ],
-  [
     'an entry in a directory that is not there',
     "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS (SELECT 1 FROM flares AS f WHERE f.key = e.dir)",
   ],
@@ -46,10 +41,20 @@ const QUERIES: readonly (readonly [what: string, query: string])[] = [
   ],
 ];
 
-/** What an index says that cannot be, whatever the log holds; empty when there is nothing. Reads every row. For `check`. */
-export function indexFaults(database: SqliteDatabase): IndexFault[] {
+/** The same, where all that entries name lies in the same index. */
+const WHOLE_TREE: readonly [what: string, query: string] = [
+  'an entry for a flare that is not there',
+  "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS " +
+    '(SELECT 1 FROM flares AS f WHERE f.key = e.key AND f.generation = e.generation AND f.fileid = e.fileid)',
+];
+
+/**
+ * What an index says that cannot be, whatever the log holds; empty when there is nothing. Reads every row. For `check`.
+ * `whole`: it is of a volcano that has the whole tree.
+ */
+export function indexFaults(database: SqliteDatabase, whole = true): IndexFault[] {
   const faults: IndexFault[] = [];
-  for (const [what, query] of QUERIES) {
+  for (const [what, query] of whole ? [...QUERIES, WHOLE_TREE] : QUERIES) {
     for (const { place } of database.prepare(`${query} LIMIT ${FAULTS_MAX}`).all() as { place: string | number }[]) {
       faults.push({ what, where: String(place) });
     }

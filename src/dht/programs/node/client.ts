@@ -6,12 +6,14 @@ import type { Member, MemberId, Projection } from '../../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller } from '../types.ts';
-import type { Append, Appended, Figures, NotesPage } from './handlers.ts';
+import type { Append, Appended, Figures, NotesPage, SliceDigest } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
 import { helloFromWire, wireHello } from './wire.ts';
 
+/** How long the digest of a slice may take, in milliseconds. */
+export const DIGEST_MS = 600_000;
 /** How much longer than it asks to wait a WATCH is given, in milliseconds. */
 const WATCH_GRACE_MS = 10_000;
 
@@ -34,6 +36,8 @@ const calls = {
   load: call(procedures.LOAD),
   notes: call(procedures.NOTES),
   setNote: call(procedures.SETNOTE),
+  digest: call(procedures.DIGEST),
+  known: call(procedures.KNOWN),
 };
 
 const DECISIONS: readonly Decision[] = ['committed', 'pending', 'unknown'];
@@ -69,6 +73,11 @@ export class NodeClient {
 
   async newest(): Promise<Projection | null> {
     return projectionOf(await this.#ask(calls.newest, undefined));
+  }
+
+  /** The newest that is known there. */
+  async known(): Promise<Projection | null> {
+    return projectionOf(await this.#ask(calls.known, undefined));
   }
 
   async write(projection: Projection): Promise<'written' | 'taken'> {
@@ -134,6 +143,14 @@ export class NodeClient {
   /** Sets one of the network's notes, or removes it; durable when it resolves. */
   async setNote(name: string, value: Buffer | null): Promise<void> {
     await this.#ask(calls.setNote, { epoch: this.#epoch(), name: Buffer.from(name, 'latin1'), value });
+  }
+
+  /** What lies there of a slice, in short. Waits for as long as it takes to read all of it, `DIGEST_MS` at most. */
+  async digest(slice: number): Promise<SliceDigest> {
+    const patience = { timeoutMs: DIGEST_MS, tries: 1 };
+    const args = { epoch: this.#epoch(), slice };
+    const { number, epoch, digest } = outcomeOf(await this.#caller.call(calls.digest, args, { patience }));
+    return { number, epoch, digest: Buffer.from(digest) };
   }
 
   async #ask<A, V>(procedure: RemoteProcedure<A, Answer<V>>, args: A): Promise<V> {

@@ -52,6 +52,15 @@ export interface NotesPage {
   readonly end: boolean;
 }
 
+/** What a volcano holds of a slice, in short: equal where the same lies, wherever in the log. Replays are not in it: they are bounded for all slices together. */
+export interface SliceDigest {
+  /** The last record's. */
+  readonly number: number;
+  readonly epoch: number;
+  /** SHA-256. */
+  readonly digest: Buffer;
+}
+
 /**
  * What a volcano does when another one calls. Refusals are `FlareError`, `BusyError`, `ElsewhereError`, `RefreshError` and `DeniedError`; other errors fail the call. Bytes
  * lie in the receive buffer: what outlives the first wait is to be copied, but for operation ids, steps and projections, whose bytes are their own.
@@ -60,6 +69,8 @@ export interface NodeHandlers {
   /** `DeniedError` when the two may not work together (`checkHello`). */
   hello(theirs: Hello, call: CallContext): Eventually<Hello>;
   newest(): Eventually<Projection | null>;
+  /** The newest that is known here, current or not. */
+  known(): Eventually<Projection | null>;
   /** As `ProjectionStore.write`; `DeniedError` for what is not legal. */
   write(projection: Projection): Eventually<'written' | 'taken'>;
   /** A projection newer than that of `epoch`, when there is one; null after `waitMs` without. */
@@ -78,6 +89,8 @@ export interface NodeHandlers {
   joint(slice: number): JointPart;
   /** Takes the sender's figures, gives the own. */
   load(sender: MemberId, figures: Figures): Eventually<Figures>;
+  /** `BusyError` when the slice changes meanwhile; RangeError is denied. */
+  digest(slice: number): Eventually<SliceDigest>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */
   notes(after: string, known: number): Eventually<NotesPage>;
   /** Durable when it resolves. Refusals as for `NoteStore.setNote`. */

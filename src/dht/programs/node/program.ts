@@ -50,6 +50,7 @@ function sound<T>(read: () => T): T {
 const rows: { readonly [N in Name]: Run<N> } = {
   HELLO: (handlers, theirs, call) => andThen(handlers.hello(helloFromWire(theirs), call), wireHello),
   NEWEST: (handlers) => andThen(handlers.newest(), bytesOf),
+  KNOWN: (handlers) => andThen(handlers.known(), bytesOf),
   WRITE: (handlers, bytes) => {
     const projection = sound(() => decodeProjection(Buffer.from(bytes)));
     return andThen(handlers.write(projection), (answer) => answer === 'written');
@@ -76,6 +77,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
     andThen(handlers.joint(slice).resolve(Buffer.from(operation), committed), () => undefined),
   DECISION: (handlers, { operation, slice }) =>
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
+  DIGEST: (handlers, { slice }) => handlers.digest(slice),
   LOAD: (handlers, { sender, figures }) => handlers.load(sender.toString('hex'), figures),
   NOTES: (handlers, { after, known }) =>
     andThen(handlers.notes(after.toString('latin1'), known), ({ version, notes, end }) => ({
@@ -99,6 +101,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'OUTCOME',
   'DECISION',
   'LOAD',
+  'DIGEST',
   'NOTES',
   'SETNOTE',
 ]);

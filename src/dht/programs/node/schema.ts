@@ -76,6 +76,9 @@ export const AppendedSchema = xdr.union('Appended', {
   ],
 });
 
+/** Of a slice's digest: SHA-256. */
+const DIGEST_BYTES = 32;
+
 export const FiguresSchema = xdr.struct('Figures', {
   load: xdr.uint32(),
   capacityBytes: xdr.uint64(),
@@ -204,6 +207,19 @@ export const procedures = {
     ),
     result: compile(
       resultOf('TailResult', xdr.array(xdr.array(xdr.varOpaque(RECORD_MAX), GROUP_MAX), APPEND_GROUPS_MAX)),
+    ),
+  },
+  /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
+  KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },
+  /** All that lies there of a slice, in short: for `magma check`. */
+  DIGEST: {
+    number: 20,
+    arguments: compile(xdr.struct('AskDigest', { ...head, slice: xdr.uint32() })),
+    result: compile(
+      resultOf(
+        'DigestResult',
+        xdr.struct('Digest', { number: xdr.uint64(), epoch: xdr.uint64(), digest: xdr.opaque(DIGEST_BYTES) }),
+      ),
     ),
   },
 } as const;

@@ -1,0 +1,98 @@
+import { systemClock } from '../base/clock.ts';
+import { createTlsNet } from '../base/net/tls.ts';
+import type { Endpoint } from '../base/net.ts';
+import { systemRandom } from '../base/random.ts';
+import { systemResolver } from '../base/resolver.ts';
+import { systemNet } from '../base/system-net.ts';
+import { Link } from '../dht/link.ts';
+import { NodeClient } from '../dht/programs/node/client.ts';
+import type { Figures } from '../dht/programs/node/handlers.ts';
+import { type Hello, NODE_PROTOCOL } from '../dht/programs/node/hello.ts';
+import { NODE_REPLY_BYTES_MAX } from '../dht/programs/node/schema.ts';
+import { ID_BYTES, type Member, type MemberId, type Projection } from '../dht/projection/types.ts';
+import { JOINER_IDENTITY, keyringOf, type NetworkSecrets } from '../dht/secrets.ts';
+import { volcanoSelf } from '../dht/volcano/enter.ts';
+import { askNetwork } from '../dht/volcano/join.ts';
+import { resolveSeeds, type Seed } from '../magmad/seeds.ts';
+import { VERSION } from '../magmad/version.ts';
+
+/** Nobody's: the tool has none to tell. */
+const NO_FIGURES: Figures = {
+  ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0 },
+  ...{ flares: 0, lagRecords: 0, uptimeSeconds: 0 },
+};
+
+/** The operator's tool as it talks to the volcanos of a network, as one of them. */
+export class RingClient {
+  readonly secrets: NetworkSecrets;
+  /** The newest map that the volcano which was asked knows. */
+  readonly projection: Projection;
+  /** Its nickname. */
+  readonly asked: string;
+  readonly #id: string;
+  readonly #links = new Map<MemberId, Link>();
+
+  private constructor(secrets: NetworkSecrets, projection: Projection, asked: string, id: string) {
+    this.secrets = secrets;
+    this.projection = projection;
+    this.asked = asked;
+    this.#id = id;
+  }
+
+  /** Asks a volcano, under the network's key. Rejects with a text that says what is wrong. */
+  static async connect(at: Seed, key: string): Promise<RingClient> {
+    const keyring = keyringOf(key);
+    const id = systemRandom.bytes(ID_BYTES).toString('hex');
+    const seeds = await resolveSeeds([at], systemResolver);
+    const parts = { clock: systemClock, random: systemRandom, seeds };
+    const joiner = { identity: JOINER_IDENTITY, key: await keyring.joiner() };
+    const net = createTlsNet(systemNet, { keyOf: () => null, self: joiner });
+    const networkId = await askNetwork(net, parts, helloOf(id, null));
+    const secrets = await keyring.network(Buffer.from(networkId, 'hex'));
+    const link = linkTo(secrets, `${at.host}`, seeds);
+    try {
+      const node = new NodeClient(link, () => 0);
+      const { nickname } = await node.hello(helloOf(id, networkId));
+      const projection = await node.known();
+      if (projection === null) throw new Error(`${nickname} has no map yet`);
+      return new RingClient(secrets, projection, nickname, id);
+    } finally {
+      await link.close();
+    }
+  }
+
+  /** The node program of a volcano. */
+  node(member: Member): NodeClient {
+    let link = this.#links.get(member.id);
+    if (link === undefined) {
+      const { addresses, nodePort: port, nickname } = member;
+      link = linkTo(
+        this.secrets,
+        nickname,
+        addresses.map((address) => ({ address, port })),
+      );
+      this.#links.set(member.id, link);
+    }
+    return new NodeClient(link, () => this.projection.epoch);
+  }
+
+  /** What a volcano tells of itself. Rejects when it does not answer. */
+  figures(member: Member): Promise<Figures> {
+    return this.node(member).load(this.#id, NO_FIGURES);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+  }
+}
+
+function helloOf(id: string, networkId: string | null): Hello {
+  const clock = systemClock.now();
+  const nickname = `magma-${id.slice(0, 12)}`;
+  return { protocol: NODE_PROTOCOL, version: VERSION, networkId, id, nickname, epoch: 0, clock, joining: true };
+}
+
+function linkTo(secrets: NetworkSecrets, name: string, to: readonly Endpoint[]): Link {
+  const net = createTlsNet(systemNet, { keyOf: () => null, self: volcanoSelf(secrets) });
+  return new Link({ net, clock: systemClock, random: systemRandom, name, to, replyBytes: NODE_REPLY_BYTES_MAX });
+}

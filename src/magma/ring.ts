@@ -1,0 +1,154 @@
+import type { Figures } from '../dht/programs/node/handlers.ts';
+import { copiesWanted, indexOf, mirroredBy, runs } from '../dht/projection/queries.ts';
+import type { Projection } from '../dht/projection/types.ts';
+import { stateFiles } from '../dht/state-text.ts';
+import { UsageError } from '../magmad/usage.ts';
+import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import { RingClient } from './ring-client.ts';
+import { tableOf } from './table.ts';
+
+const RING_USAGE = 'magma ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]';
+const RING_HELP = `magma ring: the volcanos of a network, in ring order, and how each fares.
+
+Usage: ${RING_USAGE}
+
+Asks one volcano for the map, and then every volcano for its figures.
+
+${ASKING_HELP}
+Exit status: 0 all volcanos answer, and every file has its copies; 1 not so, or nobody could be asked; 2 the command line is wrong.
+`;
+const STATUS_USAGE = 'magma status [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [NICKNAME]';
+const STATUS_HELP = `magma status: one volcano, as its file in /.dht/ has it: the one that is asked, or the one of that nickname.
+
+Usage: ${STATUS_USAGE}
+
+${ASKING_HELP}
+Exit status: 0 it answers and serves; 1 it does not, or nobody could be asked; 2 the command line is wrong.
+`;
+
+/** What one volcano answered: figures, or why there are none. */
+type Told = { readonly figures: Figures } | { readonly problem: string };
+
+/** Runs a command that asks a network; what cannot be asked is said, and ends it with status 1. */
+export async function asking(
+  json: boolean,
+  connect: () => Promise<RingClient>,
+  work: (ring: RingClient) => Promise<number>,
+): Promise<number> {
+  let ring: RingClient | undefined;
+  try {
+    ring = await connect();
+    return await work(ring);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
+    else process.stderr.write(`magma: ${message}\n`);
+    return 1;
+  } finally {
+    await ring?.close();
+  }
+}
+
+async function tell(ring: RingClient, index: number): Promise<Told> {
+  try {
+    return { figures: await ring.figures(ring.projection.volcanos[index]!) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Slices that have fewer mirrors in sync than the network wants. */
+function short({ map, ...rest }: Projection): number {
+  const wanted = copiesWanted({ map, ...rest }) - 1;
+  return map.filter(({ inSync }) => inSync.length < wanted).length;
+}
+
+/** `magma ring`. Resolves with the exit status. */
+export async function ringCommand(argv: readonly string[]): Promise<number> {
+  const { help, json, at, config, words } = readAsking('ring', RING_USAGE, argv);
+  if (help) {
+    process.stdout.write(RING_HELP);
+    return 0;
+  }
+  if (words.length > 0) throw new UsageError(`ring: "${words[0]}" is too much. Usage: ${RING_USAGE}`);
+  const key = keyOf('ring', config);
+  return asking(
+    json,
+    () => RingClient.connect(at, key),
+    async (ring) => {
+      const { projection } = ring;
+      const told = await Promise.all(projection.volcanos.map((_, index) => tell(ring, index)));
+      const all = new Map(runs(projection).map((run) => [run.member, run]));
+      const copies = copiesWanted(projection);
+      const wanting = short(projection);
+      const volcanos = projection.volcanos.map((member, index) => {
+        const { inSync, filling } = mirroredBy(projection, index);
+        const counts = { slices: all.get(index)?.count ?? 0, mirrors: inSync.length, filling: filling.length };
+        return { ...member, arbiter: projection.arbiter === member.id, ...counts, ...told[index]! };
+      });
+      const { networkId, epoch, replicas } = projection;
+      if (json) {
+        const answer = { networkId, epoch, replicas, copies, slicesShortOfCopies: wanting, volcanos };
+        process.stdout.write(`${JSON.stringify(answer)}\n`);
+      } else {
+        const rows = volcanos.map((one) => [
+          one.arbiter ? `${one.nickname} (arbiter)` : one.nickname,
+          one.state,
+          one.addresses[0]!,
+          `${one.slices}`,
+          one.filling > 0 ? `${one.mirrors} + ${one.filling} filling` : `${one.mirrors}`,
+          ...('figures' in one
+            ? [`${one.figures.load}`, percent(one.figures), `${one.figures.lagRecords}`, 'yes']
+            : ['-', '-', '-', 'no']),
+        ]);
+        const head = ['volcano', 'state', 'address', 'slices', 'mirrors', 'calls/s', 'free', 'lag', 'answers'];
+        const lines = [
+          `network ${networkId}, epoch ${epoch}, ${copies} ${copies === 1 ? 'copy' : 'copies'} of every file`,
+          ...tableOf(head, rows),
+          ...volcanos.flatMap((one) => ('problem' in one ? [`${one.nickname}: ${one.problem}`] : [])),
+          ...(wanting > 0 ? [`${wanting} of ${projection.slices} slices have fewer copies than that`] : []),
+        ];
+        process.stdout.write(`${lines.join('\n')}\n`);
+      }
+      return wanting === 0 && volcanos.every((one) => 'figures' in one) ? 0 : 1;
+    },
+  );
+}
+
+function percent({ freeBytes, capacityBytes }: Figures): string {
+  return capacityBytes === 0 ? '-' : `${Math.floor((100 * freeBytes) / capacityBytes)} %`;
+}
+
+/** `magma status`. Resolves with the exit status. */
+export async function statusCommand(argv: readonly string[]): Promise<number> {
+  const { help, json, at, config, words } = readAsking('status', STATUS_USAGE, argv);
+  if (help) {
+    process.stdout.write(STATUS_HELP);
+    return 0;
+  }
+  if (words.length > 1) throw new UsageError(`status: "${words[1]}" is too much. Usage: ${STATUS_USAGE}`);
+  const key = keyOf('status', config);
+  return asking(
+    json,
+    () => RingClient.connect(at, key),
+    async (ring) => {
+      const { projection } = ring;
+      const nickname = words[0] ?? ring.asked;
+      const member = projection.volcanos.find((one) => one.nickname === nickname);
+      if (member === undefined) throw new Error(`there is no volcano ${nickname} in the network`);
+      const told = await tell(ring, indexOf(projection, member.id));
+      const figures = 'figures' in told ? told.figures : null;
+      const files = stateFiles(projection, (one) => (one.id === member.id ? figures : null));
+      const text = files.get(`${nickname}.volcano`) ?? files.get(nickname)!;
+      const values = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ = (.*)/s).slice(0, 2) as [string, string]);
+      if (json) process.stdout.write(`${JSON.stringify({ ...Object.fromEntries(values), ...told })}\n`);
+      else process.stdout.write(text);
+      if ('problem' in told && !json) process.stderr.write(`magma: ${told.problem}\n`);
+      return figures !== null && member.state === 'serving' ? 0 : 1;
+    },
+  );
+}
