@@ -13,12 +13,20 @@ export interface IndexFault {
 /** Faults of one kind that are listed at most. */
 export const FAULTS_MAX = 20;
 
+/** No fault where flares lie elsewhere. */
+const ELSEWHERE = 'an entry for a flare that is not there';
+
 /** Each finds rows that break a promise, and says where. */
 const QUERIES: readonly (readonly [what: string, query: string])[] = [
   ['a fileid that several flares have', 'SELECT fileid AS place FROM flares GROUP BY fileid HAVING count(*) > 1'],
   [
     'a cookie that several entries of a directory have',
     "SELECT hex(dir) || ' ' || cookie AS place FROM entries GROUP BY dir, cookie HAVING count(*) > 1",
+  ],
+  [
+    ELSEWHERE,
+    "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS " +
+      '(SELECT 1 FROM flares AS f WHERE f.key = e.key AND f.generation = e.generation AND f.fileid = e.fileid)',
   ],
   [
     'an entry in a directory that is not there',
@@ -41,20 +49,14 @@ const QUERIES: readonly (readonly [what: string, query: string])[] = [
   ],
 ];
 
-/** The same, where all that entries name lies in the same index. */
-const WHOLE_TREE: readonly [what: string, query: string] = [
-  'an entry for a flare that is not there',
-  "SELECT hex(dir) || ' ' || hex(name) AS place FROM entries AS e WHERE NOT EXISTS " +
-    '(SELECT 1 FROM flares AS f WHERE f.key = e.key AND f.generation = e.generation AND f.fileid = e.fileid)',
-];
-
 /**
  * What an index says that cannot be, whatever the log holds; empty when there is nothing. Reads every row. For `check`.
  * `whole`: it is of a volcano that has the whole tree.
  */
 export function indexFaults(database: SqliteDatabase, whole = true): IndexFault[] {
   const faults: IndexFault[] = [];
-  for (const [what, query] of whole ? [...QUERIES, WHOLE_TREE] : QUERIES) {
+  for (const [what, query] of QUERIES) {
+    if (what === ELSEWHERE && !whole) continue;
     for (const { place } of database.prepare(`${query} LIMIT ${FAULTS_MAX}`).all() as { place: string | number }[]) {
       faults.push({ what, where: String(place) });
     }
