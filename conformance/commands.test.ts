@@ -120,7 +120,10 @@ t.test('mount.magma says that it is not there yet, and what to type instead', as
 t.test('magma refuses what it does not know', async (t) => {
   const { status, stderr } = call(`${ROOT}/bin/magma`, ['rung'], BARE);
   t.equal(status, 2);
-  t.match(stderr, /^magma: "rung" is not a command of this version; it has: check, key, ring, status\. See magma --help$/m);
+  t.match(
+    stderr,
+    /^magma: "rung" is not a command of this version; it has: check, key, ring, status\. See magma --help$/m,
+  );
   t.match(call(`${ROOT}/bin/magma`, ['--help'], BARE).stdout, /magma check/);
 });
 
