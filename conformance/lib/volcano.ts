@@ -23,6 +23,12 @@ export interface VolcanoOptions {
   readonly portmapPort?: number;
   /** The network namespace (`ip netns`) it runs in; none: this process's. */
   readonly namespace?: string;
+  /** Default `test`. */
+  readonly nickname?: string;
+  /** How it comes to its network; default `-b`. */
+  readonly entry?: readonly string[];
+  /** The network's key, which it is given in the environment; default none. */
+  readonly key?: string;
   /** More flags. */
   readonly flags?: readonly string[];
 }
@@ -72,11 +78,12 @@ export class Volcano {
     return this.#child !== undefined;
   }
 
-  /** Starts it again, on the same ports and directory. */
-  async start(): Promise<void> {
+  /** Starts it again, on the same ports and directory; with the same `entry` unless another is given. */
+  async start(entry?: readonly string[]): Promise<void> {
     if (this.#child !== undefined) throw new Error('the volcano runs already');
     const o = this.#options;
-    const flags = ['-b', '-n', 'test', '-d', o.directory, '--nfs-port', `${this.nfsPort}`];
+    const flags = [...(entry ?? o.entry ?? ['-b']), '-n', o.nickname ?? 'test', '-d', o.directory];
+    flags.push('--nfs-port', `${this.nfsPort}`);
     flags.push('--mount-port', `${this.mountPort}`, '--portmap', o.portmap ?? 'off');
     if (o.portmapPort !== undefined) flags.push('--portmap-port', `${o.portmapPort}`);
     for (const share of o.shares ?? ['/ * w no_root_squash']) flags.push('--share', share);
@@ -84,7 +91,8 @@ export class Volcano {
     const [command, args] =
       o.namespace === undefined ? [MAGMAD, flags] : ['nsenter', [`--net=/run/netns/${o.namespace}`, MAGMAD, ...flags]];
     // A group of its own: a launcher that forks instead of becoming magmad is killed together with it.
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const env = o.key === undefined ? process.env : { ...process.env, MAGMA_KEY: o.key };
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
     this.#child = child;
     const killAtExit = (): void => this.#signal('SIGKILL');
     process.once('exit', killAtExit);

@@ -1,4 +1,4 @@
-"""tree.py FILES: writes a tree of so many files, changes it in every way, and compares all of it by checksum each time."""
+"""tree.py FILES [ROOT]: writes a tree of so many files, changes it in every way, and compares all of it by checksum each time."""
 import hashlib
 import os
 import stat
@@ -8,7 +8,7 @@ from checks import check, content, drop_caches, finish
 
 FILES = int(sys.argv[1])
 DIRECTORIES = 40
-ROOT = 'tree'
+ROOT = sys.argv[2] if len(sys.argv) > 2 else 'tree'
 model = {}  # path -> bytes
 
 
