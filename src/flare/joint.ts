@@ -102,10 +102,15 @@ export class BusyError extends Error {
 
 /** Thrown when an operation needs a flare that is not served here. */
 export class ElsewhereError extends Error {
-  readonly key: Key;
-  constructor(key: Key) {
-    super('a flare that the operation needs is not served by this volcano');
-    this.key = key;
+  constructor(message = 'a flare that the operation needs is not served by this volcano') {
+    super(message);
+  }
+}
+
+/** Thrown when an operation changes slices whose records go to different mirrors: one append would not be one there. Its parts must be prepared. */
+export class ApartError extends ElsewhereError {
+  constructor() {
+    super('the slices that the operation changes are not copied to the same volcanos');
   }
 }
 
@@ -137,7 +142,7 @@ export interface JointStore extends JointPart {
   hold(operation: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]>;
   /**
    * Does what is held, and decides: when it resolves, the operation has happened, also after a crash. `participants` are slices whose owners have
-   * prepared; `answer` is remembered for the caller's replay. When it rejects, `decision` tells whether it may have happened all the same (`pending`: the log has failed) or
+   * prepared; `answer` is remembered for the caller's replay. `ApartError` when the steps' slices are not together any more. When it rejects, `decision` tells whether it may have happened all the same (`pending`: the log has failed) or
    * never will (`unknown`: what was held is free).
    */
   decide(
@@ -147,6 +152,8 @@ export interface JointStore extends JointPart {
     participants: readonly number[],
     answer: Attributes | null,
   ): Eventually<void>;
+  /** Whether one append cannot change both slices at once, because their records go to different mirrors: it then is to be prepared in one of them. */
+  apart(one: number, other: number): boolean;
   /** Lets go of what is held: the operation does not happen. */
   release(operation: OperationId): void;
   /**
@@ -160,6 +167,6 @@ export interface JointStore extends JointPart {
   decision(operation: OperationId): Decision;
   /** What is prepared here, and waits for its outcome. */
   undecided(): readonly Undecided[];
-  /** What is decided here, on stable storage, and not yet `delivered`. */
+  /** What is decided here, committed, and not yet `delivered`. */
   undelivered(): readonly Undelivered[];
 }

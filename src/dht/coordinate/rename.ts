@@ -3,13 +3,11 @@ import { BusyError, keyOfStep, OPERATION_ID_BYTES, type Step } from '../../flare
 import { checkName, ROOT_KEY, sliceOf } from '../../flare/keys.ts';
 import type { EntryState } from '../../flare/record/pack.ts';
 import { checkSticky, need, SEARCH, WRITE } from '../../flare/store/access.ts';
+import { DEPTH_MAX } from '../../flare/store/limits.ts';
 import { type Attributes, type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
 import { directoryOf, flareOf, meaning, named, viewOf } from './names.ts';
 import { coordinate } from './operation.ts';
 import type { Ring } from './ring.ts';
-
-/** Names above a directory that are looked at before a move of a directory is given up. */
-export const DEPTH_MAX = 100_000;
 
 /** What a rename is about. */
 interface Looked {
@@ -97,7 +95,11 @@ async function move(ring: Ring, caller: Caller, looked: Looked, fromName: Name, 
     const kind = replaced.type === FlareType.directory ? 'end' : 'unname';
     rest.push({ kind, flare: replaced, directory: viewOf(goal) });
   }
-  const own = rest.filter((step) => ring.owners.isOwn(sliceOf(keyOfStep(step))));
+  const home = sliceOf(source.key);
+  const own = rest.filter((step) => {
+    const slice = sliceOf(keyOfStep(step));
+    return ring.owners.isOwn(slice) && !ring.store.joint.apart(home, slice);
+  });
   const prepared = rest.filter((step) => !own.includes(step));
   const steps = [dropName, ...own];
   await coordinate(ring, {
@@ -139,7 +141,7 @@ async function whileMoving(
 /** Whether a directory is that flare or lies below it, as it is now: where it was when the intent was not yet taken says nothing. */
 async function isInside(ring: Ring, goal: FlareId, flare: FlareId): Promise<boolean> {
   let at = await flareOf(ring, goal);
-  for (let depth = 0; depth < DEPTH_MAX; depth++) {
+  for (let depth = 0; depth <= DEPTH_MAX; depth++) {
     if (at.key === flare.key) return true;
     if (at.key === ROOT_KEY) return false;
     at = await flareOf(ring, at.parent);

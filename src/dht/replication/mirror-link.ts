@@ -29,6 +29,8 @@ export class MirrorLink {
   readonly #node: () => MirrorNode;
   readonly name: MemberId;
   readonly #roles = new Map<number, Role>();
+  /** Slices that the next map may not have there any more. */
+  #leaving: ReadonlySet<number> = new Set();
   readonly #outbox: Outbox;
   /** Until all that answers wait for is in order here: what was committed when that began to be looked at. */
   #floor: number;
@@ -62,6 +64,22 @@ export class MirrorLink {
   get counts(): boolean {
     for (const { kind } of this.#roles.values()) if (kind === 'following') return true;
     return false;
+  }
+
+  /** What part in a slice's answers this mirror has: two slices of which it is the same come to it together. */
+  part(slice: number): 'none' | 'waited for' | 'leaving' {
+    if (this.#roles.get(slice)?.kind !== 'following') return 'none';
+    return this.#leaving.has(slice) ? 'leaving' : 'waited for';
+  }
+
+  /** These slices are about to leave this mirror. */
+  leave(slices: Iterable<number>): void {
+    this.#leaving = new Set([...this.#leaving, ...slices]);
+  }
+
+  /** None are any more. */
+  stay(): void {
+    this.#leaving = new Set();
   }
 
   /** Up to which LSN of the own log the mirror has what answers wait for. */

@@ -45,6 +45,7 @@ export class Mirroring implements Replication {
     for (let slice = 0; slice < SLICES; slice++) this.#last.push(this.#replica.following.last(slice));
     this.#replica.onWriting((batch) => this.#writing(batch));
     this.#replica.commits = (slice) => this.#commits[slice] ?? 0;
+    this.#replica.apart = (one, other) => this.#areApart(one, other);
     const self = this;
     this.#replica.commitment.copies = {
       get lsn() {
@@ -124,6 +125,12 @@ export class Mirroring implements Replication {
     const assignment: SliceAssignment | undefined = this.#projection?.map[slice];
     if (assignment === undefined || this.#projection!.volcanos[assignment.primary]!.id !== sender) return false;
     return assignment.inSync.includes(this.#own) || assignment.filling.includes(this.#own);
+  }
+
+  /** Whether answers wait for other mirrors with one slice than with the other: what changes both would be there in parts after a crash. */
+  #areApart(one: number, other: number): boolean {
+    for (const link of this.#links.values()) if (link.part(one) !== link.part(other)) return true;
+    return false;
   }
 
   #resumed(slice: number): void {
@@ -218,15 +225,28 @@ export class Mirroring implements Replication {
   /** Resolves when `member`, which is being filled, has all of the range: answers wait for it from then on, and the map says so next. */
   async inSync(range: SliceRange, member: number): Promise<void> {
     await this.#link(member).caughtUp([...slicesOf(this.#projection!, range)]);
+    await this.#settled();
+  }
+
+  /** Resolves when `member` may be no mirror of the range any more: the map says so next. */
+  async withoutMirror(range: SliceRange, member: number): Promise<void> {
+    const link = this.#linkTo(member);
+    link?.leave(slicesOf(this.#projection!, range));
+    await this.#settled(link);
+  }
+
+  /** Resolves when all that was appended so far is here and on every mirror in sync but that one: no crash leaves a part of it, whoever mirrors what from then on. */
+  async #settled(but?: MirrorLink): Promise<void> {
+    await this.#replica.durableAt(this.#replica.appended);
+    const links = [...this.#links.values()].filter((link) => link.counts && link !== but);
+    await Promise.all(links.map((link) => link.drained()));
   }
 
   /** Stops serving the range, and resolves when `member`, and each other mirror in sync, has all of it. The map names that as the primary next. */
   async handOver(range: SliceRange, member: number): Promise<void> {
     this.#stopped = new Set([...this.#stopped, ...slicesOf(this.#projection!, range)]);
     this.#tell();
-    const links = [...this.#links.values()].filter((link) => link.counts);
-    const to = this.#link(member);
-    await Promise.all([to, ...links].map((link) => link.drained()));
+    await Promise.all([this.#link(member).drained(), this.#settled()]);
   }
 
   #link(member: number): MirrorLink {
@@ -235,9 +255,10 @@ export class Mirroring implements Replication {
     return link;
   }
 
-  /** The step that `handOver` prepared will not be made, or has been. */
+  /** The step that `handOver` or `withoutMirror` prepared will not be made, or has been. */
   resume(): void {
     this.#stopped = new Set();
+    for (const link of this.#links.values()) link.stay();
     this.#tell();
   }
 

@@ -70,8 +70,7 @@ export class Carrier {
   async #carry(projection: Projection, step: Step): Promise<void> {
     const { map, replication } = this.#parts;
     try {
-      if (step.kind === 'fill' || step.kind === 'inSync' || step.kind === 'handOver')
-        await replication[step.kind](step.range, step.member);
+      if (step.kind !== 'serve') await replication[step.kind](step.range, step.member);
       // Members' places may be others by now: what was prepared is looked at again.
       if (!map.current || map.projection !== projection || this.#stopped) return;
       await this.#write(applyStep(projection, step));

@@ -50,6 +50,10 @@ export class NoReplication implements Replication {
     this.#keepStill(range);
   }
 
+  async withoutMirror(range: SliceRange): Promise<void> {
+    this.#keepStill(range);
+  }
+
   async handOver(range: SliceRange): Promise<void> {
     this.#keepStill(range);
   }

@@ -47,8 +47,10 @@ export interface Replication {
    * next.
    */
   handOver(range: SliceRange, member: number): Promise<void>;
+  /** Resolves when `member` may be no mirror of the range any more, of which this volcano is the primary: the map says so next. */
+  withoutMirror(range: SliceRange, member: number): Promise<void>;
   /**
-   * The step that `handOver` prepared will not be made, or has been: what was stopped for it may be served again, where the map, which is current, says that it is this
+   * The step that `handOver` or `withoutMirror` prepared will not be made, or has been: what was stopped for it may be served again, where the map, which is current, says that it is this
    * volcano's.
    */
   resume(): void;

@@ -56,6 +56,11 @@ export class Group {
     return this.#drafts.length === 0;
   }
 
+  /** The slices of its records, some of them more than once. */
+  *slices(): Generator<number> {
+    for (const { slice } of this.#drafts) yield slice;
+  }
+
   #first(slice: number): Draft {
     return this.#drafts.find((draft) => draft.slice === slice) ?? this.#begin(slice);
   }

@@ -16,6 +16,9 @@ export const COOKIE_FIRST = 3;
 /** A file up to this size, in bytes, has the extents that a cut takes away listed for undo, whatever their number. */
 export const CUT_LISTED_MAX = 64 * 1024 * 1024;
 
+/** Directories above one another that are looked through for a loop before another directory is moved below them; further down none can be. */
+export const DEPTH_MAX = 16_384;
+
 /** Bounds that tests make small. */
 export interface StoreLimits {
   /** The last cookie; after it the counter begins again. */
@@ -24,6 +27,8 @@ export interface StoreLimits {
   readonly fileidMax: number;
   readonly entriesMax: number;
   readonly linkMax: number;
+  /** No directory is moved to where it would have more than this many above it. */
+  readonly depthMax: number;
   /** Memory for flares, entries, extents and parent links that the index has too, in bytes, of all kinds together. */
   readonly cacheBytes: number;
   /** Answers and refusals that are remembered for retransmissions. */
@@ -57,6 +62,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   fileidMax: 2 ** 24 - 1,
   entriesMax: 10_000_000,
   linkMax: 65_000,
+  depthMax: DEPTH_MAX,
   cacheBytes: 32 * 1024 * 1024,
   replays: REPLAYS_MAX,
   refusals: 4096,

@@ -40,6 +40,11 @@ export class Replica {
     this.#core.state.slices.commit = commit;
   }
 
+  /** Whether the records of two slices go to different mirrors now: no append changes both. */
+  set apart(apart: (one: number, other: number) => boolean) {
+    this.#core.state.apart = apart;
+  }
+
   /** Called with every batch of the log when its writing begins: `Kml.onWriting`. */
   onWriting(listener: (batch: LogBatch) => void): void {
     this.#core.kml.onWriting(listener);

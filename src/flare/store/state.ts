@@ -154,6 +154,8 @@ export class State {
   readonly holds = new Holds();
   /** The slices that this volcano serves; null: all. */
   served: ((slice: number) => boolean) | null = null;
+  /** Whether the records of two slices go to different mirrors now; null: none do. */
+  apart: ((one: number, other: number) => boolean) | null = null;
   /** Living flares. */
   flareCount: number;
 
@@ -292,7 +294,7 @@ export class State {
   }
 
   #checkServed(key: Key): void {
-    if (this.served !== null && !this.served(sliceOf(key))) throw new ElsewhereError(key);
+    if (this.served !== null && !this.served(sliceOf(key))) throw new ElsewhereError();
   }
 
   /** The flare; STALE when it does not live. As all that operations look with: `ElsewhereError`, `HeldError`. */

@@ -1,4 +1,5 @@
 import { FlareError } from '../errors.ts';
+import { ApartError } from '../joint.ts';
 import { sliceOf } from '../keys.ts';
 import { encodeOutcome } from '../record/codec.ts';
 import { DATA_MAX, UNDO_EXTENTS_MAX } from '../record/limits.ts';
@@ -41,10 +42,14 @@ export class Transaction {
   readonly #parents: ParentStep[] = [];
   readonly #cuts: { readonly id: FlareId; readonly end: number }[] = [];
   readonly #after: ((lsn: number, segment: number) => void)[] = [];
+  /** Flares that the operation rests on and does not change. */
+  readonly #restsOn: Key[] = [];
   /** The moment of the operation, in µs. */
   readonly now: number;
   /** May go into the reserve: takes away more than it adds. */
   mayUseReserve = false;
+  /** Each slice's part means something without the others: it does not matter when a crash leaves one and takes another. */
+  divisible = false;
   /** What is remembered as the answer to the caller's replay, when that is not what `commit` returns. */
   answer: Attributes | null | undefined = undefined;
 
@@ -159,6 +164,11 @@ export class Transaction {
     return added;
   }
 
+  /** The operation rests on how that flare is, though it does not change it: a crash must not take that back and leave the operation. */
+  restsOn(key: Key): void {
+    this.#restsOn.push(key);
+  }
+
   /** What is to be done to the state when the group is in the log. */
   afterwards(action: (lsn: number, segment: number) => void): void {
     this.#after.push(action);
@@ -169,10 +179,14 @@ export class Transaction {
     this.#group.add(slice, change);
   }
 
-  /** Hands the group to the log and changes the state. The answer is the flare `result` as it is then, or nothing. NOSPC, IO. */
+  /**
+   * Hands the group to the log and changes the state. The answer is the flare `result` as it is then, or nothing. NOSPC, IO; `ApartError` when the group would go to
+   * mirrors in parts.
+   */
   commit(result: Key | null): Attributes | null {
     const { state, replays } = this.#core;
     this.#gather((slice, change) => this.#group.add(slice, change));
+    if (!this.divisible) this.#checkTogether();
     const attributes = this.answer ?? (result === null ? null : this.#flares.get(result)!.attributes);
     const identity = this.#caller?.replay;
     if (identity !== undefined) {
@@ -195,8 +209,8 @@ export class Transaction {
   }
 
   /**
-   * Works out what is to be done, by slice, and does not do it: `write` is given that, and adds what is written down instead. Numbers and fileids are taken
-   * for good. Only for what changes no contents. NOSPC, IO.
+   * Works out what is to be done, by slice, and does not do it: `write` is given that, and adds what is written down instead, which must be divisible. Numbers and
+   * fileids are taken for good. Only for what changes no contents. NOSPC, IO.
    */
   prepare(write: (ready: ReadonlyMap<number, readonly Change[]>) => void): void {
     const ready = new Map<number, Change[]>();
@@ -210,6 +224,17 @@ export class Transaction {
     this.#group.placed(appended);
     for (const action of this.#after) action(appended.lsn, appended.segment);
     this.#core.state.seen = Math.max(this.#core.state.seen, appended.lsn);
+  }
+
+  /** In the turn of the append: who mirrors what may be another the next moment. */
+  #checkTogether(): void {
+    const { apart } = this.#core.state;
+    if (apart === null) return;
+    const check = (slice: number): void => {
+      if (slice !== this.#slice && apart(this.#slice, slice)) throw new ApartError();
+    };
+    for (const slice of this.#group.slices()) check(slice);
+    for (const key of this.#restsOn) check(sliceOf(key));
   }
 
   #gather(add: AddChange): void {

@@ -3,7 +3,7 @@ import { seededRandom } from '../../../base/random.ts';
 import { manualClock } from '../../../base/testing/manual-clock.ts';
 import { FlareError, FlareStatus, type FlareStatusName } from '../../../flare/errors.ts';
 import { BusyError, ElsewhereError } from '../../../flare/joint.ts';
-import { keyOf, ROOT_KEY } from '../../../flare/keys.ts';
+import { ROOT_KEY } from '../../../flare/keys.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { type Caller, FlareType } from '../../../flare/types.ts';
@@ -319,7 +319,7 @@ t.test('what the service behind rejects with becomes refresh, busy or a failed c
   await t.rejects(remote.getattr(root), /another operation/);
   error = new RefreshError(12);
   await t.rejects(remote.getattr(root), { name: 'RefreshError', epoch: 12 });
-  error = new ElsewhereError(keyOf(ROOT_KEY, 'x'));
+  error = new ElsewhereError();
   await t.rejects(remote.getattr(root), { name: 'RefreshError', epoch: projection.epoch });
   error = new Error('the log has failed');
   await t.rejects(remote.getattr(root), RpcError);

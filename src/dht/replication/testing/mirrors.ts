@@ -3,9 +3,9 @@ import { silentLogger } from '../../../base/logger.ts';
 import { type Random, seededRandom } from '../../../base/random.ts';
 import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../base/virtual-clock.ts';
-import { FlareError } from '../../../flare/errors.ts';
+import { FlareError, UnavailableError } from '../../../flare/errors.ts';
 import { inlineIndexHost } from '../../../flare/index/inline-host.ts';
-import { BusyError, ElsewhereError } from '../../../flare/joint.ts';
+import { BusyError } from '../../../flare/joint.ts';
 import type { LocalStore } from '../../../flare/store/local-store.ts';
 import { openStore } from '../../../flare/store/open.ts';
 import { SMALL } from '../../../flare/store/testing/harness.ts';
@@ -16,19 +16,24 @@ import type { Append } from '../../programs/node/handlers.ts';
 import { indexOf } from '../../projection/queries.ts';
 import { withMember } from '../../projection/steps.ts';
 import type { Projection } from '../../projection/types.ts';
+import { Router } from '../../router.ts';
 import { alone, member, NETWORK_ID } from '../../testing/members.ts';
 import { Mirroring } from '../mirroring.ts';
 import type { MirrorNode } from '../types.ts';
+import { ownersOf } from './neighbours.ts';
 
 /** How long something may take in virtual time, in milliseconds, before it is taken for stuck. */
 export const STUCK_MS = 120_000;
 
 /** One life of a volcano. */
-interface Life {
+export interface Life {
   readonly clock: VirtualClock;
   readonly store: LocalStore;
   readonly replication: Mirroring;
-  /** The epoch that it goes by. */
+  /** The tree over all volcanos, as this one gives it. */
+  readonly router: Router;
+  /** The map that it goes by, and its epoch. */
+  map: Projection | null;
   epoch: number;
 }
 
@@ -73,8 +78,7 @@ function copyOf(append: Append): { copy: Append; spoil: () => void } {
 }
 
 /**
- * Volcanos with their replication and nothing else, on virtual time: the map is a variable that each learns of a little later, and the first volcano, or who has taken over from
- * it, owns everything. Between them are ways that delay and are cut.
+ * Volcanos with their replication and routers and nothing else, on virtual time: the map is a variable that each learns of a little later. Between them are ways that delay and are cut.
  */
 export class Mirrors {
   readonly time = new VirtualTime();
@@ -159,14 +163,23 @@ export class Mirrors {
       logger,
       changed: served,
     });
-    const life: Life = { clock, store, replication, epoch: 0 };
+    const owners = ownersOf({
+      self: volcano.id,
+      life: () => life,
+      call: (to, run) => this.#call(number, to, life, life.epoch, run),
+    });
+    const random = this.#ownRandom();
+    const router = new Router({ store, owners, clock, random, logger, statfs: () => store.statfs() });
+    const life: Life = { clock, store, replication, router, map: null, epoch: 0 };
     volcano.life = life;
     this.#learn(volcano, life);
+    router.outcomes.start();
   }
 
   #learn(volcano: TestVolcano, life: Life): void {
     if (volcano.life !== life || life.epoch === this.projection.epoch) return;
     life.epoch = this.projection.epoch;
+    life.map = this.projection;
     life.replication.update(this.projection);
     life.store.serve((slice) => life.replication.mayServe(slice));
   }
@@ -180,7 +193,7 @@ export class Mirrors {
     }
   }
 
-  /** The volcano that owns everything. */
+  /** The volcano that owns the first slice. */
   get primary(): TestVolcano {
     return this.volcanos[this.projection.map[0]!.primary]!;
   }
@@ -193,6 +206,7 @@ export class Mirrors {
     volcano.life = null;
     this.kills++;
     life.clock.stop();
+    life.router.outcomes.stop();
     volcano.disk = how === 'power' ? volcano.disk.powerCut(this.#ownRandom()) : volcano.disk.killed();
     void life.replication.close();
     for (const other of this.volcanos) {
@@ -220,7 +234,7 @@ export class Mirrors {
 
   #node(from: number, to: number, life: Life): MirrorNode {
     const call = <T>(epoch: number, run: (replication: Mirroring) => Promise<T>): Promise<T> =>
-      this.#call(from, to, life, epoch, run);
+      this.#call(from, to, life, epoch, (there) => run(there.replication));
     return {
       append: (append) => {
         this.appends++;
@@ -242,7 +256,7 @@ export class Mirrors {
     };
   }
 
-  #call<T>(from: number, to: number, life: Life, epoch: number, run: (at: Mirroring) => Promise<T>): Promise<T> {
+  #call<T>(from: number, to: number, life: Life, epoch: number, run: (at: Life) => Promise<T>): Promise<T> {
     const way = this.#way(from, to);
     const delay = (): number => 1 + this.random.below(this.#delayMs * 1000);
     way.lastArrival = Math.max(way.lastArrival, this.time.now + delay());
@@ -269,7 +283,7 @@ export class Mirrors {
         if (there === null) return open ? fail() : undefined;
         if (epoch < there.epoch) return back(() => reject(new RefreshError(there.epoch)));
         if (epoch > there.epoch) return back(() => reject(new BusyError()));
-        run(there.replication).then(
+        run(there).then(
           (value) => back(() => resolve(value)),
           (error: unknown) => back(() => reject(error)),
         );
@@ -277,15 +291,15 @@ export class Mirrors {
     });
   }
 
-  /** A store that is whoever serves, and asks again, as clients do, until there is an answer. */
+  /** A store that is the tree as whoever owns the first slice gives it, and asks again, as clients do, until there is an answer. */
   client(answered: (replay: string) => void): LocalStore {
     const again = async (name: string, args: unknown[]): Promise<unknown> => {
       for (;;) {
         const { life } = this.primary;
         try {
           if (life !== null) {
-            const method = life.store[name as keyof LocalStore] as (...given: unknown[]) => unknown;
-            const asked = Promise.resolve(method.apply(life.store, args));
+            const method = life.router[name as keyof Router] as (...given: unknown[]) => unknown;
+            const asked = Promise.resolve(method.apply(life.router, args));
             const gone = Symbol('gone');
             // A dead volcano does not answer.
             const watch = { over: false };
@@ -299,8 +313,8 @@ export class Mirrors {
             }
           }
         } catch (error) {
-          const retry = error instanceof ElsewhereError || (error instanceof FlareError && error.status === 'IO');
-          if (!retry) throw error;
+          if (!(error instanceof UnavailableError || (error instanceof FlareError && error.status === 'IO')))
+            throw error;
         }
         await this.pause(1 + this.random.below(10));
       }
@@ -332,13 +346,18 @@ export class Mirrors {
     return null;
   }
 
-  /** Lets time go by until all mirrors in sync have everything, and the primary serves. */
+  /** Lets time go by until all mirrors in sync have everything, the primaries serve, and no operation over several owners is under way. */
   async quiet(): Promise<void> {
-    const done = (): boolean => {
-      const { life } = this.primary;
+    const quiet = ({ life }: TestVolcano): boolean => {
       if (life === null || life.epoch !== this.projection.epoch) return false;
-      const all = this.projection.map.every((_, slice) => life.replication.mayServe(slice));
-      return all && life.replication.lag() === 0 && life.store.replica.commitment.lsn >= life.store.replica.appended;
+      const { replica, joint } = life.store;
+      if (joint.undecided().length + joint.undelivered().length > 0) return false;
+      return life.replication.lag() === 0 && replica.commitment.lsn >= replica.appended;
+    };
+    const done = (): boolean => {
+      const primaries = this.projection.map.map(({ primary }) => this.volcanos[primary]!);
+      if (!primaries.every(({ life }, slice) => life?.replication.mayServe(slice))) return false;
+      return [...new Set(primaries)].every(quiet);
     };
     const end = this.time.now + STUCK_MS * 1000;
     while (!done()) {
@@ -350,8 +369,8 @@ export class Mirrors {
   /** What each mirror in sync has otherwise than its primary; empty when nothing. */
   async differences(): Promise<string[]> {
     const found: string[] = [];
-    const primary = this.primary.life!.store.replica;
-    for (const [slice, { inSync }] of this.projection.map.entries()) {
+    for (const [slice, { primary: owner, inSync }] of this.projection.map.entries()) {
+      const primary = this.volcanos[owner]!.life!.store.replica;
       const lines = await this.settle(primary.lines(slice));
       for (const index of inSync) {
         const there = await this.settle(this.volcanos[index]!.life!.store.replica.lines(slice));
@@ -369,6 +388,7 @@ export class Mirrors {
       const { life } = volcano;
       volcano.life = null;
       if (life === null) continue;
+      life.router.outcomes.stop();
       await life.replication.close();
       await this.settle(life.store.close());
       life.clock.stop();

@@ -191,6 +191,10 @@ export class Joint implements JointStore {
     await this.#durable(lsn);
   }
 
+  apart(one: number, other: number): boolean {
+    return one !== other && this.#core.state.apart?.(one, other) === true;
+  }
+
   release(id: OperationId): void {
     this.#end(operationText(id));
   }
@@ -268,6 +272,8 @@ export class Joint implements JointStore {
     const [first] = prepared.bySlice.keys();
     const transaction = new Transaction(this.#core, OperationSchema.resolve, null, first!);
     transaction.mayUseReserve = true;
+    // What is not resolved after a crash is still prepared, and held.
+    transaction.divisible = true;
     for (const [slice, { changes }] of prepared.bySlice) {
       for (const change of committed ? changes : []) {
         transaction.add(slice, change);
@@ -322,11 +328,11 @@ export class Joint implements JointStore {
   }
 
   undelivered(): readonly Undelivered[] {
-    const { durable } = this.#core.kml;
+    const { commitment } = this.#core;
     const found: Undelivered[] = [];
     for (const [operation, { participants, lsn }] of this.#decided) {
       // What a crash could take back is not told to anybody.
-      if (lsn <= durable) found.push({ operation: Buffer.from(operation, 'hex'), participants });
+      if (lsn <= commitment.lsn) found.push({ operation: Buffer.from(operation, 'hex'), participants });
     }
     return found;
   }

@@ -2,19 +2,21 @@ import { FlareError } from '../../errors.ts';
 import { checkName, ROOT_KEY, sliceOf } from '../../keys.ts';
 import type { Flare } from '../../record/pack.ts';
 import { OperationSchema } from '../../record/schema.ts';
-import { type Caller, type FlareId, FlareType, type Name } from '../../types.ts';
+import { type Caller, type FlareId, FlareType, type Key, type Name } from '../../types.ts';
 import { checkSticky, need, SEARCH, WRITE } from '../access.ts';
 import type { Core } from '../core.ts';
 import { moveName, nameIt, touchDirectory, unname } from '../names.ts';
 import { Transaction } from '../transaction.ts';
 import { toTakeAway } from './remove.ts';
 
-/** Whether the directory is that flare or lies below it. */
-function isInside(core: Core, directory: Flare, flare: Flare): boolean {
-  const { key } = flare.attributes;
+/** A directory and those that it lies in, up to the root. INVAL when there are too many of them. */
+function wayUp(core: Core, directory: Flare): Key[] {
+  const way: Key[] = [];
   for (let at = directory; ; at = core.state.flare(at.attributes.parent)) {
-    if (at.attributes.key === key) return true;
-    if (at.attributes.key === ROOT_KEY) return false;
+    const { key } = at.attributes;
+    way.push(key);
+    if (key === ROOT_KEY) return way;
+    if (way.length > core.limits.depthMax) throw FlareError.of('INVAL');
   }
 }
 
@@ -43,14 +45,17 @@ export function rename(core: Core, caller: Caller, from: FlareId, fromName: Name
   const replaced = taken === null ? null : core.state.flare(taken.id);
   if (replaced !== null) checkSticky(caller, goal.attributes, replaced.attributes);
   const isDirectory = flare.attributes.type === FlareType.directory;
-  if (isDirectory && from.key !== to.key) core.state.holds.meetMoving();
-  if (isDirectory && isInside(core, goal, flare)) throw FlareError.of('INVAL');
-  if (replaced !== null) checkReplaceable(flare, replaced);
   const same = from.key === to.key;
+  if (isDirectory && !same) core.state.holds.meetMoving();
+  const way = isDirectory && !same ? wayUp(core, goal) : [];
+  if (way.includes(flare.attributes.key)) throw FlareError.of('INVAL');
+  if (replaced !== null) checkReplaceable(flare, replaced);
   if (replaced === null && !same && goal.entries >= core.limits.entriesMax) throw FlareError.of('NOSPC');
 
   const transaction = new Transaction(core, OperationSchema.rename, caller, sliceOf(from.key));
   transaction.entry(source.attributes, fromName, null);
+  // Should one of these be moved back by a crash, there could be a loop.
+  for (const key of way) transaction.restsOn(key);
   const counters = nameIt(core, transaction, goal.attributes, toName, flare.attributes, taken);
   if (replaced !== null) {
     if (isDirectory) transaction.end(replaced);
