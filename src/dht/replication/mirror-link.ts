@@ -308,7 +308,9 @@ export class MirrorLink {
     const first = await missingOf(this.#shared, this.#outbox, following);
     if (turn !== this.#turn) return;
     const { acknowledged } = this.#outbox;
-    this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor));
+    this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor), (slice) => {
+      return this.#roles.get(slice)?.kind === 'following';
+    });
     this.#endFill();
     for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
     this.#check();

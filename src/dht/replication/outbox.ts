@@ -1,3 +1,4 @@
+import { recordHead } from '../../flare/record/head.ts';
 import type { AppendRecord } from '../programs/node/handlers.ts';
 import { APPEND_GROUPS_MAX } from '../programs/node/schema.ts';
 import { MESSAGE_BYTES } from './limits.ts';
@@ -26,6 +27,21 @@ function copied(group: readonly Buffer[]): AppendRecord[] {
     at += payload.length;
     return { flags: 0, payload: memory.subarray(at - payload.length, at) };
   });
+}
+
+/** The message with the records of those slices only; none when there are none of them. */
+function only(message: Message, takes: (slice: number) => boolean): Message[] {
+  let bytes = 0;
+  let records = 0;
+  const groups: AppendRecord[][] = [];
+  for (const group of message.groups) {
+    const left = group.filter(({ payload }) => takes(recordHead(payload).slice));
+    if (left.length === 0) continue;
+    groups.push(left);
+    records += left.length;
+    for (const { payload } of left) bytes += payload.length;
+  }
+  return records === 0 ? [] : [{ ...message, groups, bytes, records }];
 }
 
 /** What a mirror has not acknowledged, in order. */
@@ -147,11 +163,11 @@ export class Outbox {
   }
 
   /**
-   * Begins a new stream: `first` goes before all that waits, and what was to fill the mirror is taken away. The messages are numbered from 1; returns the number of the
-   * last one of `first`.
+   * Begins a new stream: `first` goes before all that waits. What was to fill the mirror is taken away, and so are records of slices that it does not follow (`follows`): they
+   * came behind that. The messages are numbered from 1; returns the number of the last one of `first`.
    */
-  restart(first: readonly (readonly Buffer[])[], before: number): number {
-    const left = this.#queue.filter(({ fill }) => !fill);
+  restart(first: readonly (readonly Buffer[])[], before: number, follows: (slice: number) => boolean): number {
+    const left = this.#queue.flatMap((message) => (message.fill ? [] : only(message, follows)));
     this.#queue = [];
     this.#last = this.#bytes = this.#records = 0;
     this.rewind();
@@ -164,7 +180,7 @@ export class Outbox {
   /** Forgets all that waits. */
   clear(): void {
     this.#queue = [];
-    this.restart([], this.scanned);
+    this.restart([], this.scanned, () => false);
   }
 
   /** The payloads that wait, but for those that fill, in order. */
