@@ -74,6 +74,8 @@ export class SimulatedDisk implements Disk {
   #locked = false;
   /** How slow it is; may be changed at any time. At once unless told. */
   delays: DiskDelays = NO_DELAYS;
+  /** Told when the power goes at the step that `stopAt` named, before anybody can notice: what else has no power then can be stopped. */
+  onStopped: (() => void) | null = null;
 
   constructor(options: SimulatedDiskOptions = {}) {
     this.#options = options;
@@ -273,7 +275,9 @@ export class SimulatedDisk implements Disk {
     if (this.stopped) throw failure('EPOWER');
     if (!change && this.#options.stepsOnlyForChanges !== false) return;
     this.#steps++;
-    if (this.stopped) throw failure('EPOWER');
+    if (!this.stopped) return;
+    this.onStopped?.();
+    throw failure('EPOWER');
   }
 
   /** Throws when an operation of that kind is due to fail. */

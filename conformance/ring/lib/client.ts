@@ -119,6 +119,11 @@ export class Client {
     return answer;
   }
 
+  #gateway(): number {
+    const gateways = this.#world.gateways();
+    return gateways[this.#random.below(gateways.length)]!;
+  }
+
   #record(event: Event, answer: Answer): void {
     this.#history.answer(event, answer);
     // What a name means and what its flare is like are two looks when they have two owners.
@@ -135,7 +140,7 @@ export class Client {
   ): Promise<Answer | null> {
     const { promise, resolve } = Promise.withResolvers<Answer | null>();
     let settled = false;
-    let at = this.#random.below(this.#world.count);
+    let at = this.#gateway();
     const ask = (tries: number): void => {
       if (settled) return;
       if (this.gone) {
@@ -144,7 +149,7 @@ export class Client {
         return;
       }
       if (tries > 0 || this.#world.network.doubled > 0) event.copies = true;
-      if (tries > 0 && this.#random.below(2) === 0) at = this.#random.below(this.#world.count);
+      if (tries > 0 && this.#random.below(2) === 0) at = this.#gateway();
       const most = RETRANSMIT_MS * 2 ** Math.min(tries, 3);
       this.#world.time.after((most + this.#random.below(most)) * 1000, () => ask(tries + 1));
       refusalOrAnswer(this.#world.ask(at, identity, run)).then(

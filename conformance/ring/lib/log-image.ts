@@ -1,11 +1,13 @@
 import type { Disk } from '../../../src/base/disk.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
+import { sliceOf } from '../../../src/flare/keys.ts';
 import { batchRecords } from '../../../src/flare/kml/format.ts';
 import { openKml } from '../../../src/flare/kml/kml.ts';
 import { decodeRecord } from '../../../src/flare/record/codec.ts';
 import { type EntryState, type Flare, unpackEntry, unpackFlare, unpackId } from '../../../src/flare/record/pack.ts';
 import { type Change, ChangeTypeSchema } from '../../../src/flare/record/schema.ts';
 import { readIdentity } from '../../../src/flare/store/identity.ts';
+import { sliceOfNote } from '../../../src/flare/store/note-table.ts';
 import type { FlareId, Key, Name } from '../../../src/flare/types.ts';
 
 /** A name as the log has it. */
@@ -29,7 +31,16 @@ export function flareText({ key, generation }: FlareId): string {
   return `${Buffer.from(key, 'latin1').toString('hex')} ${generation}`;
 }
 
-function take(image: LogImage, change: Change): void {
+/** All that is of a slice is gone. */
+function wipe(image: LogImage, slice: number): void {
+  for (const key of image.flares.keys()) if (sliceOf(key) === slice) image.flares.delete(key);
+  for (const [at, { directory }] of image.entries) if (sliceOf(directory.key) === slice) image.entries.delete(at);
+  for (const text of image.parents.keys())
+    if (Number.parseInt(text.slice(0, 2), 16) === slice) image.parents.delete(text);
+  for (const name of image.notes.keys()) if (sliceOfNote(name) === slice) image.notes.delete(name);
+}
+
+function take(image: LogImage, slice: number, change: Change): void {
   switch (change.type) {
     case ChangeTypeSchema.flare: {
       const flare = unpackFlare(change.flare.flare);
@@ -68,11 +79,14 @@ function take(image: LogImage, change: Change): void {
       else image.notes.set(name.toString('latin1'), value);
       break;
     }
+    case ChangeTypeSchema.wiped:
+      wipe(image, slice);
+      break;
   }
 }
 
-/** Reads the log of a disk that no volcano uses. Rejects as `openKml` does. */
-export async function readLog(disk: Disk): Promise<LogImage> {
+/** Reads what the log of a disk that no volcano uses says of some slices. Rejects as `openKml` does. */
+export async function readLog(disk: Disk, has: (slice: number) => boolean): Promise<LogImage> {
   const image: LogImage = { flares: new Map(), entries: new Map(), parents: new Map(), notes: new Map() };
   const networkId = await readIdentity(disk);
   if (networkId === null) throw new Error('there is no network on the disk');
@@ -81,7 +95,8 @@ export async function readLog(disk: Disk): Promise<LogImage> {
     for (const { number } of kml.segments()) {
       for await (const batch of kml.walkSegment(number)) {
         for (const { payload } of batchRecords(batch)) {
-          for (const change of decodeRecord(payload).changes) take(image, change);
+          const { slice, changes } = decodeRecord(payload);
+          if (has(slice)) for (const change of changes) take(image, slice, change);
         }
       }
     }

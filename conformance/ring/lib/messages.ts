@@ -6,7 +6,7 @@ import type { NetworkMood } from './world.ts';
 export class Messages {
   readonly #time: VirtualTime;
   readonly #random: Random;
-  readonly mood: NetworkMood = { delayMs: 1, late: 0, lost: 0, doubled: 0 };
+  readonly mood: NetworkMood = { delayMs: 1, late: 0, lost: 0, doubled: 0, broken: 0 };
   readonly #parted = new Set<string>();
 
   constructor(time: VirtualTime, random: Random) {

@@ -1,6 +1,6 @@
 import type { Random } from '../../../src/base/random.ts';
 import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
-import type { MessageKind, World } from './world.ts';
+import type { MessageKind, Trouble, World } from './world.ts';
 
 /** Everything that goes wrong in a run, decided by chance at its beginning and as it goes on. */
 export class Nemesis {
@@ -18,11 +18,15 @@ export class Nemesis {
 
   begin(): void {
     const random = this.#random;
-    const { network } = this.#world;
-    network.delayMs = [0.2, 1, 3, 10][random.below(4)]!;
-    network.late = random.below(3) === 0 ? 1 + random.below(30) : 0;
-    network.lost = random.below(3) === 0 ? 1 + random.below(40) : 0;
-    network.doubled = random.below(3) === 0 ? 1 + random.below(200) : 0;
+    const world = this.#world;
+    const { network, troubles } = world;
+    world.setMood({
+      delayMs: [0.2, 1, 3, 10][random.below(4)]!,
+      late: random.below(3) === 0 ? 1 + random.below(30) : 0,
+      lost: random.below(3) === 0 ? 1 + random.below(40) : 0,
+      doubled: random.below(3) === 0 ? 1 + random.below(200) : 0,
+    });
+    if (troubles.includes('crashAtPacket') && random.below(3) === 0) world.setMood({ broken: 1 + random.below(10) });
     this.deeds.push(`network ${JSON.stringify(network)}`);
     const deeds = random.below(8) === 0 ? 0 : 1 + random.below(6);
     for (let count = 0; count < deeds; count++) this.#plan();
@@ -30,17 +34,20 @@ export class Nemesis {
   }
 
   #plan(): void {
-    const plans = [
-      () => this.#crashAtTime(),
-      () => this.#crashAtMessage('joint'),
-      () => this.#crashAtMessage('joint'),
-      () => this.#crashAtMessage(this.#random.below(2) === 0 ? 'client' : 'service'),
-      () => this.#crashAtDiskStep(),
-      () => this.#crashAtDiskStep(),
-      () => this.#slowDisk(),
-      () => this.#part(),
-    ];
-    plans[this.#random.below(plans.length)]!();
+    const plans: { readonly [T in Trouble]: () => void } = {
+      crashAtTime: () => this.#crashAtTime(),
+      crashAtJoint: () => this.#crashAtMessage('joint'),
+      crashAtCall: () => this.#crashAtMessage(this.#random.below(2) === 0 ? 'client' : 'service'),
+      crashAtMirror: () => this.#crashAtMessage('mirror'),
+      crashAtPacket: () => this.#crashAtMessage('packet'),
+      crashAtDiskStep: () => this.#crashAtDiskStep(),
+      slowDisk: () => this.#slowDisk(),
+      part: () => this.#part(),
+      isolate: () => this.#isolate(),
+      join: () => this.#join(),
+    };
+    const { troubles } = this.#world;
+    plans[troubles[this.#random.below(troubles.length)]!]();
   }
 
   #volcano(): number {
@@ -117,6 +124,30 @@ export class Nemesis {
     });
   }
 
+  /** One volcano is cut off from all others. */
+  #isolate(): void {
+    const one = this.#volcano();
+    const { count, time } = this.#world;
+    const all = (parted: boolean): void => {
+      for (let other = 0; other < count; other++) if (other !== one) this.#world.part(one, other, parted);
+    };
+    this.#after(500, () => {
+      this.deeds.push(`${time.now} µs: volcano ${one} is cut off`);
+      all(true);
+      this.#after(20_000, () => all(false));
+    });
+  }
+
+  /** One that is not there yet, or has died, comes. */
+  #join(): void {
+    const at = this.#volcano();
+    this.#after(1000, () => {
+      if (this.#world.process(at) !== null) return;
+      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is started`);
+      this.#world.start(at);
+    });
+  }
+
   /** Starts the dead again, after a while. */
   #revive(): void {
     this.#world.time.after(1000 + this.#random.below(40_000), () => {
@@ -132,7 +163,7 @@ export class Nemesis {
   stop(): void {
     this.#stopped = true;
     const { network, count } = this.#world;
-    Object.assign(network, { late: 0, lost: 0, doubled: 0, delayMs: Math.min(network.delayMs, 3) });
+    this.#world.setMood({ late: 0, lost: 0, doubled: 0, broken: 0, delayMs: Math.min(network.delayMs, 3) });
     this.#world.onMoment = null;
     for (let at = 0; at < count; at++) {
       const disk: SimulatedDisk | undefined = this.#world.process(at)?.disk;

@@ -3,14 +3,16 @@ import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { PATIENCE_MS } from '../../../src/dht/retry.ts';
 import { checkStore } from '../../../src/flare/check/check.ts';
 import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
-import { ROOT_KEY, sliceOf } from '../../../src/flare/keys.ts';
+import { SLICES } from '../../../src/flare/keys.ts';
 import { Client } from './client.ts';
 import { type Death, type Event, ghosts, History, type Id, idOf, textOf } from './history.ts';
 import { linearize } from './linearize.ts';
 import { type LogImage, readLog } from './log-image.ts';
 import { Nemesis } from './nemesis.ts';
-import { type Breaks, StaticRing } from './static-ring.ts';
+import type { Breaks } from './static-ring.ts';
+import { StaticRing } from './static-ring.ts';
 import { treeFaults } from './tree-faults.ts';
+import { type WholeBreaks, WholeRing } from './whole-ring.ts';
 import { Known, lookAtAll, MIXES, type Mix, prepare, work } from './workload.ts';
 import type { Chance, World } from './world.ts';
 
@@ -27,6 +29,8 @@ export interface Report {
   readonly unknown: boolean;
   /** What went wrong in the ring, on purpose. */
   readonly deeds: readonly string[];
+  /** What volcanos warned of. */
+  readonly warnings: readonly string[];
   readonly history: readonly Event[];
   /** A digest of it all: the same for the same seed. */
   readonly trace: string;
@@ -34,8 +38,6 @@ export interface Report {
 
 /** Virtual milliseconds in which all calls must be answered once everything is well, and operations over. */
 const WELL_MS = 120_000;
-/** Events in which they must: who only gets in each other's way does so forever. */
-const EVENTS_MAX = 50_000;
 /** Virtual milliseconds in which what was appended is durable, with a healthy disk. */
 const SETTLE_MS = 50;
 /** Virtual milliseconds after which nobody tries any more to make a call whose client has its answer. */
@@ -53,8 +55,8 @@ function chanceOf(seed: number): Chance {
 /** Lets the world go on until it is done, for at most so many virtual milliseconds; says whether it is. */
 async function until(world: World, milliseconds: number, done: () => boolean): Promise<boolean> {
   const end = world.time.now + milliseconds * 1000;
-  for (let events = 0; !done(); events++) {
-    if (world.time.now > end || events > EVENTS_MAX || !(await world.step())) return done();
+  for (let steps = 0; !done(); steps++) {
+    if (world.time.now > end || steps > world.stepsMax || !(await world.step())) return done();
   }
   return true;
 }
@@ -62,22 +64,21 @@ async function until(world: World, milliseconds: number, done: () => boolean): P
 class Run {
   readonly #seed: number;
   readonly #chance: Chance;
-  readonly #world: StaticRing;
+  readonly #world: World;
   readonly #history = new History();
   readonly #faults: string[];
   readonly #nemesis: Nemesis;
   readonly #deaths: Death[] = [];
   readonly #mix: Mix | null;
 
-  constructor(seed: number, breaks: Breaks, mix: Mix | null) {
+  constructor(seed: number, make: (chance: Chance) => World, mix: Mix | null) {
     this.#seed = seed;
     this.#mix = mix;
     this.#chance = chanceOf(seed);
-    const volcanos = 2 + this.#chance('size').below(4);
-    this.#world = new StaticRing({ volcanos, chance: this.#chance, breaks });
+    this.#world = make(this.#chance);
     this.#faults = this.#world.faults;
-    this.#world.onDeath = (at) => {
-      const owned = (id: Id): boolean => this.#world.ownerOf(Number.parseInt(id.slice(0, 2), 16)) === at;
+    this.#world.onForgotten = (has) => {
+      const owned = (id: Id): boolean => has(Number.parseInt(id.slice(0, 2), 16));
       this.#deaths.push({ moment: this.#history.moment, owned });
     };
     this.#nemesis = new Nemesis(this.#world, this.#chance('nemesis'));
@@ -102,6 +103,7 @@ class Run {
       states: verdict?.states ?? 0,
       unknown: verdict?.kind === 'unknown',
       deeds: this.#nemesis.deeds,
+      warnings: this.#world.warnings,
       history: this.#history.events,
       trace: [this.#world.time.now, ...this.#nemesis.deeds, ...this.#history.events.map(textOf)].join('\n'),
     };
@@ -110,10 +112,9 @@ class Run {
   /** Everything that is asked. Null when it did not come to an end. */
   async #work(): Promise<Id | null> {
     const world = this.#world;
-    for (let at = 0; at < world.count; at++) world.start(at);
+    world.begin();
     if (!(await this.#quiet('at the beginning'))) return null;
-    const store = world.process(world.ownerOf(sliceOf(ROOT_KEY)))!.store!;
-    const root = idOf(store.root());
+    const root = idOf(world.root());
     const known = new Known(root);
     if (!(await this.#during('the beginning', prepare(this.#client('first'), known)))) return root;
 
@@ -138,7 +139,7 @@ class Run {
       });
     }
     const all = Promise.all(working).then(() => {});
-    await this.#during('', all, 2000 + random.below(3000));
+    await this.#during('', all, world.troubledMs + random.below((world.troubledMs * 3) / 2));
     this.#nemesis.stop();
     if (!(await this.#during('the calls', all))) return root;
     await until(world, COPIES_MS, () => false);
@@ -149,7 +150,7 @@ class Run {
       if (!(await this.#quiet('after a power cut of all'))) return root;
     }
     if (!(await this.#during('the last look', lookAtAll(this.#client('last look'), known)))) return root;
-    await this.#quiet('at the end');
+    if (await this.#quiet('at the end')) this.#faults.push(...(await world.differences()));
     return root;
   }
 
@@ -188,20 +189,22 @@ class Run {
   /** What the disks hold. */
   async #judge(): Promise<void> {
     const world = this.#world;
+    const owners = Array.from({ length: SLICES }, (_, slice) => world.ownerOf(slice));
     const disks = await world.close();
     const images: LogImage[] = [];
     for (const [at, stopped] of disks.entries()) {
       // Checks take no time: what they need of it is the test's own.
       const disk = stopped.killed();
       disk.delays = { read: 0, write: 0, sync: 0, name: 0 };
-      images.push(await world.time.settle(readLog(disk), WELL_MS));
+      const has = (slice: number): boolean => !world.mirrored || owners[slice] === at;
+      images.push(await world.time.settle(readLog(disk, has), WELL_MS));
       for (const difference of await world.time.settle(differences(disk), WELL_MS)) {
         this.#faults.push(
           `the index of volcano ${at} is not the one that its log gives: ${JSON.stringify(difference)}`,
         );
       }
     }
-    this.#faults.push(...treeFaults(images, (slice) => world.ownerOf(slice)));
+    this.#faults.push(...treeFaults(images, (slice) => owners[slice]!));
   }
 }
 
@@ -216,7 +219,13 @@ async function differences(disk: SimulatedDisk): Promise<readonly unknown[]> {
   return differences;
 }
 
-/** Runs a ring by a seed, which decides everything; `mix`: but not which calls are made how often. */
+/** Runs a ring of 2 to 5 stores with their routers by a seed, which decides everything; `mix`: but not which calls are made how often. */
 export function runSeed(seed: number, breaks: Breaks = {}, mix: Mix | null = null): Promise<Report> {
-  return new Run(seed, breaks, mix).run();
+  const make = (chance: Chance): World => new StaticRing({ volcanos: 2 + chance('size').below(4), chance, breaks });
+  return new Run(seed, make, mix).run();
+}
+
+/** The same with whole volcanos, 1 to 5, that join, mirror and hand over. */
+export function runWholeSeed(seed: number, breaks: WholeBreaks = {}, mix: Mix | null = null): Promise<Report> {
+  return new Run(seed, (chance) => new WholeRing({ chance, breaks }), mix).run();
 }

@@ -6,13 +6,34 @@ import { type Owner, RetryError } from '../../../src/dht/owners.ts';
 import { Router } from '../../../src/dht/router.ts';
 import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
 import { BusyError, ElsewhereError, type JointPart, type JointStore } from '../../../src/flare/joint.ts';
+import { ROOT_KEY, sliceOf } from '../../../src/flare/keys.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
 import type { LocalStore } from '../../../src/flare/store/local-store.ts';
 import { openStore } from '../../../src/flare/store/open.ts';
 import { SMALL } from '../../../src/flare/store/testing/harness.ts';
+import type { FlareId } from '../../../src/flare/types.ts';
 import { Messages } from './messages.ts';
-import type { Chance, MessageKind, MessageMoment, MessageStage, NetworkMood, Process, World } from './world.ts';
+import type {
+  Chance,
+  MessageKind,
+  MessageMoment,
+  MessageStage,
+  NetworkMood,
+  Process,
+  Trouble,
+  World,
+} from './world.ts';
 
+const TROUBLES: readonly Trouble[] = [
+  'crashAtTime',
+  'crashAtJoint',
+  'crashAtJoint',
+  'crashAtCall',
+  'crashAtDiskStep',
+  'crashAtDiskStep',
+  'slowDisk',
+  'part',
+];
 /** How long a volcano waits for another one's answer, in milliseconds. */
 const ANSWER_MS = 5000;
 /** Milliseconds that closing or starting may take before the run is given up. */
@@ -74,8 +95,13 @@ export class StaticRing implements World {
   readonly time = new VirtualTime();
   readonly count: number;
   readonly faults: string[] = [];
+  readonly warnings: readonly string[] = [];
   onMoment: ((moment: MessageMoment) => void) | null = null;
-  onDeath: ((at: number) => void) | null = null;
+  onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
+  readonly troubles = TROUBLES;
+  readonly troubledMs = 2000;
+  readonly stepsMax = 50_000;
+  readonly mirrored = false;
   readonly #chance: Chance;
   readonly #breaks: Breaks;
   readonly #messages: Messages;
@@ -94,8 +120,28 @@ export class StaticRing implements World {
     }
   }
 
-  get network(): NetworkMood {
+  get network(): Readonly<NetworkMood> {
     return this.#messages.mood;
+  }
+
+  setMood(mood: Partial<NetworkMood>): void {
+    Object.assign(this.#messages.mood, mood);
+  }
+
+  root(): FlareId {
+    return this.#volcanos[this.ownerOf(sliceOf(ROOT_KEY))]!.life!.store!.root();
+  }
+
+  begin(): void {
+    for (let at = 0; at < this.count; at++) this.start(at);
+  }
+
+  gateways(): readonly number[] {
+    return [...this.#volcanos.keys()];
+  }
+
+  async differences(): Promise<string[]> {
+    return [];
   }
 
   part(one: number, other: number, parted: boolean): void {
@@ -267,7 +313,7 @@ export class StaticRing implements World {
     volcano.life = null;
     for (const mourn of life.mourners) mourn();
     life.mourners.clear();
-    this.onDeath?.(at);
+    this.onForgotten?.((slice) => this.ownerOf(slice) === at);
   }
 
   get quiet(): boolean {

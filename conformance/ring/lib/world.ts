@@ -2,10 +2,13 @@ import type { Random } from '../../../src/base/random.ts';
 import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
-import type { LocalStore } from '../../../src/flare/store/local-store.ts';
+import type { FlareId } from '../../../src/flare/types.ts';
 
-/** What a message belongs to: a client's call, a call that a volcano passes on, or an operation over several owners. */
-export type MessageKind = 'client' | 'service' | 'joint';
+/**
+ * What a message belongs to: a client's call, a call that a volcano passes on, an operation over several owners, records for a mirror, or a packet of whatever between two
+ * volcanos.
+ */
+export type MessageKind = 'client' | 'service' | 'joint' | 'mirror' | 'packet';
 
 /** Where a message is: about to be sent, just arrived, or done with and about to be answered. */
 export type MessageStage = 'sent' | 'arrived' | 'answered';
@@ -28,14 +31,27 @@ export interface NetworkMood {
   lost: number;
   /** So many of 1,000 requests arrive twice. */
   doubled: number;
+  /** With so many of 1,000 pieces of a stream the connection breaks. */
+  broken: number;
 }
+
+/** What may go wrong, by chance. */
+export type Trouble =
+  | 'crashAtTime'
+  | 'crashAtJoint'
+  | 'crashAtCall'
+  | 'crashAtMirror'
+  | 'crashAtPacket'
+  | 'crashAtDiskStep'
+  | 'slowDisk'
+  | 'part'
+  | 'isolate'
+  | 'join';
 
 /** One life of a volcano, from its start to its death. */
 export interface Process {
   readonly at: number;
   readonly disk: SimulatedDisk;
-  /** Null while it is starting. */
-  readonly store: LocalStore | null;
   /** False from the moment of its death: nothing that it does is seen by anybody. */
   readonly alive: boolean;
 }
@@ -45,15 +61,31 @@ export interface World {
   readonly time: VirtualTime;
   /** How many volcanos there are. */
   readonly count: number;
-  readonly network: NetworkMood;
+  /** How the network behaves; changed by `setMood`. */
+  readonly network: Readonly<NetworkMood>;
+  setMood(mood: Partial<NetworkMood>): void;
+  /** What may go wrong here, each as often as it is named. */
+  readonly troubles: readonly Trouble[];
+  /** For how long things go wrong, in virtual milliseconds: at least that, and less than twice as long. */
+  readonly troubledMs: number;
+  /** Steps within which all must be quiet once everything is well. */
+  readonly stepsMax: number;
   /** Told of every step of every message, before it is made. */
   onMoment: ((moment: MessageMoment) => void) | null;
-  /** Told of every death. */
-  onDeath: ((at: number) => void) | null;
+  /** Told, by its slices, of what is remembered in memory only and is forgotten now: at a death, or when the slices get another owner. */
+  onForgotten: ((owned: (slice: number) => boolean) => void) | null;
   /** What should not have happened: starts that failed, errors that were logged. */
   readonly faults: string[];
+  /** What volcanos logged as warnings, for a report. */
+  readonly warnings: readonly string[];
   /** Which volcano owns a slice. */
   ownerOf(slice: number): number;
+  /** The root of the tree; some volcano must serve. */
+  root(): FlareId;
+  /** Starts those volcanos that are there from the beginning. */
+  begin(): void;
+  /** The volcanos that clients may ask: all that there have been so far, dead or alive. */
+  gateways(): readonly number[];
   /** The volcano's life; null while it is dead. */
   process(at: number): Process | null;
   /**
@@ -71,9 +103,13 @@ export interface World {
   readonly quiet: boolean;
   /** What is not quiet, for a report. */
   unquiet(): string[];
+  /** What is not as it should be, now that all is quiet. */
+  differences(): Promise<string[]>;
   /** Lets the next event happen. False when there is none. */
   step(): Promise<boolean>;
-  /** Stops all volcanos cleanly, and gives their disks. */
+  /** Whether volcanos hold copies of what others own. */
+  readonly mirrored: boolean;
+  /** Stops all volcanos cleanly, and gives the disks of all that there have been. */
   close(): Promise<readonly SimulatedDisk[]>;
 }
 

@@ -34,6 +34,36 @@ export function quickKeyring(key: string): Keyring {
   };
 }
 
+/** What volcanos on virtual time have in common: all but the disk, the store on it and where they log to. */
+export function usualOptions(of: {
+  readonly process: SimulatedProcess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly nickname: string;
+  readonly key?: string;
+}): Omit<RingOptions, 'disk' | 'open' | 'logger'> {
+  const { process, clock, random, nickname, key = 'm4gm4s3cr3t' } = of;
+  return {
+    ...{ clock, random, nickname },
+    secure: (options) => createPlainSecureNet(process, clock, options),
+    keyring: quickKeyring(key),
+    boot: false,
+    seeds: [],
+    hostNickname: 'host',
+    serverName: '',
+    addresses: [process.host.addresses[0]!],
+    listen: [],
+    flarePort: FLARE_PORT,
+    nodePort: NODE_PORT,
+    version: '0.1.0',
+    networkName: null,
+    replicas: 1,
+    gate: ({ caller }) => caller,
+    load: () => 0,
+    replication: (parts) => new NoReplication(parts),
+  };
+}
+
 /** How long something may take in virtual time, in milliseconds, before it is taken for stuck. */
 const STUCK_MS = 120_000;
 export const FLARE_PORT = 12_000;
@@ -136,35 +166,23 @@ export class VirtualRing {
   /** Begins the life of a volcano; resolves when it serves, once time goes by. */
   async begin(number: number, start: Start = {}): Promise<Ring> {
     const volcano = this.volcanos[number]!;
-    const { clockOptions, key = 'm4gm4s3cr3t', now, ...rest } = start;
+    const { clockOptions, key, now, ...rest } = start;
     const virtual = this.time.clock(clockOptions);
     const clock: Clock = now === undefined ? virtual : { ...virtual, now };
     const process = volcano.host.process(clock);
     volcano.clock = virtual;
     volcano.process = process;
     const ring = await openRing({
+      ...usualOptions({
+        process,
+        clock,
+        random: this.random(),
+        nickname: volcano.nickname,
+        ...(key === undefined ? {} : { key }),
+      }),
       disk: volcano.disk,
       open: (how) => openStore({ ...this.storeOptions(volcano, clock), ...how }),
-      clock,
-      random: this.random(),
       logger: this.#logger(volcano),
-      secure: (options) => createPlainSecureNet(process, clock, options),
-      keyring: quickKeyring(key),
-      boot: false,
-      seeds: [],
-      nickname: volcano.nickname,
-      hostNickname: 'host',
-      serverName: '',
-      addresses: [volcano.address],
-      listen: [],
-      flarePort: FLARE_PORT,
-      nodePort: NODE_PORT,
-      version: '0.1.0',
-      networkName: null,
-      replicas: 1,
-      gate: ({ caller }) => caller,
-      load: () => 0,
-      replication: (parts) => new NoReplication(parts),
       ...rest,
     });
     volcano.ring = ring;

@@ -247,7 +247,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   async setNote(name: string, value: Buffer | null): Promise<void> {
     const lsn = this.#notes.set(name, value);
-    await this.#durable(lsn);
+    await this.#refusedWith(this.#notes.settled(name, lsn));
   }
 
   /**
@@ -312,7 +312,11 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   #durable(lsn: number): Eventually<void> {
-    const wait = this.#core.commitment.when(lsn);
+    return this.#refusedWith(this.#core.commitment.when(lsn));
+  }
+
+  /** What comes of the wait, as callers see it. */
+  #refusedWith(wait: Eventually<void>): Eventually<void> {
     if (!isPending(wait)) return;
     return wait.catch((error: unknown) => {
       throw asRefusal(error);

@@ -1,8 +1,9 @@
+import type { Eventually } from '../../base/eventually.ts';
 import { FlareError } from '../errors.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
 import type { Core } from './core.ts';
-import { type Note, type NoteTable, sliceOfNote } from './note-table.ts';
+import { isLocalNote, type Note, type NoteTable, sliceOfNote } from './note-table.ts';
 import { Transaction } from './transaction.ts';
 
 function check(name: string, value: Buffer | null): void {
@@ -31,19 +32,31 @@ export class Notes {
     return this.#table.count;
   }
 
-  #shown(note: Note | undefined): Buffer | null {
+  /** Whether what was appended there is as durable as the note has to be. Nobody else ever has this volcano's own notes: for them its own disk is enough. */
+  #isSettled(name: string, lsn: number): boolean {
+    const { kml, commitment } = this.#core;
+    return lsn <= (isLocalNote(name) ? kml.durable : commitment.lsn);
+  }
+
+  /** Waits until it is. */
+  settled(name: string, lsn: number): Eventually<void> {
+    const { kml, commitment } = this.#core;
+    return isLocalNote(name) ? kml.whenDurable(lsn) : commitment.when(lsn);
+  }
+
+  #shown(name: string, note: Note | undefined): Buffer | null {
     if (note === undefined) return null;
-    return note.lsn <= this.#core.commitment.lsn ? note.value : note.before;
+    return this.#isSettled(name, note.lsn) ? note.value : note.before;
   }
 
   get(name: string): Buffer | null {
-    return this.#shown(this.#table.get(name));
+    return this.#shown(name, this.#table.get(name));
   }
 
   withPrefix(prefix: string): ReadonlyMap<string, Buffer> {
     const found: [string, Buffer][] = [];
     for (const [name, note] of this.#table.all()) {
-      const value = name.startsWith(prefix) ? this.#shown(note) : null;
+      const value = name.startsWith(prefix) ? this.#shown(name, note) : null;
       if (value !== null) found.push([name, value]);
     }
     return new Map(found.sort(([one], [other]) => (one < other ? -1 : 1)));
@@ -70,7 +83,7 @@ export class Notes {
   /** Sets or removes a note together with what else the transaction does, in a record of that slice. NOSPC; RangeError for what is no note. */
   change(transaction: Transaction, slice: number, name: string, value: Buffer | null): void {
     check(name, value);
-    const { commitment, limits } = this.#core;
+    const { limits } = this.#core;
     const old = this.#table.get(name);
     const oldValue = old?.value ?? null;
     const grown =
@@ -82,7 +95,7 @@ export class Notes {
       note: { name: Buffer.from(name, 'latin1'), value: copy, old: oldValue },
     });
     transaction.afterwards((lsn, segment) => {
-      const before = old !== undefined && old.lsn > commitment.lsn ? old.before : oldValue;
+      const before = old !== undefined && !this.#isSettled(name, old.lsn) ? old.before : oldValue;
       this.#table.set(name, { value: copy, before, lsn, segment });
     });
   }
@@ -96,7 +109,7 @@ export class Notes {
   /** Compaction wrote the note anew. */
   moved(name: string, lsn: number, segment: number): void {
     const note = this.#table.get(name)!;
-    const before = note.lsn <= this.#core.commitment.lsn ? note.value : note.before;
+    const before = this.#isSettled(name, note.lsn) ? note.value : note.before;
     this.#table.set(name, { ...note, before, lsn, segment });
   }
 }

@@ -67,6 +67,14 @@ export class Replica {
     return new Walk(this.#core, sink).slices(slices);
   }
 
+  /** What the log here has of the answer to a call: in which slice's records it stands, and whether it is durable; null: nothing. For checks. */
+  answered(replay: string): { readonly slice: number; readonly durable: boolean } | null {
+    const { replays, clock, kml } = this.#core;
+    const found = replays.find(replay, clock.now());
+    if (found === undefined || 'refusal' in found || found.segment === 0) return null;
+    return { slice: found.slice, durable: found.lsn <= kml.durable };
+  }
+
   /** All that is here of a slice, as text: `sliceLines`. */
   lines(slice: number, replays = true): Promise<string[]> {
     return sliceLines(this.#core, slice, replays);

@@ -1,0 +1,485 @@
+import { type Logger, silentLogger } from '../../../src/base/logger.ts';
+import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
+import { type PacketNote, SimulatedNetwork } from '../../../src/base/simulated/network.ts';
+import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
+import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
+import { nextStep } from '../../../src/dht/projection/plan.ts';
+import { copiesWanted } from '../../../src/dht/projection/queries.ts';
+import type { Projection } from '../../../src/dht/projection/types.ts';
+import { Mirroring } from '../../../src/dht/replication/mirroring.ts';
+import { NODE_PORT, usualOptions } from '../../../src/dht/testing/virtual-ring.ts';
+import { JoinError } from '../../../src/dht/volcano/join.ts';
+import type { Replication, ReplicationParts } from '../../../src/dht/volcano/replication.ts';
+import { openRing, type Ring } from '../../../src/dht/volcano.ts';
+import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
+import type { JointStore } from '../../../src/flare/joint.ts';
+import { SLICES } from '../../../src/flare/keys.ts';
+import type { FlareService } from '../../../src/flare/service.ts';
+import type { LocalStore } from '../../../src/flare/store/local-store.ts';
+import { openStore } from '../../../src/flare/store/open.ts';
+import { SMALL } from '../../../src/flare/store/testing/harness.ts';
+import type { FlareId } from '../../../src/flare/types.ts';
+import { missingCopies, unlikeCopies } from './copies.ts';
+import { Messages } from './messages.ts';
+import type {
+  Chance,
+  MessageKind,
+  MessageMoment,
+  MessageStage,
+  NetworkMood,
+  Process,
+  Trouble,
+  World,
+} from './world.ts';
+
+const TROUBLES: readonly Trouble[] = [
+  ...(['crashAtTime', 'crashAtJoint', 'crashAtCall', 'crashAtMirror', 'crashAtMirror', 'crashAtPacket'] as const),
+  ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
+];
+/** Milliseconds that closing may take before the run is given up. */
+const WAIT_MS = 600_000;
+/** A volcano that could not start is started again after so long, in milliseconds, as by who looks after the host's services. */
+const RESTART_MS = 1000;
+/** Bounds by which a run has no checkpoint. */
+const SELDOM = { compactionMinBytes: 400_000, pendingUnits: 2000 };
+/** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
+const CLOCK_OFF_US = 2_000_000;
+
+/** What a mutation test breaks: each is handed the real thing and gives what is used in its place. */
+export interface WholeBreaks {
+  readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
+  readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
+}
+
+export interface WholeRingOptions {
+  readonly chance: Chance;
+  readonly breaks?: WholeBreaks;
+  /** How many volcanos there are, and copies of each slice; by chance when absent. */
+  readonly volcanos?: number;
+  readonly replicas?: number;
+}
+
+class Life implements Process {
+  readonly at: number;
+  readonly disk: SimulatedDisk;
+  readonly clock: VirtualClock;
+  readonly net: SimulatedProcess;
+  store: LocalStore | null = null;
+  replication: Mirroring | null = null;
+  projection: Projection | null = null;
+  /** Null until it serves. */
+  ring: Ring | null = null;
+  ended = false;
+  /** Identities of clients' calls in progress. */
+  readonly asked = new Set<string>();
+
+  constructor(at: number, disk: SimulatedDisk, clock: VirtualClock, net: SimulatedProcess) {
+    this.at = at;
+    this.disk = disk;
+    this.clock = clock;
+    this.net = net;
+  }
+
+  get alive(): boolean {
+    return !this.ended && !this.disk.stopped;
+  }
+}
+
+interface Volcano {
+  readonly host: SimulatedHost;
+  life: Life | null;
+  lives: number;
+  /** What the next life begins with. */
+  next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock };
+}
+
+/** Whole volcanos as `openRing` makes them, with copies, on a simulated network: the first one boots the network, the others join it when they are started. */
+export class WholeRing implements World {
+  readonly time = new VirtualTime();
+  readonly count: number;
+  readonly replicas: number;
+  readonly faults: string[] = [];
+  readonly warnings: string[] = [];
+  readonly troubles = TROUBLES;
+  readonly troubledMs = 4000;
+  readonly stepsMax = 1_000_000;
+  readonly mirrored = true;
+  onMoment: ((moment: MessageMoment) => void) | null = null;
+  onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
+  readonly #chance: Chance;
+  readonly #breaks: WholeBreaks;
+  readonly #limits: object;
+  readonly #atFirst: number;
+  /** The ways of clients; those between volcanos are the network's. */
+  readonly #messages: Messages;
+  readonly #net: SimulatedNetwork;
+  readonly #volcanos: Volcano[] = [];
+  readonly #addresses = new Map<string, number>();
+  readonly #partitions = new Map<string, () => void>();
+  /** All have been started: all are to serve before it is quiet. */
+  #allStarted = false;
+  /** The newest map that any volcano goes by. */
+  #newest: Projection | null = null;
+
+  constructor({ chance, breaks = {}, volcanos, replicas }: WholeRingOptions) {
+    const random = chance('size');
+    this.count = volcanos ?? [1, 2, 2, 3, 3, 3, 4, 5][random.below(8)]!;
+    this.replicas = replicas ?? [1, 2, 2, 2, 3][random.below(5)]!;
+    this.#atFirst = random.below(3) === 0 ? this.count : 1 + random.below(this.count);
+    // A checkpoint of an index in memory costs time: few runs make one for each small segment.
+    const compacted = random.below(4) === 0;
+    this.#limits = compacted ? { ...SMALL, cacheBytes: 3000 } : { ...SMALL, cacheBytes: 3000, ...SELDOM };
+    this.#chance = chance;
+    this.#breaks = breaks;
+    this.#messages = new Messages(this.time, chance('messages'));
+    this.#net = new SimulatedNetwork({
+      time: this.time,
+      random: chance('network'),
+      observe: (note) => this.#observed(note),
+    });
+    for (let at = 0; at < this.count; at++) {
+      const address = `10.0.${at >> 8}.${(at & 255) + 1}`;
+      this.#addresses.set(address, at);
+      const clock = this.#clock(at, 0);
+      const disk = new SimulatedDisk({ clock });
+      disk.delays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+      this.#volcanos.push({ host: this.#net.host(`v${at}`, [address]), life: null, lives: 0, next: { disk, clock } });
+    }
+  }
+
+  get network(): Readonly<NetworkMood> {
+    return this.#messages.mood;
+  }
+
+  setMood(mood: Partial<NetworkMood>): void {
+    const { mood: now } = this.#messages;
+    Object.assign(now, mood);
+    this.#net.faults.set({
+      jitterMs: now.delayMs,
+      late: now.late / 1000,
+      lateMs: 100 * now.delayMs,
+      loss: now.lost / 1000,
+      duplicate: now.doubled / 1000,
+      reset: now.broken / 1000,
+    });
+  }
+
+  part(one: number, other: number, parted: boolean): void {
+    const pair = `${Math.min(one, other)} ${Math.max(one, other)}`;
+    this.#partitions.get(pair)?.();
+    this.#partitions.delete(pair);
+    if (parted) this.#partitions.set(pair, this.#net.faults.partition([`v${one}`], [`v${other}`]));
+  }
+
+  begin(): void {
+    for (let at = 0; at < this.#atFirst; at++) this.start(at);
+  }
+
+  gateways(): readonly number[] {
+    return [...this.#volcanos.keys()].filter((at) => this.#volcanos[at]!.lives > 0);
+  }
+
+  root(): FlareId {
+    for (const { life } of this.#volcanos) if (life?.ring != null) return life.ring.flares.root();
+    throw new Error('no volcano serves');
+  }
+
+  /** Of volcano numbers, not of places in the map. -1: nobody's. */
+  ownerOf(slice: number): number {
+    const newest = this.#newest;
+    return newest === null ? -1 : this.#numberOf(newest, newest.map[slice]!.primary);
+  }
+
+  #numberOf({ volcanos }: Projection, member: number): number {
+    return this.#addresses.get(volcanos[member]!.addresses[0]!)!;
+  }
+
+  process(at: number): Process | null {
+    return this.#volcanos[at]!.life;
+  }
+
+  #clock(at: number, life: number): VirtualClock {
+    const random = this.#chance(`clock ${at} ${life}`);
+    const wall = 1_600_000_000_000_000 + this.time.now + random.below(2 * CLOCK_OFF_US) - CLOCK_OFF_US;
+    return this.time.clock({ wall, driftPpm: random.below(200) - 100, origin: random.below(1_000_000) });
+  }
+
+  #logger(life: Life): Logger {
+    const text = (fields: object, message: string): string => {
+      const { err, ...rest } = fields as { err?: unknown };
+      const why = err === undefined ? '' : `: ${err instanceof Error ? err.stack : err}`;
+      return `volcano ${life.at} logged: ${message} ${JSON.stringify(rest)}${why}`;
+    };
+    const into = (list: string[]) => (fields: object, message: string) => {
+      if (life.alive) list.push(`${this.time.now} µs: ${text(fields, message)}`);
+    };
+    const keep = into(this.faults);
+    const warn = into(this.warnings);
+    const debug = process.env.MAGMA_DEBUG ? warn : silentLogger.debug;
+    return { ...silentLogger, error: keep, fatal: keep, warn, debug, child: () => this.#logger(life) };
+  }
+
+  start(at: number): void {
+    const volcano = this.#volcanos[at]!;
+    if (volcano.life !== null) return;
+    volcano.host.powerOn();
+    const { disk, clock } = volcano.next;
+    const life = new Life(at, disk, clock, volcano.host.process(clock));
+    disk.onStopped = () => this.crash(at, 'power');
+    volcano.life = life;
+    volcano.lives++;
+    this.#allStarted ||= this.#volcanos.every(({ lives }) => lives > 0);
+    this.#open(life).then(
+      (ring) => {
+        life.ring = ring;
+      },
+      (error: unknown) => {
+        if (!life.alive) return;
+        // Without the others it cannot begin: whoever starts it tries again.
+        if (!(error instanceof JoinError))
+          this.faults.push(`volcano ${at} does not start: ${error instanceof Error ? error.stack : error}`);
+        this.crash(at, 'killed');
+        this.time.after(RESTART_MS * 1000, () => this.start(at));
+      },
+    );
+  }
+
+  #open(life: Life): Promise<Ring> {
+    const { at, disk, clock, net } = life;
+    const random = this.#chance(`volcano ${at} ${this.#volcanos[at]!.lives}`);
+    const logger = this.#logger(life);
+    const others = this.#volcanos.filter((_, other) => other !== at);
+    const seeds = others.map(({ host }) => ({ address: host.addresses[0]!, port: NODE_PORT }));
+    return openRing({
+      ...usualOptions({ process: net, clock, random, nickname: `v${at}` }),
+      ...{ disk, logger },
+      open: async (how) => {
+        const store = await openStore({
+          ...{ disk, clock, random, logger },
+          indexHost: ({ disk }) => inlineIndexHost({ disk }),
+          segmentBytes: 16 * 1024,
+          root: { mode: 0o777 },
+          limits: this.#limits,
+          ...how,
+        });
+        const joint = this.#breaks.joint?.(store.joint, at, clock) ?? store.joint;
+        Object.assign(store, { joint: this.#watched(life, 'joint', joint, ['prepare', 'resolve']) });
+        life.store = store;
+        return store;
+      },
+      boot: at === 0,
+      seeds: at === 0 ? [] : seeds,
+      replicas: this.replicas,
+      replication: (parts) => this.#replication(life, parts),
+    });
+  }
+
+  #replication(life: Life, parts: ReplicationParts): Replication {
+    const mirroring = new Mirroring(parts);
+    life.replication = mirroring;
+    const update = mirroring.update.bind(mirroring);
+    mirroring.update = (projection) => {
+      if (life.alive) this.#learned(life, projection);
+      update(projection);
+    };
+    const replication = this.#breaks.replication?.(mirroring, parts, life.at) ?? mirroring;
+    return this.#watched(life, 'mirror', replication, ['append', 'followed', 'tail']);
+  }
+
+  /** A volcano goes by that map from now on. */
+  #learned(life: Life, projection: Projection): void {
+    life.projection = projection;
+    const before = this.#newest;
+    if (before !== null && projection.epoch <= before.epoch) return;
+    this.#newest = projection;
+    if (before === null) return;
+    const owner = (map: Projection, slice: number): string => map.volcanos[map.map[slice]!.primary]!.id;
+    const moved = new Set<number>();
+    for (let slice = 0; slice < SLICES; slice++) {
+      if (owner(before, slice) !== owner(projection, slice)) moved.add(slice);
+    }
+    if (moved.size > 0) this.onForgotten?.((slice) => moved.has(slice));
+  }
+
+  /** The same, but that it may die when it is asked one of those, and when it is about to answer. */
+  #watched<T extends object>(life: Life, kind: MessageKind, target: T, names: readonly (keyof T & string)[]): T {
+    const asked = new Map<PropertyKey, unknown>();
+    for (const name of names) {
+      const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
+      asked.set(name, async (...args: unknown[]): Promise<unknown> => {
+        if (!this.#moment(life, kind, 'arrived')) return new Promise(() => {});
+        const answer = await method(...args);
+        return this.#moment(life, kind, 'answered') ? answer : new Promise(() => {});
+      });
+    }
+    return new Proxy(target, {
+      get(real, name) {
+        const known = asked.get(name);
+        if (known !== undefined) return known;
+        const value = Reflect.get(real, name, real) as unknown;
+        if (typeof value !== 'function') return value;
+        const bound = value.bind(real) as unknown;
+        asked.set(name, bound);
+        return bound;
+      },
+    });
+  }
+
+  /** False when the volcano is dead, or dies at this moment. */
+  #moment(life: Life, kind: MessageKind, stage: MessageStage): boolean {
+    if (!life.alive) return false;
+    this.onMoment?.({ kind, stage, at: life.at });
+    return life.alive;
+  }
+
+  #observed({ at, from, to, packet, arrives }: PacketNote): void {
+    if (this.onMoment === null || packet.kind !== 'data') return;
+    const sender = this.#addresses.get(from.address);
+    const life = sender === undefined ? null : this.#volcanos[sender]!.life;
+    if (life !== null) this.#moment(life, 'packet', 'sent');
+    const receiver = this.#addresses.get(to.address);
+    if (receiver === undefined) return;
+    for (const when of arrives) {
+      this.time.after(when - at, () => {
+        const { life } = this.#volcanos[receiver]!;
+        if (life !== null) this.#moment(life, 'packet', 'arrived');
+      });
+    }
+  }
+
+  ask<T>(at: number, identity: string | null, run: (service: FlareService) => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const arrive = (): void => {
+      const { life } = this.#volcanos[at]!;
+      if (life === null || life.ring === null || !this.#moment(life, 'client', 'arrived')) return;
+      if (identity !== null && life.asked.has(identity)) return;
+      if (identity !== null) life.asked.add(identity);
+      const answer = (settle: () => void): void => {
+        if (identity !== null) life.asked.delete(identity);
+        if (!this.#moment(life, 'client', 'answered')) return;
+        if (identity !== null) this.#checkCopies(identity);
+        this.#messages.carry(at, -1, settle);
+      };
+      const { flares } = life.ring;
+      void (async () => run(flares))().then(
+        (value) => answer(() => resolve(value)),
+        (error: unknown) => answer(() => reject(error)),
+      );
+    };
+    this.#messages.carry(-1, at, arrive, true);
+    return promise;
+  }
+
+  /** What has been answered is durable on every volcano that the map says has it. */
+  #checkCopies(identity: string): void {
+    if (this.#newest !== null)
+      this.faults.push(...missingCopies(this.#newest, identity, (member) => this.#storeOf(member)));
+  }
+
+  /** Of a place in the newest map; null while that volcano is dead. */
+  #storeOf(member: number): LocalStore | null {
+    const { life } = this.#volcanos[this.#numberOf(this.#newest!, member)]!;
+    return life?.alive === true ? life.store : null;
+  }
+
+  crash(at: number, how: 'power' | 'killed'): void {
+    const volcano = this.#volcanos[at]!;
+    const { life } = volcano;
+    if (life === null) return;
+    const owned = new Set<number>();
+    for (const map of [this.#newest, life.projection]) {
+      for (const [slice, { primary }] of map?.map.entries() ?? []) {
+        if (this.#numberOf(map!, primary) === at) owned.add(slice);
+      }
+    }
+    life.ended = true;
+    life.clock.stop();
+    // A disk whose power has gone at a step of its own has lost its cache, too.
+    const power = how === 'power' || life.disk.stopped;
+    if (power) volcano.host.powerOff();
+    else life.net.kill();
+    const clock = this.#clock(at, volcano.lives);
+    const random = this.#chance(`crash ${at} ${volcano.lives}`);
+    volcano.next = { disk: power ? life.disk.powerCut(random, clock) : life.disk.killed(clock), clock };
+    volcano.life = null;
+    this.onForgotten?.((slice) => owned.has(slice));
+  }
+
+  get quiet(): boolean {
+    return this.#firstUnquiet().next().done === true;
+  }
+
+  unquiet(): string[] {
+    return [...this.#firstUnquiet()];
+  }
+
+  *#firstUnquiet(): Generator<string> {
+    const newest = this.#newest;
+    const wanted = this.#allStarted ? this.count : this.#atFirst;
+    for (const [at, { life }] of this.#volcanos.entries()) {
+      if (at >= wanted && life === null) continue;
+      if (life?.ring == null || newest === null) {
+        yield `volcano ${at} does not serve`;
+        continue;
+      }
+      const { epoch } = life.ring.projection();
+      if (epoch !== newest.epoch) yield `volcano ${at} goes by epoch ${epoch}, and the map is of epoch ${newest.epoch}`;
+      const { joint, busy, replica } = life.store!;
+      for (const { operation, coordinator } of joint.undecided()) {
+        const text = operation.toString('hex').slice(0, 8);
+        yield `volcano ${at} has prepared ${text}, whose coordinator is volcano ${this.ownerOf(coordinator)}`;
+      }
+      for (const { operation } of joint.undelivered()) {
+        yield `volcano ${at} has not delivered ${operation.toString('hex').slice(0, 8)}`;
+      }
+      if (busy) yield `volcano ${at} holds something for others`;
+      const lag = life.replication!.lag();
+      if (lag > 0) yield `volcano ${at} has ${lag} records that a mirror has not`;
+      const left = replica.appended - replica.commitment.lsn;
+      if (left > 0) yield `volcano ${at} has ${left} records that are not committed`;
+    }
+    if (newest === null) return;
+    const step = nextStep(newest);
+    if (step !== null) yield `the map is not as it should be: ${JSON.stringify(step)} is due`;
+    for (const [slice, { primary }] of newest.map.entries()) {
+      const { life } = this.#volcanos[this.#numberOf(newest, primary)]!;
+      if (life?.replication?.mayServe(slice) !== true) yield `slice ${slice} is not served`;
+    }
+  }
+
+  async differences(): Promise<string[]> {
+    const newest = this.#newest!;
+    const found: string[] = [];
+    const copies = copiesWanted(newest);
+    if (copies !== Math.min(this.replicas, this.count)) found.push(`there are ${copies} copies of everything`);
+    for (const [slice, { inSync, filling }] of newest.map.entries()) {
+      if (inSync.length !== copies - 1 || filling.length > 0)
+        found.push(`slice ${slice} has ${inSync.length} mirrors, and ${filling.length} that are filled`);
+    }
+    const unlike = unlikeCopies(newest, (member) => this.#storeOf(member)!.replica);
+    found.push(...(await this.time.settle(unlike, WAIT_MS)));
+    return found;
+  }
+
+  step(): Promise<boolean> {
+    return this.time.step();
+  }
+
+  async close(): Promise<readonly SimulatedDisk[]> {
+    const disks: SimulatedDisk[] = [];
+    for (const volcano of this.#volcanos) {
+      const { life } = volcano;
+      if (life === null) {
+        if (volcano.lives > 0) disks.push(volcano.next.disk);
+        continue;
+      }
+      // Copies of calls that were answered long ago may still be on their way: they find nobody.
+      life.ended = true;
+      if (life.ring !== null) await this.time.settle(life.ring.close(), WAIT_MS);
+      else life.clock.stop();
+      disks.push(life.disk);
+    }
+    return disks;
+  }
+}
