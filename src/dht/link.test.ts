@@ -5,6 +5,7 @@ import type { Endpoint, Net, Stream } from '../base/net.ts';
 import { seededRandom } from '../base/random.ts';
 import { systemNet } from '../base/system-net.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
+import type { RpcClient } from '../rpc/client.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { ECHO_MAX, echo, makeEcho } from '../rpc/testing/echo.ts';
 import { ANSWER_MS, BACK_OFF_FIRST_MS, BACK_OFF_MAX_MS, CALLS_MAX, Link, type LinkOptions } from './link.ts';
@@ -203,6 +204,21 @@ t.test('a new connection is greeted first; when that is refused nothing else is 
   clock.advance(BACK_OFF_MAX_MS);
   t.strictSame(await Promise.all([ask(link), ask(link)]), [bytes, bytes]);
   t.equal(greeted, 2);
+});
+
+t.test('a connection that goes just when its greeting is answered is not taken up', async (t) => {
+  let close = true;
+  const { link, clock } = await served(t, {
+    async greet(caller) {
+      await caller.call(echo.NULL, undefined);
+      if (close) await (caller as RpcClient).close();
+    },
+  });
+  await t.rejects(ask(link), { name: 'RetryError', message: /the connection was closed/ });
+  t.match(link.figures, { connected: false, failures: 1 });
+  close = false;
+  clock.advance(BACK_OFF_MAX_MS);
+  t.strictSame(await ask(link), bytes);
 });
 
 t.test("errors of the other side are no answers; arguments that do not fit are the caller's own", async (t) => {

@@ -157,10 +157,14 @@ export class Link implements RpcCaller {
       const patience = { timeoutMs: ANSWER_MS, tries: 1 };
       const made = new RpcClient(transport, random.below(2 ** 32), noCredential, patience);
       client = made;
+      let gone = false;
       transport.gone.then(() => {
+        gone = true;
         if (this.#client === made) this.#client = null;
       });
       await greet?.(made);
+      // Who was greeted may have gone in the moment after the answer: nobody would notice any more.
+      if (gone) throw new Error('the connection was closed');
       if (this.#closed) throw new Error('the link has been closed');
       this.#client = made;
       this.#connects += 1;

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { ROOT } from '../flare/store/testing/harness.ts';
 import { FlareType } from '../flare/types.ts';
-import { VirtualRing } from './testing/virtual-ring.ts';
+import { CONNECT_MS } from './link.ts';
+import { CLOCK_SKEW_MAX_MS } from './programs/node/hello.ts';
+import { NODE_PORT, VirtualRing } from './testing/virtual-ring.ts';
 import { LOAD_MS } from './volcano/figures.ts';
 import type { Ring } from './volcano.ts';
 
@@ -48,3 +50,13 @@ t.test(
     await ring.close();
   },
 );
+
+t.test('A newcomer asks the next one when nobody answers, however long that took', async (t) => {
+  const ring = new VirtualRing({ volcanos: 2 });
+  await ring.start(0, { boot: true });
+  const nobody = ['10.9.0.1', '10.9.0.2', '10.9.0.3'].map((address) => ({ address, port: NODE_PORT }));
+  t.ok(nobody.length * CONNECT_MS > CLOCK_SKEW_MAX_MS, 'longer than clocks may differ');
+  const second = await ring.start(1, { seeds: [...nobody, ring.volcanos[0]!.seed] });
+  t.same(names(second), ['v0 serving', 'v1 serving']);
+  await ring.close();
+});

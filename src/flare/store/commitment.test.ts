@@ -115,3 +115,19 @@ t.test('No answer, no read and no note shows what is not committed (docs/archite
   t.equal(store.note('n')?.toString(), '1');
   await store.close();
 });
+
+t.test(
+  "A volcano's own notes go to nobody: they wait for its own disk alone, whatever becomes of copies",
+  async (t) => {
+    const { store } = await testStore();
+    store.replica.commitment.copies = { lsn: 0, full: true };
+    for (const name of ['dht/projection/1', 'volcano/x']) {
+      await store.setNote(name, Buffer.from('1'));
+      t.equal(store.note(name)?.toString(), '1');
+      await store.setNote(name, Buffer.from('2'));
+      await store.setNote(name, null);
+      t.same([store.note(name), store.notes(name).size], [null, 0]);
+    }
+    await store.close();
+  },
+);

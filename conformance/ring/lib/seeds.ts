@@ -1,0 +1,48 @@
+import type { Test } from 'tap';
+import { textOf } from './history.ts';
+import type { Report } from './run.ts';
+
+/** Everything that one needs to see what went wrong. */
+function story({ seed, faults, deeds, warnings, history }: Report): string {
+  return [`seed ${seed}`, ...faults, ...deeds, ...warnings, ...history.map(textOf)].join('\n');
+}
+
+/** Runs one seed, which must show no fault. */
+export async function soundSeed(t: Test, seed: number, run: (seed: number) => Promise<Report>): Promise<Report> {
+  const report = await run(seed);
+  if (report.faults.length > 0) {
+    t.fail(`seed ${seed}`);
+    t.comment(story(report));
+  }
+  return report;
+}
+
+/** How many seeds are run: at least so many, then more until so many milliseconds have passed, but no more than that. */
+export interface Amount {
+  readonly min: number;
+  readonly enoughMs: number;
+  readonly max: number;
+}
+
+/** Runs seeds from `MAGMA_SEED` on, or from one of chance, and tells how many. */
+export async function soundSeeds(
+  t: Test,
+  { min, enoughMs, max }: Amount,
+  run: (seed: number) => Promise<Report>,
+): Promise<void> {
+  const first = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const begun = performance.now();
+  const totals = { calls: 0, crashes: 0, states: 0, unknown: 0 };
+  let seeds = 0;
+  for (; seeds < max; seeds++) {
+    if (seeds >= min && performance.now() - begun > enoughMs) break;
+    const report = await soundSeed(t, first + seeds, run);
+    totals.calls += report.calls;
+    totals.crashes += report.crashes;
+    totals.states += report.states;
+    totals.unknown += report.unknown ? 1 : 0;
+  }
+  t.comment(`${seeds} seeds from ${first}: ${JSON.stringify(totals)}`);
+  t.ok(totals.crashes > seeds / 4, 'volcanos died');
+  t.ok(totals.unknown <= Math.max(1, seeds / 100), 'nearly every history was judged');
+}
