@@ -17,6 +17,7 @@ import t, { type Test } from 'tap';
 import { systemRandom } from '../src/base/random.ts';
 import type { Goal } from '../src/client-fuse/crypto/changes.ts';
 import { CipherError } from '../src/client-fuse/crypto/errors.ts';
+import { outcome } from '../src/client-fuse/crypto/testing/model.ts';
 import { changePassphrase, unlock } from '../src/client-fuse/crypto/vault.ts';
 import { GOCRYPTFS, GocryptfsPlace, LOG_N } from './clients/gocryptfs.ts';
 import { CipherDirectory, readConf, writeConf } from './lib/cipher-directory.ts';
@@ -56,20 +57,6 @@ function bytes(length: number): Buffer {
 
 function write(offset: number, length: number): Goal {
   return { kind: 'write', offset, data: bytes(length) };
-}
-
-/** What a file holds after all that. */
-function outcome(goals: readonly Goal[]): Buffer {
-  let file = Buffer.alloc(0);
-  for (const goal of goals) {
-    const offset = goal.kind === 'write' ? goal.offset : file.length;
-    const size = goal.kind === 'resize' ? goal.size : Math.max(file.length, offset + goal.data.length);
-    const next = Buffer.alloc(size);
-    file.copy(next);
-    if (goal.kind !== 'resize') next.set(goal.data, offset);
-    file = next;
-  }
-  return file;
 }
 
 const SAMPLES: readonly Sample[] = [
