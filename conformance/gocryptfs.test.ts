@@ -295,7 +295,7 @@ t.test(
         Buffer.concat([file.subarray(0, 18), file.subarray(4146, 8274), file.subarray(18, 4146), file.subarray(8274)]),
       'cut short': (file) => file.subarray(0, -1),
       'cut into the overhead': (file) => file.subarray(0, 8274 + 20),
-      header: (file) => Buffer.concat([Buffer.from([0, 2, 1]), file.subarray(3)]),
+      header: (file) => Buffer.concat([Buffer.from([0, 2, file[2]! ^ 1]), file.subarray(3)]),
       version: (file) => Buffer.concat([Buffer.from([0, 3]), file.subarray(2)]),
     };
     for (const [name, change] of Object.entries(damage)) {

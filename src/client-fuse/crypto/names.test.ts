@@ -23,7 +23,8 @@ const iv = newDirectoryIv(seededRandom(2));
 function back(cipher: typeof names, name: Uint8Array, directoryIv = iv): PlainName {
   const stored = cipher.encrypt(name, iv);
   const entry = cipher.entry(Buffer.from(stored.entry), directoryIv, false);
-  if (entry.kind === 'name' || entry.kind === 'invalid') return entry;
+  if (entry.kind === 'name') return { name: entry.name };
+  if (entry.kind === 'invalid') return { fault: entry.fault };
   if (entry.kind !== 'long' || stored.long === null) throw new Error(`${entry.kind}, and that is not what was stored`);
   if (entry.nameEntry !== stored.long.entry) throw new Error('the name is looked for in another file');
   return cipher.longName(Buffer.from(stored.entry), stored.long.contents, directoryIv);
