@@ -142,6 +142,9 @@ export interface ReplayRow {
   readonly segment: number;
 }
 
+/** Where a packed replay's segment lies, from the end of its identity: behind the time and the slice. */
+const REPLAY_SEGMENT = 10;
+
 /** One of a run of replays. */
 export function putReplay(to: ByteWriter, { identity, time, attributes, slice, segment }: ReplayRow): void {
   to.reserve(FLARE_BYTES_MIN + KEY_BYTES + identity.length + 16);
@@ -154,6 +157,11 @@ export function putReplay(to: ByteWriter, { identity, time, attributes, slice, s
   if (attributes === null) return;
   to.text(attributes.key);
   putAttributes(to, attributes);
+}
+
+/** Puts another segment into the replay that begins there, as `putReplay` has written it. */
+export function moveReplay(bytes: Buffer, at: number, segment: number): void {
+  bytes.writeUInt32BE(segment, at + 1 + bytes[at]! + REPLAY_SEGMENT);
 }
 
 function takeReplayFrom(from: ByteReader): ReplayRow {

@@ -195,7 +195,26 @@ export function recordsSound(bytes: Buffer, count: number): boolean {
   }
 }
 
-/** The records of a sound batch, in order. */
+/** Whether a batch's records fill it by their lengths, but for padding with zeros. Says nothing of what they hold: for that `recordSound`. */
+export function recordsFit(bytes: Buffer, count: number): boolean {
+  let at = BATCH_HEADER_BYTES;
+  for (let place = 0; place < count; place++) {
+    if (at + RECORD_HEADER_BYTES > bytes.length) return false;
+    const length = bytes.readUInt32BE(at);
+    if (length === 0 || length > RECORD_BYTES_MAX) return false;
+    at += RECORD_HEADER_BYTES + length;
+  }
+  if (alignBatch(at) !== bytes.length) return false;
+  for (; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
+}
+
+/** Whether one record of a batch is sound. */
+export function recordSound(batch: LogBatch, { position, payload }: LogRecordPlace): boolean {
+  return recordCrc(payload) === batch.bytes.readUInt32BE(position - batch.position - 4);
+}
+
+/** The records of a batch, in order. */
 export function* batchRecords(batch: LogBatch): Generator<LogRecordPlace> {
   let at = BATCH_HEADER_BYTES;
   for (let place = 0; place < batch.count; place++) {

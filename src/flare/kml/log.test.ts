@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
-import { KmlClosedError, KmlReadError, KmlWedgedError } from './errors.ts';
+import { KmlClosedError, KmlReadError, KmlRotError, KmlWedgedError } from './errors.ts';
 import {
   BATCH_BYTES_TARGET,
   BATCH_HEADER_BYTES,
@@ -9,6 +9,7 @@ import {
   GROUP_BYTES_MAX,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
+  recordSound,
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from './format.ts';
@@ -281,6 +282,45 @@ t.test('walkSegment: every durable batch of a segment', async (t) => {
   for await (const batch of kml.walkSegment(1))
     for (const { lsn, payload } of batchRecords(batch)) seen.push(`${lsn} ${payload}`);
   t.same(seen, ['1 a', '2 b', '3 c']);
+});
+
+t.test('scanSegment: the same batches, with what their records hold unchecked', async (t) => {
+  const disk = new SimulatedDisk();
+  const { kml } = await openLog(disk, { segmentBytes: 8 * 1024 * 1024 });
+  // Some batches to a window, and one that is longer than that.
+  const lengths = [1, 3000, 400_000, 400_000, 400_000, 2_500_000, 5, 700_000];
+  for (const length of lengths) {
+    kml.append([Buffer.alloc(length, 'a'), Buffer.from('b')]);
+    await kml.whenDurable(kml.nextLsn - 1);
+  }
+  const listed = async () => {
+    const seen: string[] = [];
+    for await (const batches of kml.scanSegment(1))
+      for (const batch of batches)
+        for (const place of batchRecords(batch)) {
+          seen.push(`${place.lsn} ${place.position} ${place.payload.length} ${recordSound(batch, place)}`);
+        }
+    return seen;
+  };
+  const wanted: string[] = [];
+  for await (const batch of kml.walkSegment(1)) {
+    for (const { lsn, position, payload } of batchRecords(batch))
+      wanted.push(`${lsn} ${position} ${payload.length} true`);
+  }
+  t.equal(wanted.length, 2 * lengths.length);
+  t.same(await listed(), wanted);
+
+  const [, , third] = wanted.map((line) => Number(line.split(' ')[1]));
+  disk.flipBit(segmentName(1), third!);
+  const damaged = await listed();
+  t.equal(damaged[2], wanted[2]!.replace('true', 'false'), 'what a record holds is for who needs it to check');
+  t.same(damaged.toSpliced(2, 1), wanted.toSpliced(2, 1));
+  disk.flipBit(segmentName(1), third! - RECORD_HEADER_BYTES + 3);
+  await t.rejects(listed(), KmlRotError, 'lengths that do not add up');
+  disk.flipBit(segmentName(1), third! - RECORD_HEADER_BYTES + 3);
+  disk.flipBit(segmentName(1), third! - RECORD_HEADER_BYTES - BATCH_HEADER_BYTES + 9);
+  await t.rejects(listed(), KmlRotError, "a batch's header");
+  await kml.close();
 });
 
 t.test('close makes durable what was appended and says so in an empty batch; later appends are refused', async (t) => {

@@ -16,7 +16,8 @@ import {
 } from './format.ts';
 import { GatheringBatch } from './gathering.ts';
 import { SegmentFiles } from './segment-files.ts';
-import { SegmentWalker } from './segment-walker.ts';
+import { SegmentScan } from './segment-scan.ts';
+import { SegmentWalker, type WalkPlace } from './segment-walker.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { Appended, Kml, LogBatch, LogMark, Payload, SegmentInfo } from './types.ts';
 
@@ -290,6 +291,41 @@ export class SegmentLog implements Kml {
   }
 
   async *walkSegment(segment: number): AsyncGenerator<LogBatch> {
+    const open = await this.#openWhole(segment);
+    try {
+      const turn = () => new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      const walker = new SegmentWalker(open.file, this.#parts.logId, open.place, turn);
+      while (walker.position < open.end) {
+        const batch = await walker.next();
+        if (batch === null) throw open.rotAt(walker.position);
+        yield batch;
+      }
+    } finally {
+      await open.file.close();
+    }
+  }
+
+  async *scanSegment(segment: number): AsyncGenerator<readonly LogBatch[]> {
+    const open = await this.#openWhole(segment);
+    try {
+      const scan = new SegmentScan(open.file, this.#parts.logId, open.place, open.end);
+      while (scan.position < open.end) {
+        const batches = await scan.next();
+        if (batches === null) throw open.rotAt(scan.position);
+        yield batches;
+      }
+    } finally {
+      await open.file.close();
+    }
+  }
+
+  /** Opens a segment to be gone through from its first batch to where it is durable now. */
+  async #openWhole(segment: number): Promise<{
+    readonly file: DiskFile;
+    readonly place: WalkPlace;
+    readonly end: number;
+    readonly rotAt: (position: number) => KmlRotError;
+  }> {
     const known = this.#find(segment);
     if (known === undefined) throw new RangeError(`there is no segment ${segment}`);
     const end = known.bytes;
@@ -297,17 +333,12 @@ export class SegmentLog implements Kml {
     const file = await this.#parts.disk.open(name);
     try {
       const nextLsn = await firstLsnOf(file, name, segment);
-      const place = { segment, position: SEGMENT_HEADER_BYTES, nextLsn };
-      const turn = () => new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
-      const walker = new SegmentWalker(file, this.#parts.logId, place, turn);
-      while (walker.position < end) {
-        const batch = await walker.next();
-        if (batch === null)
-          throw new KmlRotError(name, segment, walker.position, `the log is durable up to byte ${end}`);
-        yield batch;
-      }
-    } finally {
+      const rotAt = (position: number) =>
+        new KmlRotError(name, segment, position, `the log is durable up to byte ${end}`);
+      return { file, place: { segment, position: SEGMENT_HEADER_BYTES, nextLsn }, end, rotAt };
+    } catch (error) {
       await file.close();
+      throw error;
     }
   }
 

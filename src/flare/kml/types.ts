@@ -133,6 +133,12 @@ export interface Kml {
   /** All durable batches of a segment in order, each checked. Throws `KmlRotError`. */
   walkSegment(segment: number): AsyncIterable<LogBatch>;
 
+  /**
+   * As `walkSegment`, for who needs little of it: some batches at a time, whose bytes are there until the next are asked for, and whose records are in place by
+   * their lengths but not checked: who uses one asks `recordSound` first.
+   */
+  scanSegment(segment: number): AsyncIterable<readonly LogBatch[]>;
+
   /** Makes all appended records durable, appends the empty batch that says so, and lets go of the files. No waiting for a wedged log. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../index/bytes.ts';
-import { putReplay, REPLAY_BYTES_MAX, type ReplayRow, takeReplay } from '../index/values.ts';
+import { moveReplay, putReplay, REPLAY_BYTES_MAX, type ReplayRow, takeReplay } from '../index/values.ts';
 
 /** Answers whose memory is taken at once, when they are needed. */
 const BLOCK_ANSWERS = 512;
@@ -109,6 +109,13 @@ export class Answers {
     this.#write(place, row, lsn);
   }
 
+  /** Where in the log an answer stands has changed. */
+  move(place: number, segment: number): void {
+    const at = (place % BLOCK_ANSWERS) * REPLAY_BYTES_MAX;
+    moveReplay(this.#block(place).bytes, at, segment);
+    this.#segments[place] = segment;
+  }
+
   remove(identity: string): void {
     const place = this.find(identity);
     if (place >= 0) this.#clear(place);
@@ -126,6 +133,15 @@ export class Answers {
     for (let step = 0; step < this.#max; step++) {
       const place = (first + step) % this.#max;
       if (this.#lengths[place]! > 0) yield place;
+    }
+  }
+
+  /** The places of answers that stand in a segment, the oldest first. As `places`. */
+  *placesIn(segment: number): Generator<number> {
+    const first = this.#next;
+    for (let step = 0; step < this.#max; step++) {
+      const place = (first + step) % this.#max;
+      if (this.#segments[place] === segment && this.#lengths[place]! > 0) yield place;
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { batchRecords } from '../kml/format.ts';
+import type { SegmentInfo } from '../kml/types.ts';
 import { BaseRecords } from './base-records.ts';
 import type { Core } from './core.ts';
 import type { Notes } from './notes.ts';
@@ -30,6 +30,15 @@ interface Sizes {
   readonly total: number;
   readonly live: number;
   readonly oldest: number;
+}
+
+/** The cleaning of one segment, and what it has done since others had their turn. */
+interface Run {
+  readonly base: BaseRecords;
+  readonly hurry: boolean;
+  records: number;
+  /** Bytes of the segment that were looked at. */
+  walked: number;
 }
 
 /**
@@ -179,7 +188,7 @@ export class Compaction {
         }
         // What was not used of it is saved up, but not more than that.
         this.#credit = Math.min(this.#credit, sizes.oldest);
-        if (!(await this.#clean(oldest.number, short === true || everything === true))) return;
+        if (!(await this.#clean(oldest, short === true || everything === true))) return;
         space.refresh();
       }
     } catch (error) {
@@ -190,45 +199,109 @@ export class Compaction {
   }
 
   /** False when it was stopped before the end: the segment stays. */
-  async #clean(segment: number, hurry: boolean): Promise<boolean> {
-    const { kml, commitment, clock, host, flusher, limits, pins } = this.#core;
-    const base = new BaseRecords(this.#core, this.#notes, segment);
-    let records = 0;
-    let walked = 0;
-    let began = clock.monotonic();
-    for await (const batch of kml.walkSegment(segment)) {
-      for (const place of batchRecords(batch)) {
-        base.clean(place);
-        records++;
-        walked += place.payload.length;
-        const over = base.bytes >= limits.compactionStepBytes || records >= limits.compactionStepRecords;
-        if (!over && clock.monotonic() - began < limits.compactionStepMs) continue;
-        await this.#between(base, walked, hurry);
-        if (this.#stopped) return false;
-        base.bytes = records = walked = 0;
-        began = clock.monotonic();
-      }
-    }
-    this.#stepped(walked * CREDIT_PART + base.bytes);
-    // Also what was not written by us: removals of what is in this segment must be durable before it goes, and mirrors must have its records.
-    const lsn = kml.nextLsn - 1;
-    await commitment.when(lsn);
-    await flusher.flushed(lsn);
-    if (this.#stopped) return false;
-    const mark = await host.checkpoint();
-    if (mark.lsn < lsn || this.#stopped) return false;
-    await pins.free(segment);
-    await kml.dropOldest(segment);
+  async #clean({ number, bytes }: SegmentInfo, hurry: boolean): Promise<boolean> {
+    const { kml, host, pins } = this.#core;
+    const base = new BaseRecords(this.#core, this.#notes, number);
+    const run: Run = { base, hurry, records: 0, walked: 0 };
+    const { applied } = host;
+    const dead = this.#isDead(number);
+    if (dead) run.walked = bytes;
+    else if (!(await this.#scan(run, number))) return false;
+    if (!(await this.#steps(run, base.remains()))) return false;
+    this.#stepped(run.walked * CREDIT_PART + base.bytes);
+    const gone = dead ? this.#isPast(number, Math.max(applied.lsn, base.lsn)) : this.#isReplaced(run, number);
+    if (!(await gone)) return false;
+    await pins.free(number);
+    await kml.dropOldest(number);
     this.dropped++;
-    this.#logger.debug({ segment }, 'a segment was cleaned and dropped');
+    this.#logger.debug({ segment: number, unread: dead }, 'a segment was cleaned and dropped');
     return true;
   }
 
+  /**
+   * Whether nothing in that segment is live but what is known in memory. What the index has not yet been told of was defined after it, in later segments, and can only have
+   * taken something away.
+   */
+  #isDead(segment: number): boolean {
+    return this.#core.host.applied.segment > segment && this.#live(segment) === 0;
+  }
+
+  /** What the index needs of a segment, in bytes. */
+  #live(segment: number): number {
+    return this.#core.host.reader.liveBytes().get(segment) ?? 0;
+  }
+
+  /** Resolves when the index on the disk begins behind that segment, and mirrors have all that counts on its not being needed. False when it was stopped before. */
+  async #isPast(segment: number, lsn: number): Promise<boolean> {
+    const { commitment, host } = this.#core;
+    await commitment.when(lsn);
+    if (!this.#stopped && host.checkpointed.segment <= segment) await host.checkpoint();
+    return !this.#stopped && host.checkpointed.segment > segment;
+  }
+
+  /** Resolves when the index on the disk has what was found in that segment where it lies now. False when it was stopped before. */
+  async #isReplaced(run: Run, segment: number): Promise<boolean> {
+    const { kml, host } = this.#core;
+    let lsn = await this.#inIndex();
+    if (this.#stopped) return false;
+    const missing = this.#live(segment);
+    if (missing > 0) {
+      this.#logger.warn(
+        { segment, bytes: missing },
+        'not all that is live of a segment was found: all of it is checked',
+      );
+      for await (const batch of kml.walkSegment(segment)) {
+        if (!(await this.#steps(run, run.base.checked(batch)))) return false;
+      }
+      lsn = await this.#inIndex();
+    }
+    const mark = this.#stopped ? null : await host.checkpoint();
+    return mark !== null && !this.#stopped && mark.lsn >= lsn;
+  }
+
+  /** Resolves when all that is in the log now is on mirrors and in the index, with its last LSN: removals of what is in a segment must be durable before that goes. */
+  async #inIndex(): Promise<number> {
+    const { kml, commitment, flusher } = this.#core;
+    const lsn = kml.nextLsn - 1;
+    await commitment.when(lsn);
+    await flusher.flushed(lsn);
+    return lsn;
+  }
+
+  /** Goes through a segment's records. False when it was stopped before the end. */
+  async #scan(run: Run, segment: number): Promise<boolean> {
+    for await (const batches of this.#core.kml.scanSegment(segment)) {
+      if (!(await this.#steps(run, run.base.unchecked(batches)))) return false;
+    }
+    return true;
+  }
+
+  /** Does work of which each part says how many bytes it has looked at, in bounded steps. False when it was stopped before the end. */
+  async #steps(run: Run, work: Iterable<number>): Promise<boolean> {
+    const { clock, limits } = this.#core;
+    const { base } = run;
+    let began = clock.monotonic();
+    for (const bytes of work) {
+      run.records++;
+      run.walked += bytes;
+      const over = base.bytes >= limits.compactionStepBytes || run.records >= limits.compactionStepRecords;
+      if (!over && clock.monotonic() - began < limits.compactionStepMs) continue;
+      base.append();
+      await this.#between(run);
+      if (this.#stopped) return false;
+      began = clock.monotonic();
+    }
+    base.append();
+    return !this.#stopped;
+  }
+
   /** Between two steps: what was written becomes durable, and others have their turn. */
-  async #between(base: BaseRecords, walked: number, hurry: boolean): Promise<void> {
+  async #between(run: Run): Promise<void> {
     const { kml, clock, flusher } = this.#core;
-    this.#stepped(walked * CREDIT_PART + base.bytes);
-    if (base.bytes > 0) await kml.whenDurable(base.lsn);
+    const { base, hurry } = run;
+    this.#stepped(run.walked * CREDIT_PART + base.bytes);
+    base.bytes = run.records = run.walked = 0;
+    if (base.lsn > 0) await kml.whenDurable(base.lsn);
     if (flusher.overloaded) await flusher.room();
     const before = clock.monotonic();
     await new Promise<void>((resolve) => clock.soon(resolve));

@@ -99,18 +99,19 @@ export class Replays {
     if (this.#refusals.size > this.#maxRefusals) takeOldest(this.#refusals);
   }
 
-  /** Whether this is the answer that is remembered, and where in the log it lies. */
-  isAt(identity: Buffer, time: number, segment: number): boolean {
-    const place = this.#answers.find(identity.toString('latin1'));
-    return place >= 0 && this.#answers.timeOf(place) === time && this.#answers.segmentOf(place) === segment;
+  /** The places of answers that stand in a segment, the oldest first. */
+  placesIn(segment: number): Iterable<number> {
+    return this.#answers.placesIn(segment);
+  }
+
+  /** The answer at such a place. */
+  at(place: number): ReplayRow {
+    return this.#answers.at(place);
   }
 
   /** Compaction wrote the answer anew. */
-  moved(identity: Buffer, segment: number): void {
-    const place = this.#answers.find(identity.toString('latin1'));
-    if (place < 0) return;
-    const { lsn, ...row } = this.#answers.at(place);
-    this.#answers.replace(place, { ...row, segment }, lsn);
+  moved(place: number, segment: number): void {
+    this.#answers.move(place, segment);
     this.#answers.mark(place);
   }
 

@@ -70,6 +70,15 @@ export class Slices {
     this.#changed.add(slice);
   }
 
+  /** The slices whose last record, or counter, stands in that segment. */
+  lastIn(segment: number): number[] {
+    const found: number[] = [];
+    for (const [number, slice] of this.#slices.entries()) {
+      if (slice.number > 0 && (slice.lastSegment === segment || slice.segment === segment)) found.push(number);
+    }
+    return found;
+  }
+
   of(slice: number): Slice {
     return this.#slices[slice]!;
   }
