@@ -4,14 +4,7 @@ import { RECORD_HEADER_BYTES } from '../kml/format.ts';
 import type { Appended, Payload } from '../kml/types.ts';
 import { dataPositionOf, writeRecord, writeRecordHead } from '../record/codec.ts';
 import { NO_BYTES, packId } from '../record/pack.ts';
-import {
-  type Change,
-  ChangeTypeSchema,
-  type Extent,
-  type LogRecord,
-  OperationSchema,
-  type Replay,
-} from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type Extent, type LogRecord, type Replay } from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
 import type { Slices } from './slices.ts';
 
@@ -36,8 +29,7 @@ export interface Placed {
 }
 
 /**
- * The records of one change of state: one a slice, and one for each piece of data. Numbers are taken for good by `placed`. Base records take none: they carry
- * the number and the epoch of the slice's last record, so that every volcano can write its own.
+ * The records of one change of state: one a slice, and one for each piece of data. Numbers are taken for good by `placed`.
  */
 export class Group {
   readonly #slices: Slices;
@@ -66,11 +58,9 @@ export class Group {
   }
 
   #begin(slice: number): Draft {
-    const last = this.#slices.of(slice);
-    const base = this.#operation === OperationSchema.base;
-    const before = base ? -1 : this.#drafts.filter((draft) => draft.slice === slice).length;
-    const number = last.number + before + 1;
-    const epoch = base ? last.epoch : this.#slices.epoch;
+    const before = this.#drafts.filter((draft) => draft.slice === slice).length;
+    const number = this.#slices.of(slice).number + before + 1;
+    const { epoch } = this.#slices;
     const draft: Draft = { slice, number, epoch, changes: [], data: null, dataChange: null, payloadLength: 0 };
     this.#drafts.push(draft);
     return draft;
