@@ -107,10 +107,12 @@ t.test(
         const file = await store.create(ROOT, root, 'f', FILE);
         await store.write(ROOT, file, 0, Buffer.alloc(3000, 'y'));
       },
+      // Of the record with the data nothing else is live.
+      async (store, root) => void (await store.setattr(ROOT, await store.lookup(ROOT, root, 'f'), { mode: 0o600 })),
     ]);
     const first = segmentName(1);
     const { key } = await store.lookup(ROOT, store.root(), 'f');
-    // The last flare with that key in the log is that of the WRITE, and its data's file.
+    // What stands last before the data is whose they are.
     const content = disk.content(first);
     const data = content.lastIndexOf(keyBytes(key));
     t.ok(content.indexOf('yyyy', data) - data < 100, 'it stands before the data');
