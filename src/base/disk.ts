@@ -11,6 +11,8 @@ export interface DiskFile {
   readSync(into: Uint8Array, position: number): number;
   /** The file's length. */
   size(): Promise<number>;
+  /** Cuts the file off behind that many bytes. Durable only after `sync`. */
+  truncate(length: number): Promise<void>;
   /** Resolves when all that was written is on stable storage. */
   sync(): Promise<void>;
   /** Lets go of the file; harmless when called twice. */

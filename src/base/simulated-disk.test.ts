@@ -109,6 +109,37 @@ t.test('the power can be cut before a write, before its sync and before its answ
   t.same(after[2], ['x'], 'after: there, and nobody was told');
 });
 
+t.test('what was cut off and not synced is there or gone; synced, it is gone', async (t) => {
+  const cut = async (disk: SimulatedDisk): Promise<void> => {
+    const file = await disk.create('f');
+    await file.writeDurable([Buffer.from('abc')], 0);
+    await disk.syncDirectory('');
+    await file.truncate(9);
+    await file.truncate(1);
+    t.equal(await file.size(), 1);
+  };
+  t.same([...(await outcomes(cut, bytesOrNone('f')))].sort(), ['a', 'abc']);
+  const synced = async (disk: SimulatedDisk): Promise<void> => {
+    await cut(disk);
+    const file = await disk.open('f', { uncached: true });
+    t.equal(await file.size(), 1);
+    await file.sync();
+    await file.writeDurable([Buffer.from('d')], 2);
+  };
+  t.same([...(await outcomes(synced, bytesOrNone('f')))], ['a\0d'], 'what was cut off does not come back');
+});
+
+t.test('a failed sync is told to each handle once, as Linux does', async (t) => {
+  const disk = new SimulatedDisk();
+  const one = await disk.create('f');
+  const other = await disk.open('f');
+  disk.fail('sync', 1, 'EIO');
+  await t.rejects(one.sync(), { code: 'EIO' });
+  await t.rejects(other.writeDurable([Buffer.from('a')], 0), { code: 'EIO' });
+  await one.sync();
+  await other.sync();
+});
+
 t.test('failures: the n-th write or sync, no room, rot', async (t) => {
   const disk = new SimulatedDisk({ capacity: 1000 });
   const file = await disk.create('f');

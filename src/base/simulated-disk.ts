@@ -289,7 +289,12 @@ export class SimulatedDisk implements Disk {
     }
   }
 
-  async #writeDurable(file: SimulatedFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
+  async #writeDurable(
+    file: SimulatedFile,
+    buffers: readonly Uint8Array[],
+    position: number,
+    sync: () => void,
+  ): Promise<void> {
     const bytes = Buffer.concat(buffers);
     await this.#step('write', true);
     try {
@@ -302,7 +307,7 @@ export class SimulatedDisk implements Disk {
     }
     file.write(position, bytes);
     await this.#step('sync', true);
-    this.#syncFile(file);
+    sync();
     await this.#step(null, true);
   }
 
@@ -322,17 +327,33 @@ export class SimulatedDisk implements Disk {
       this.#meet('read');
       return file.read(into, position);
     };
+    let told = file.failedSyncs;
+    const sync = (): void => {
+      const failed = file.failedSyncs > told;
+      told = file.failedSyncs;
+      if (failed) throw failure('EIO');
+      try {
+        this.#syncFile(file);
+      } finally {
+        told = file.failedSyncs;
+      }
+    };
     return {
-      writeDurable: (buffers, position) => this.#writeDurable(file, buffers, position),
+      writeDurable: (buffers, position) => this.#writeDurable(file, buffers, position, sync),
       read: async (into, position) => {
         await this.#wait('read');
         return readNow(into, position);
       },
       readSync: readNow,
       size: async () => file.length,
+      truncate: async (length) => {
+        await this.#step('name', true);
+        file.truncate(length);
+        await this.#step(null, true);
+      },
       sync: async () => {
         await this.#step('sync', true);
-        this.#syncFile(file);
+        sync();
         await this.#step(null, true);
       },
       close: async () => {},

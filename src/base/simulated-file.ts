@@ -3,9 +3,10 @@ import type { Random } from './random.ts';
 /** What a disk writes whole or not at all, in bytes. */
 export const SECTOR_BYTES = 512;
 
-interface UnsyncedWrite {
+/** What a sync makes durable: bytes from `position` on, or, with `data` null, that the file ends there. */
+interface UnsyncedChange {
   readonly position: number;
-  readonly data: Buffer;
+  readonly data: Buffer | null;
 }
 
 /** A file's bytes, kept twice: as the process sees them, and as they would be after a power cut. */
@@ -13,7 +14,9 @@ export class SimulatedFile {
   #seen: Buffer = Buffer.alloc(0);
   #length = 0;
   #durable: Buffer = Buffer.alloc(0);
-  #unsynced: UnsyncedWrite[] = [];
+  #unsynced: UnsyncedChange[] = [];
+  /** How often `failSync` was called: each handle is told once, as by Linux. */
+  failedSyncs = 0;
 
   /** The length that the process sees, in bytes. */
   get length(): number {
@@ -26,6 +29,13 @@ export class SimulatedFile {
     this.#grow(position + copy.length);
     copy.copy(this.#seen, position);
     this.#length = Math.max(this.#length, position + copy.length);
+  }
+
+  truncate(length: number): void {
+    if (length >= this.#length) return;
+    this.#unsynced.push({ position: length, data: null });
+    this.#seen.fill(0, length, this.#length);
+    this.#length = length;
   }
 
   /** Room for `length` bytes, doubled so that many small appends stay cheap. */
@@ -42,19 +52,20 @@ export class SimulatedFile {
   }
 
   sync(): void {
-    for (const { position, data } of this.#unsynced) this.#durable = overlay(this.#durable, position, data);
+    for (const change of this.#unsynced) this.#durable = apply(this.#durable, change);
     this.#unsynced = [];
   }
 
   /** As Linux does when a write-back fails: what was to be written stays in the cache as if it had been, and never reaches the disk. */
   failSync(): void {
+    this.failedSyncs++;
     this.#unsynced = [];
   }
 
   /** Forgets what the cache holds beyond what is written or still to be written. */
   forgetCached(): void {
     let bytes = this.#durable;
-    for (const { position, data } of this.#unsynced) bytes = overlay(bytes, position, data);
+    for (const change of this.#unsynced) bytes = apply(bytes, change);
     this.#seen = Buffer.from(bytes);
     this.#length = bytes.length;
   }
@@ -75,6 +86,10 @@ export class SimulatedFile {
     // All, none or any: plain chance would almost never leave a long write whole or wholly lost.
     const mood = random.below(3);
     for (const { position, data } of this.#unsynced) {
+      if (data === null) {
+        if (mood === 0 || (mood === 1 && random.below(2) === 0)) bytes = apply(bytes, { position, data });
+        continue;
+      }
       let at = position;
       while (at < position + data.length) {
         const end = Math.min(position + data.length, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
@@ -94,6 +109,10 @@ export class SimulatedFile {
     file.sync();
     return file;
   }
+}
+
+function apply(bytes: Buffer, { position, data }: UnsyncedChange): Buffer {
+  return data === null ? Buffer.from(bytes.subarray(0, position)) : overlay(bytes, position, data);
 }
 
 function overlay(bytes: Buffer, position: number, data: Uint8Array): Buffer {

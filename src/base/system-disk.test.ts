@@ -28,6 +28,9 @@ t.test('files: made once, written at positions, read back, listed, renamed, remo
   t.equal(file.readSync(bytes.subarray(0, 3), 3), 3);
   t.equal(bytes.toString('latin1', 0, 3), 'def');
   t.equal(file.readSync(bytes, 11), 0);
+  await file.truncate(13);
+  await file.truncate(11);
+  t.equal(await file.size(), 11);
   await file.sync();
   await file.close();
   await file.close();

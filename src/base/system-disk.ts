@@ -6,6 +6,7 @@ import {
   read as fsRead,
   fstat,
   fsync,
+  ftruncate,
   readSync,
   statfsSync,
   writev,
@@ -28,6 +29,7 @@ const closeAsync = promisify(fsClose);
 const fdatasyncAsync = promisify(fdatasync);
 const fsyncAsync = promisify(fsync);
 const fstatAsync = promisify(fstat);
+const ftruncateAsync = promisify(ftruncate);
 
 /** Writes some of the buffers at `position`; resolves with how many bytes, which may be fewer than asked for. */
 export type GatherWrite = (fd: number, buffers: readonly Uint8Array[], position: number) => Promise<number>;
@@ -97,6 +99,7 @@ function systemFile(fd: number): DiskFile {
       return at;
     },
     size: async () => (await fstatAsync(fd)).size,
+    truncate: (length) => ftruncateAsync(fd, length),
     sync: () => fdatasyncAsync(fd),
     async close() {
       if (!open) return;

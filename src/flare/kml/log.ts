@@ -173,7 +173,7 @@ export class SegmentLog implements Kml {
     const durable = this.#durable;
     const batch = gathered.seal(durable, this.#parts.logId);
     this.#onWriting(batch);
-    if (batch.segment === durable.segment) await this.#writer.write(batch.bytes, batch.position);
+    if (batch.segment === durable.segment) await this.#writer.write(batch.bytes, batch.position, this.segmentBytes);
     else await this.#roll(batch, durable);
     if (this.#wedged !== null) return;
     this.#durable = gathered.end;

@@ -1,10 +1,22 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { Disk } from '../../base/disk.ts';
+import type { Disk, DiskFile } from '../../base/disk.ts';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { segmentName } from './format.ts';
+import type { KmlOptions } from './kml.ts';
 import { group, openLog } from './testing/harness.ts';
 import type { LogMark } from './types.ts';
+
+/** Keeps the names that were opened. */
+class WatchedDisk extends SimulatedDisk {
+  readonly opened = new Set<string>();
+
+  override open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile> {
+    this.opened.add(name);
+    return super.open(name, options);
+  }
+}
 
 /** What a load knows of one group when the power goes. */
 interface Sent {
@@ -14,10 +26,14 @@ interface Sent {
 }
 
 /** Runs a load until it ends or the power goes; the groups that it sent. `sizes` is the length of each record of each group. */
-async function runLoad(disk: Disk, sizes: readonly (readonly number[])[]): Promise<Sent[]> {
+async function runLoad(
+  disk: Disk,
+  sizes: readonly (readonly number[])[],
+  options: Partial<KmlOptions> = {},
+): Promise<Sent[]> {
   const sent: Sent[] = [];
   try {
-    const { kml } = await openLog(disk);
+    const { kml } = await openLog(disk, options);
     const waits: Promise<void>[] = [];
     for (const [at, lengths] of sizes.entries()) {
       const texts = lengths.map((length, place) => `${at}.${place}:`.padEnd(length, 'x'));
@@ -56,11 +72,16 @@ function findFault(records: ReadonlyMap<number, string>, sent: readonly Sent[]):
 }
 
 /** Cuts the power at that step of the load, and checks the log that comes back, twice, and that it goes on. */
-async function cutAndCheck(sizes: readonly (readonly number[])[], step: number, seed: number): Promise<string | null> {
+async function cutAndCheck(
+  sizes: readonly (readonly number[])[],
+  step: number,
+  seed: number,
+  options: Partial<KmlOptions> = {},
+): Promise<string | null> {
   const random = seededRandom(seed);
   const disk = new SimulatedDisk();
   disk.stopAt(step);
-  const sent = await runLoad(disk, sizes);
+  const sent = await runLoad(disk, sizes, options);
   let after = disk.powerCut(random);
   const first = await openLog(after);
   const fault = findFault(first.records, sent);
@@ -95,6 +116,21 @@ t.test(
     }
   },
 );
+
+t.test('the same while room is laid out ahead, and with batches that reach into it', async (t) => {
+  const options = { segmentBytes: 12_288 };
+  const random = seededRandom(1);
+  const load = Array.from({ length: 36 }, (_, at) => [at % 9 === 8 ? 1800 : 50 + random.below(250)]);
+  const whole = new WatchedDisk();
+  await runLoad(whole, load, options);
+  t.ok(whole.opened.has(segmentName(1)), 'room is laid out in it');
+  for (let step = 0; step <= whole.steps; step++) {
+    for (let seed = 0; seed < 3; seed++) {
+      const fault = await cutAndCheck(load, step, step * 100 + seed, options);
+      if (fault !== null) t.fail(`step ${step}, seed ${step * 100 + seed}: ${fault}`);
+    }
+  }
+});
 
 t.test('the same with any load, step and chance', async () => {
   const sizes = fc.array(fc.array(fc.integer({ min: 8, max: 2500 }), { minLength: 1, maxLength: 4 }), {

@@ -4,7 +4,7 @@ import type { Logger } from '../../base/logger.ts';
 import { type Chain, readChain } from './chain.ts';
 import { KmlFormatError, KmlRotError } from './errors.ts';
 import { SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from './format.ts';
-import { findProof, SegmentWalker } from './segment-walker.ts';
+import { endOfWritten, findProof, SegmentWalker } from './segment-walker.ts';
 import type { LogBatch, LogMark, SegmentInfo } from './types.ts';
 
 /** What the walk found. */
@@ -32,7 +32,7 @@ export interface RecoveryOptions {
 }
 
 /**
- * Finds where the log ends and hands over what is behind `from`. Changes nothing but that it syncs the last segment. Rejects with `KmlRotError` or
+ * Finds where the log ends and hands over what is behind `from`. Changes nothing but that it syncs the last segment, without zeros at its end. Rejects with `KmlRotError` or
  * `KmlFormatError`.
  */
 export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
@@ -119,13 +119,15 @@ async function walkOne(
     const place = { segment: header.number, position: end.position };
     const proof = await findProof(file, header.number, end.position, place, header.logId);
     if (proof !== null) throw new KmlRotError(name, header.number, end.position, proofText(header.number, proof));
-    if (size > end.position) {
-      const torn = { file: name, position: end.position, bytes: size - end.position };
+    const written = await endOfWritten(file, end.position, size);
+    if (written > end.position) {
+      const torn = { file: name, position: end.position, bytes: written - end.position };
       options.logger.warn(
         torn,
         'the log ends in a write that was never finished, and nothing says that it was durable: ignored',
       );
     }
+    if (size > written) await file.truncate(written);
     await file.sync();
     return end;
   } finally {

@@ -126,3 +126,14 @@ export async function findProof(
     if (bytes.length < WINDOW_BYTES) return null;
   }
 }
+
+/** Behind the last byte from `from` on that is not zero in a file of `size` bytes; `from` when all are. */
+export async function endOfWritten(file: DiskFile, from: number, size: number): Promise<number> {
+  const window = Buffer.allocUnsafe(WINDOW_BYTES);
+  for (let end = size; end > from; end = Math.max(from, end - WINDOW_BYTES)) {
+    const start = Math.max(from, end - WINDOW_BYTES);
+    const bytes = window.subarray(0, await file.read(window.subarray(0, end - start), start));
+    for (let last = bytes.length - 1; last >= 0; last--) if (bytes[last] !== 0) return start + last + 1;
+  }
+  return from;
+}

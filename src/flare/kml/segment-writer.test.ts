@@ -17,10 +17,10 @@ t.test('architecture.md, Segments: a position once written is never written agai
   await disk.makeDirectory('kml');
   const writer = await SegmentWriter.create(disk, header, Buffer.alloc(8, 1));
   const end = SEGMENT_HEADER_BYTES + 8;
-  await writer.write(Buffer.alloc(8, 2), end);
+  await writer.write(Buffer.alloc(8, 2), end, 4096);
   const before = disk.content(segmentName(1));
   for (const position of [0, SEGMENT_HEADER_BYTES, end, end + 7, end + 16]) {
-    await t.rejects(writer.write(Buffer.alloc(8, 3), position), {
+    await t.rejects(writer.write(Buffer.alloc(8, 3), position, 4096), {
       message: /refused to write byte \d+ of kml\/00000001\.seg/,
     });
   }
@@ -33,6 +33,6 @@ t.test('a write that failed may have left something: it is not tried again', asy
   await disk.makeDirectory('kml');
   const writer = await SegmentWriter.create(disk, header, null);
   disk.fail('write', 1, 'EIO');
-  await t.rejects(writer.write(Buffer.alloc(8), SEGMENT_HEADER_BYTES), { code: 'EIO' });
-  await t.rejects(writer.write(Buffer.alloc(8), SEGMENT_HEADER_BYTES), { message: /refused/ });
+  await t.rejects(writer.write(Buffer.alloc(8), SEGMENT_HEADER_BYTES, 4096), { code: 'EIO' });
+  await t.rejects(writer.write(Buffer.alloc(8), SEGMENT_HEADER_BYTES, 4096), { message: /refused/ });
 });
