@@ -36,7 +36,7 @@ export interface KmlOptions {
 /**
  * Opens the log, or begins one: walks it from `from` on, finds its end, makes that durable, and begins a new segment. Rejects with
  * `KmlRotError` when something that was durable is not sound, `KmlFormatError` when the files are of another network, format or log, or with the
- * host's error. Nothing is cut off or written over, whatever is found.
+ * host's error. Nothing but zeros at the end is cut off, and nothing is written over, whatever is found.
  */
 export async function openKml(options: KmlOptions): Promise<Kml> {
   const { disk, logger } = options;

@@ -1,11 +1,11 @@
 import t from 'tap';
-import type { DiskFile } from '../../base/disk.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts';
 import { FREE_BYTES_LEAST, PIECE_BYTES_MAX, RoomAhead, SMALL_BATCH_BYTES, SMALL_BATCHES_LEAST } from './room-ahead.ts';
 import { group, openLog } from './testing/harness.ts';
+import { slowZeros, ZerosDisk } from './testing/zeros-disk.ts';
 import type { Kml } from './types.ts';
 
 const SEGMENT = 64 * 1024;
@@ -18,19 +18,7 @@ async function appendAll(kml: Kml, count: number, length: number): Promise<void>
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-type Write = DiskFile['writeDurable'];
-
-/** A disk on which zeros are written as `zeros` says: only what lays out room opens a segment that is being written by its name. */
-class ZerosDisk extends SimulatedDisk {
-  zeros: (write: Write) => Write = (write) => write;
-
-  override async open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile> {
-    const file = await super.open(name, options);
-    return { ...file, writeDurable: this.zeros(file.writeDurable) };
-  }
-}
-
-/** Has such a disk hold back zeros until `go` is called; `begun` are where those writes begin. */
+/** Has a disk hold back zeros until `go` is called; `begun` are where those writes begin. */
 function holdBack(disk: ZerosDisk): { begun: number[]; go: () => void } {
   const begun: number[] = [];
   const gate = Promise.withResolvers<void>();
@@ -136,7 +124,7 @@ t.test('random batches over room that is laid out meanwhile: all are read back',
   const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
   t.comment(`MAGMA_SEED=${seed} repeats this run`);
   const random = seededRandom(seed);
-  const disk = new SimulatedDisk();
+  const disk = slowZeros(random, 12);
   const { kml } = await openLog(disk, { segmentBytes: SEGMENT });
   const texts: string[] = [];
   while (texts.length < 600) {
