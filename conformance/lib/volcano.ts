@@ -48,6 +48,7 @@ export class Volcano {
   readonly #options: VolcanoOptions;
   #child: ChildProcess | undefined;
   #ended: Promise<number> = Promise.resolve(0);
+  #listeners: { readonly what: RegExp; readonly resolve: () => void }[] = [];
 
   private constructor(options: VolcanoOptions, nfsPort: number, mountPort: number) {
     this.#options = options;
@@ -112,6 +113,8 @@ export class Volcano {
       const onData = (data: Buffer): void => {
         const text = data.toString('latin1');
         this.log = (this.log + text).slice(-LOG_MAX);
+        for (const { what, resolve } of this.#listeners) if (what.test(this.log)) resolve();
+        this.#listeners = this.#listeners.filter(({ what }) => !what.test(this.log));
         const lines = (unfinished + text).split('\n');
         unfinished = lines.pop()!;
         if (lines.some((line) => /\bready\b/.test(line))) {
@@ -131,6 +134,12 @@ export class Volcano {
         reject(new Error(`magmad ended with status ${code} before it was ready:\n${this.log}`));
       });
     });
+  }
+
+  /** Resolves when it has logged that; at once when it has. */
+  says(what: RegExp): Promise<void> {
+    if (what.test(this.log)) return Promise.resolve();
+    return new Promise((resolve) => this.#listeners.push({ what, resolve }));
   }
 
   /** Ends it in order (SIGTERM) and resolves with its exit status. */

@@ -4,8 +4,11 @@ import { UdpWire } from '../lib/wire.ts';
 import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
 import { at, magma, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
 
-const FILES = 60;
-const KILLS = 4;
+/** By each of three workers. */
+const FILES = 40;
+const KILLS = 3;
+/** So many files more are made before the next kill. */
+const BETWEEN = 20;
 
 /** A client that asks until it is answered, as long as it takes. */
 async function client(t: Test, { volcano }: RingVolcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
@@ -29,6 +32,7 @@ t.test(
     await whole(t, asked, 3);
     const { nfs, root } = await client(t, ring[0]);
     const answered = new Map<string, Buffer>();
+    let due = { files: BETWEEN, come: Promise.withResolvers<void>() };
     const top = (await nfs.ok('MKDIR', root, 'top', { mode: 0o755 })).handle!;
 
     /** One client's work: each call is sent until it is answered, and then must hold for ever. */
@@ -43,15 +47,19 @@ t.test(
           answered.set(`${name}-${made}`, data);
         } else if (made % 5 === 1) await nfs.ok('REMOVE', own, `f${made}`);
         else answered.set(`${name}/f${made}`, data);
+        if (answered.size >= due.files) due.come.resolve();
       }
     };
     const work = Promise.all(['one', 'two', 'three'].map(worker));
     let over = false;
-    void work.finally(() => {
+    void work.then(() => {
       over = true;
     });
-    for (let round = 0; round < KILLS && !over; round++) {
+    for (let round = 0; round < KILLS; round++) {
+      await Promise.race([due.come.promise, work]);
+      due = { files: answered.size + BETWEEN, come: Promise.withResolvers() };
       const { volcano } = ring[round % ring.length]!;
+      t.notOk(over, 'there is work to do');
       await volcano.kill();
       await volcano.start([]);
     }

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
+import type { Logger } from '../base/logger.ts';
 import { createTlsNet } from '../base/net/tls.ts';
 import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
@@ -27,6 +28,9 @@ import { resolveSeeds } from './seeds.ts';
 import { openDirectory, openVolcanoStore } from './store.ts';
 import { UsageError } from './usage.ts';
 import { VERSION } from './version.ts';
+
+/** So often a start that takes long says so, in milliseconds. */
+const WAITING_MS = 5_000;
 
 /** The network as one volcano serves it, alone or as one of several. */
 export interface Network {
@@ -124,11 +128,23 @@ async function checkAgainst(store: LocalStore, config: Config, key: string, host
   }
 }
 
+/** Says now and then that a start takes long, until it is over. */
+function tellWaiting(log: Logger, over: AbortSignal): void {
+  const timer = systemClock.after(WAITING_MS, () => {
+    if (over.aborted) return;
+    log.warn({}, 'waiting for other volcanos of the network, or for the slices that this one takes over');
+    tellWaiting(log, over);
+  });
+  over.addEventListener('abort', () => timer.cancel(), { once: true });
+}
+
 async function openInRing(options: NetworkOptions, disk: Disk, key: string): Promise<Network> {
   const { config, log, net, hostname, gate, load, signal } = options;
   const { boot, nickname, serverName, addresses, port, nodePort, replicas } = config;
   const logger = log.room('dht');
   const hostNickname = nicknameFromHost(hostname);
+  const patience = new AbortController();
+  tellWaiting(log.room('volcano'), patience.signal);
   const ring = await openRing({
     ...{ disk, clock: systemClock, random: systemRandom, logger, boot, nickname, hostNickname, serverName },
     async open(how) {
@@ -150,7 +166,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas },
     ...{ gate, load, signal },
     replication: (parts) => new Mirroring(parts),
-  });
+  }).finally(() => patience.abort());
   try {
     const { tree, notes, store, self } = ring;
     const room = log.room('volcano');

@@ -34,8 +34,10 @@ export function scratch(t: Test): string {
 }
 
 /** How one is started that differs from the others. */
-export interface Difference extends Partial<VolcanoOptions> {
+export interface Difference extends Partial<Omit<VolcanoOptions, 'key'>> {
   readonly nickname: string;
+  /** Undefined: none. Default `KEY`. */
+  readonly key?: string | undefined;
   /** Default 127.0.0.1. */
   readonly address?: string;
 }
@@ -44,15 +46,17 @@ export interface Difference extends Partial<VolcanoOptions> {
 export async function startVolcano(
   t: Test,
   directory: string,
-  { nickname, address = '127.0.0.1', ...rest }: Difference,
+  difference: Difference,
   via?: RingVolcano,
 ): Promise<RingVolcano> {
+  const { nickname, address = '127.0.0.1', key: given, ...rest } = difference;
+  const key = 'key' in difference ? given : KEY;
   const flarePort = await freePort();
   const nodePort = await freePort();
   const entry = via === undefined ? ['-b'] : ['-r', `${bracketed(via.address)}:${via.nodePort}`];
   const flags = ['-i', address, '-p', `${flarePort}`, '--node-port', `${nodePort}`];
   const volcano = await Volcano.start(t, {
-    ...{ directory: join(directory, nickname), nickname, entry, key: KEY, flags },
+    ...{ directory: join(directory, nickname), nickname, entry, flags, ...(key === undefined ? {} : { key }) },
     ...rest,
   });
   return { volcano, nickname, address, flarePort, nodePort };
