@@ -110,10 +110,11 @@ t.test('only the blocks that keep something are read', async (t) => {
 });
 
 /** Lets three clients reach their goals at once, in steps in the order of `turns`; goal i is client (i mod 3)'s. */
-function together(file: CipherFile, list: readonly Goal[], turns: Iterable<number>): void {
+function together(file: CipherFile, list: readonly Goal[], turns: Iterable<number>, blocksPerChange?: number): void {
   const clients = [0, 1, 2].map((client) =>
     (function* () {
-      for (const goal of list.filter((_, index) => index % 3 === client)) yield* reach(file, contents, goal);
+      for (const goal of list.filter((_, index) => index % 3 === client))
+        yield* reach(file, contents, goal, blocksPerChange);
     })(),
   );
   const busy = new Set(clients);
@@ -158,6 +159,18 @@ t.test('clients that append at once: each text is there once and whole', async (
         seen.add(which);
       }
       return seen.size === list.length && plain.length === list.reduce((sum, length) => sum + length, 0);
+    }),
+  );
+});
+
+t.test('appends that take more than one change may be interleaved, and lose nothing of each other', async () => {
+  fc.assert(
+    fc.property(lengths, fc.infiniteStream(fc.nat(2)), (list, turns) => {
+      const file = new CipherFile();
+      const appends = list.map((length, index): Goal => ({ kind: 'append', data: Buffer.alloc(length, index + 1) }));
+      together(file, appends, turns, 1);
+      const plain = file.plain(contents);
+      return list.every((length, index) => plain.filter((byte) => byte === index + 1).length === length);
     }),
   );
 });

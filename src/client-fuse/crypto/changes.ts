@@ -101,11 +101,11 @@ function resizeStep(file: OpenFile, size: number): Step | null {
   }
   file.checkWhole();
   const goal: Goal = { kind: 'resize', size };
-  // The last byte decides which block is the last one, and everything before that block has to be filled up.
-  const ready = file.readyFor(size === start ? size : Math.max(start, file.plain), goal);
+  // What the last block has to have of zeros; before it there is a hole.
+  const from = Math.max(start, file.plain);
+  const ready = file.readyFor(from, goal);
   if (ready !== null) return ready;
   if (size === start) return resizing(cipherSize(size), null);
-  const from = Math.max(start, file.plain);
   return file.write(from, new Uint8Array(size - from), null);
 }
 

@@ -3,56 +3,33 @@ import t from 'tap';
 import { seededRandom, systemRandom } from '../../base/random.ts';
 import { CONF_BYTES_MAX, CONF_FLAGS_MAX, CONF_WORD_CHARACTERS_MAX, formatConf, parseConf } from './conf.ts';
 import { MASTER_KEY_CHARACTERS_MAX, MasterKey } from './keys.ts';
+import { CONF, MASTER_KEY, PASSPHRASE } from './testing/gocryptfs-tree.ts';
 import { bytesOf, faultOf } from './testing/keys.ts';
 import { changePassphrase, createConf, unlock } from './vault.ts';
 
-const PASSPHRASE = Buffer.from('correct horse battery staple');
+const OURS = Buffer.from('correct horse battery staple');
 const OPTIONS = { creator: 'magma test', stretchLogN: 10 };
 
-/** What Debian's gocryptfs 2.3 made of the passphrase "test" with `-init -scryptn 10`; gocryptfs-xray shows that master key. */
-const GOCRYPTFS_CONF = `{
-	"Creator": "gocryptfs 2.3",
-	"EncryptedKey": "PLPq8o4A3V2uBEx2i+/JBphrQ0WQCVXVIcw0WhzJxnFTvGqEpnzV3V8AeZshLRo6+Ns6MKRQcdqn7zeSI6h1og==",
-	"ScryptObject": {
-		"Salt": "UOPbiAULctP/sbHnkFbxKDSQ85/WEFleMHyoBRsoFMo=",
-		"N": 1024,
-		"R": 8,
-		"P": 1,
-		"KeyLen": 32
-	},
-	"Version": 2,
-	"FeatureFlags": [
-		"HKDF",
-		"GCMIV128",
-		"DirIV",
-		"EMENames",
-		"LongNames",
-		"Raw64"
-	]
-}
-`;
-const GOCRYPTFS_KEY = 'd03f52ea-bfcb400f-2a7f13c9-93e97da0-e9a27050-e63f4dc8-9b0da155-092074fe';
-
 t.test('a configuration that gocryptfs made opens, and comes back byte for byte', async (t) => {
-  const conf = parseConf(Buffer.from(GOCRYPTFS_CONF));
-  t.equal((await unlock(conf, Buffer.from('test'))).text(), GOCRYPTFS_KEY);
-  t.equal(formatConf(conf).toString(), GOCRYPTFS_CONF);
+  const conf = parseConf(Buffer.from(CONF));
+  t.equal((await unlock(conf, Buffer.from(PASSPHRASE))).text(), MASTER_KEY);
+  t.equal(formatConf(conf).toString(), CONF);
 });
 
 t.test('what is made is read as it was, with LongNameMax and without', async (t) => {
   for (const longNameMax of [62, 100, 254, 255]) {
-    const { conf, master } = await createConf(PASSPHRASE, { ...OPTIONS, longNameMax }, systemRandom);
+    const { conf, master } = await createConf(OURS, { ...OPTIONS, longNameMax }, systemRandom);
     t.same(parseConf(formatConf(conf)), conf);
-    t.equal((await unlock(conf, PASSPHRASE)).text(), master.text());
+    t.equal((await unlock(conf, OURS)).text(), master.text());
     t.equal(formatConf(conf).includes('LongNameMax'), longNameMax !== 255);
   }
   for (const longNameMax of [61, 256]) {
-    await t.rejects(createConf(PASSPHRASE, { ...OPTIONS, longNameMax }, systemRandom), RangeError);
+    await t.rejects(createConf(OURS, { ...OPTIONS, longNameMax }, systemRandom), RangeError);
   }
 });
 
 t.test('a wrong passphrase is told apart from a file that is broken', async (t) => {
-  const { conf } = await createConf(PASSPHRASE, OPTIONS, systemRandom);
+  const { conf } = await createConf(OURS, OPTIONS, systemRandom);
   t.equal(await faultOf(() => unlock(conf, Buffer.from('wrong'))), 'PASSPHRASE_WRONG');
   t.equal(await faultOf(() => unlock(conf, Buffer.alloc(0))), 'PASSPHRASE_REFUSED');
   t.equal(await faultOf(() => unlock(conf, Buffer.alloc(2001, 65))), 'PASSPHRASE_REFUSED');
@@ -61,12 +38,12 @@ t.test('a wrong passphrase is told apart from a file that is broken', async (t) 
 t.test(
   'another passphrase: the same key, a new salt; the old one no longer opens it; unknown fields stay',
   async (t) => {
-    const made = await createConf(PASSPHRASE, OPTIONS, systemRandom);
+    const made = await createConf(OURS, OPTIONS, systemRandom);
     const text = formatConf(made.conf).toString().replace('{', '{"Future":{"a":[1]},');
     const conf = parseConf(Buffer.from(text));
     const changed = await changePassphrase(conf, made.master, Buffer.from('other'), systemRandom, 11);
     t.equal((await unlock(changed, Buffer.from('other'))).text(), made.master.text());
-    t.equal(await faultOf(() => unlock(changed, PASSPHRASE)), 'PASSPHRASE_WRONG');
+    t.equal(await faultOf(() => unlock(changed, OURS)), 'PASSPHRASE_WRONG');
     t.notSame(changed.cost.salt, conf.cost.salt);
     t.notSame(changed.sealedKey, conf.sealedKey);
     t.equal(changed.cost.N, 2048);
@@ -77,13 +54,13 @@ t.test(
 t.test(
   'the cost of a guess does not fall when the passphrase changes, and is the usual one when it was less',
   async (t) => {
-    const { conf, master } = await createConf(PASSPHRASE, OPTIONS, systemRandom);
-    const changed = await changePassphrase(conf, master, PASSPHRASE, systemRandom);
+    const { conf, master } = await createConf(OURS, OPTIONS, systemRandom);
+    const changed = await changePassphrase(conf, master, OURS, systemRandom);
     t.same([changed.cost.N, changed.cost.r, changed.cost.p], [2 ** 17, 8, 1]);
   },
 );
 
-const valid = (await createConf(PASSPHRASE, OPTIONS, seededRandom(1))).conf;
+const valid = (await createConf(OURS, OPTIONS, seededRandom(1))).conf;
 
 /** The valid configuration with one field set, or without it when the value is undefined. */
 function having(path: string, value: unknown): Buffer {
@@ -177,16 +154,16 @@ t.test('any bytes, and any change of a byte, end in a configuration within bound
 });
 
 t.test('a master key is written down and read again, with any spaces and hyphens; all else is refused', async (t) => {
-  const master = new MasterKey(Buffer.from(GOCRYPTFS_KEY.replaceAll('-', ''), 'hex'));
-  t.equal(MasterKey.parse(`  ${GOCRYPTFS_KEY.toUpperCase().replaceAll('-', ' -\n')} `).text(), master.text());
+  const master = new MasterKey(Buffer.from(MASTER_KEY.replaceAll('-', ''), 'hex'));
+  t.equal(MasterKey.parse(`  ${MASTER_KEY.toUpperCase().replaceAll('-', ' -\n')} `).text(), master.text());
   const wrong = [
     '',
-    GOCRYPTFS_KEY.slice(1),
-    `${GOCRYPTFS_KEY}0`,
-    GOCRYPTFS_KEY.replace(/.$/, 'g'),
-    GOCRYPTFS_KEY.replace(/-/, '+'),
+    MASTER_KEY.slice(1),
+    `${MASTER_KEY}0`,
+    MASTER_KEY.replace(/.$/, 'g'),
+    MASTER_KEY.replace(/-/, '+'),
   ];
-  for (const text of [...wrong, `${GOCRYPTFS_KEY}${' '.repeat(MASTER_KEY_CHARACTERS_MAX)}`]) {
+  for (const text of [...wrong, `${MASTER_KEY}${' '.repeat(MASTER_KEY_CHARACTERS_MAX)}`]) {
     t.equal(await faultOf(() => MasterKey.parse(text)), 'MASTER_KEY_BROKEN');
   }
   t.throws(

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { systemRandom } from '../../base/random.ts';
 import { ContentCipher, formatHeader, parseHeader } from './contents.ts';
+import { seal } from './gcm.ts';
+import { placeOf } from './place.ts';
 import { openRead, planRead } from './reads.ts';
 import {
   CIPHER_BLOCK_BYTES,
@@ -120,6 +123,14 @@ t.test('whole blocks of zeros are holes; shorter ones are not, and zeros that ar
   const cipher = Buffer.concat([Buffer.alloc(CIPHER_BLOCK_BYTES), sealed]);
   t.same(contents.open(header, 0, cipher), Buffer.alloc(2 * PLAIN_BLOCK_BYTES));
   t.equal(await faultOf(() => contents.open(header, 0, Buffer.alloc(CIPHER_BLOCK_BYTES - 1))), 'BLOCK_BROKEN');
+});
+
+t.test('a block without contents is one that was cut short, also when it was sealed so', async (t) => {
+  const cipher = new ContentCipher(keyOf(1), systemRandom);
+  const empty = seal(keyOf(1), Buffer.alloc(16, 1), placeOf(0, header.fileId), Buffer.alloc(0));
+  for (const length of [1, 31, 32]) {
+    t.equal(await faultOf(() => cipher.open(header, 0, empty.subarray(0, length))), 'BLOCK_TRUNCATED');
+  }
 });
 
 t.test('a block that begins with a zero byte and is no hole opens', async (t) => {

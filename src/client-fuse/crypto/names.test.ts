@@ -2,18 +2,21 @@ import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { CONF_NAME } from './conf.ts';
+import { Eme } from './eme.ts';
 import {
   DIRIV_NAME,
   ENCRYPTED_NAME_BYTES_MAX,
   LONG_NAME_PREFIX,
   NAME_BYTES_MAX,
+  NameCipher,
   nameFault,
   newDirectoryIv,
   type PlainName,
   parseDirectoryIv,
 } from './names.ts';
+import { pad16 } from './padding.ts';
 import { toRaw64 } from './raw64.ts';
-import { bytesOf, faultOf, flipped, plainNames, seededTree } from './testing/keys.ts';
+import { bytesOf, faultOf, flipped, keyOf, plainNames, seededTree } from './testing/keys.ts';
 
 const { names } = seededTree(1);
 const short = seededTree(1, 62).names;
@@ -53,6 +56,22 @@ t.test('names above 175 bytes have a file for the name (gocryptfs, "Long File Na
   t.equal(long!.contents.length, 256);
   t.equal(names.encrypt(Buffer.alloc(255, 97), iv).long!.contents.length, ENCRYPTED_NAME_BYTES_MAX);
   t.same(names.entry(Buffer.from(`${entry}.name`), iv, false), { kind: 'hidden' });
+});
+
+t.test('LongNameMax is the longest name that is stored as it is', async (t) => {
+  const limited = seededTree(1, 64).names;
+  t.equal(limited.encrypt(Buffer.alloc(47, 97), iv).long, null, 'a name of 64 characters');
+  t.equal(limited.encrypt(Buffer.alloc(48, 97), iv).long!.contents.length, 86);
+});
+
+t.test('what decrypts to no name of a file is reported', async (t) => {
+  const cipher = new NameCipher(keyOf(1), 255);
+  const eme = new Eme(keyOf(1));
+  const found = (name: string) =>
+    cipher.entry(Buffer.from(toRaw64(eme.encrypt(iv, pad16(Buffer.from(name))))), iv, false);
+  t.same(found('ab'), { kind: 'name', name: Buffer.from('ab') });
+  for (const name of ['', '.', '..', 'a/b', 'a\0']) t.equal(found(name).kind, 'invalid', name);
+  t.match(cipher.entry(Buffer.from(toRaw64(eme.encrypt(iv, Buffer.alloc(16)))), iv, false), { fault: /padding/ });
 });
 
 t.test('a name is the same in its directory each time, and another one in every other directory', async () => {

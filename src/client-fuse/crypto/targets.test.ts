@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { ENCRYPTED_TARGET_BYTES_MAX, longestTarget } from './targets.ts';
-import { bytesOf, faultOf, flipped, seededTree } from './testing/keys.ts';
+import { systemRandom } from '../../base/random.ts';
+import { seal } from './gcm.ts';
+import { placeOf } from './place.ts';
+import { toRaw64 } from './raw64.ts';
+import { ENCRYPTED_TARGET_BYTES_MAX, longestTarget, TargetCipher } from './targets.ts';
+import { bytesOf, faultOf, flipped, keyOf, seededTree } from './testing/keys.ts';
 
 const { targets } = seededTree(1);
 const some = bytesOf(1, 800).filter((target) => !target.includes(0));
@@ -26,6 +30,14 @@ t.test('anything else is refused, whatever it is', async () => {
       async (bytes) => (await faultOf(() => targets.decrypt(bytes))) === 'TARGET_BROKEN',
     ),
   );
+});
+
+t.test('a target that was sealed and is too long, or empty, is refused', async (t) => {
+  const cipher = new TargetCipher(keyOf(1), systemRandom);
+  const stored = (length: number) =>
+    Buffer.from(toRaw64(seal(keyOf(1), Buffer.alloc(16, 1), placeOf(0), Buffer.alloc(length, 97))));
+  t.equal(cipher.decrypt(stored(3039)).length, 3039);
+  for (const length of [0, 3040]) t.equal(await faultOf(() => cipher.decrypt(stored(length))), 'TARGET_BROKEN');
 });
 
 t.test('the longest target is what the place of its encrypted form has room for', async (t) => {
