@@ -1,8 +1,8 @@
-import type { KeyObject } from 'node:crypto';
 import type { Random } from '../../base/random.ts';
 import { CipherError } from './errors.ts';
-import { IV_BYTES, SEAL_BYTES, sealInto, unseal } from './gcm.ts';
+import { IV_BYTES, SEAL_BYTES } from './gcm.ts';
 import { FILE_ID_BYTES, placeOf } from './place.ts';
+import type { Sealer } from './sealer.ts';
 import { CIPHER_BLOCK_BYTES, HEADER_BYTES, PLAIN_BLOCK_BYTES } from './sizes.ts';
 
 /** The version in every file's header. */
@@ -44,11 +44,11 @@ export function formatHeader({ fileId }: FileHeader): Buffer {
 
 /** The blocks of the files of a tree: AES-256-GCM with a new IV each time, tied to its place by `placeOf`. */
 export class ContentCipher {
-  readonly #key: KeyObject;
+  readonly #sealer: Sealer;
   readonly #random: Random;
 
-  constructor(key: KeyObject, random: Random) {
-    this.#key = key;
+  constructor(sealer: Sealer, random: Random) {
+    this.#sealer = sealer;
     this.#random = random;
   }
 
@@ -68,7 +68,7 @@ export class ContentCipher {
     for (let index = 0; index < blocks; index++) {
       const iv = ivs.subarray(index * IV_BYTES, (index + 1) * IV_BYTES);
       const text = plain.subarray(index * PLAIN_BLOCK_BYTES, (index + 1) * PLAIN_BLOCK_BYTES);
-      sealInto(out, index * CIPHER_BLOCK_BYTES, this.#key, iv, placeOf(first + index, header.fileId), text);
+      this.#sealer.seal(out, index * CIPHER_BLOCK_BYTES, iv, placeOf(first + index, header.fileId), text);
     }
     return out;
   }
@@ -86,21 +86,19 @@ export class ContentCipher {
       const at = index * PLAIN_BLOCK_BYTES;
       // The first byte rules out nearly all that is no hole without looking at the rest.
       if (sealed[0] === 0 && HOLE.equals(sealed)) out.fill(0, at, at + PLAIN_BLOCK_BYTES);
-      else out.set(this.#openBlock(header, first + index, sealed), at);
+      else this.#openBlock(header, first + index, sealed, out, at);
     }
     return out;
   }
 
-  #openBlock(header: FileHeader, block: number, sealed: Uint8Array): Buffer {
+  #openBlock(header: FileHeader, block: number, sealed: Uint8Array, out: Buffer, at: number): void {
     if (sealed.length <= SEAL_BYTES) {
       const what = `block ${block} has ${sealed.length} bytes; it must have more than ${SEAL_BYTES}`;
       throw new CipherError('BLOCK_TRUNCATED', `${what}: the file was cut short`, block);
     }
-    const plain = unseal(this.#key, placeOf(block, header.fileId), sealed);
-    if (plain === null) {
+    if (!this.#sealer.open(out, at, placeOf(block, header.fileId), sealed)) {
       const why = 'altered, or of another place, another file or another tree';
       throw new CipherError('BLOCK_BROKEN', `block ${block} cannot be decrypted: ${why}`, block);
     }
-    return plain;
   }
 }

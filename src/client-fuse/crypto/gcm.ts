@@ -15,7 +15,7 @@ const OPTIONS = { authTagLength: TAG_BYTES } as const;
  * twice with a key.
  */
 export function sealInto(
-  out: Buffer,
+  out: Uint8Array,
   at: number,
   key: KeyObject,
   iv: Uint8Array,

@@ -3,6 +3,7 @@ import type { Conf } from './conf.ts';
 import { ContentCipher } from './contents.ts';
 import { deriveKey, type MasterKey } from './keys.ts';
 import { NameCipher } from './names.ts';
+import { fastestSealer } from './openssl.ts';
 import { TargetCipher } from './targets.ts';
 
 /** All that is needed to read and write an encrypted tree. */
@@ -21,7 +22,7 @@ export function cipherTree(master: MasterKey, { longNameMax }: Pick<Conf, 'longN
   const names = master.expose((bytes) => deriveKey(bytes, 'names'));
   return {
     names: new NameCipher(names, longNameMax),
-    contents: new ContentCipher(contents, random),
+    contents: new ContentCipher(fastestSealer(contents), random),
     targets: new TargetCipher(contents, random),
   };
 }
