@@ -188,7 +188,10 @@ class Volcano implements Ring {
     const made = replication({
       ...{ self, store, clock, random, logger },
       peers: this.#peers,
-      changed: () => this.#settleServed(),
+      changed: () => {
+        this.#settleServed();
+        this.#carrier?.settle();
+      },
     });
     this.#carrier = new Carrier({
       ...{ self, clock, random, logger },

@@ -22,7 +22,7 @@ export function applyStep(before: Projection, step: Step): Projection {
 type Run = SliceRange & { readonly member: number };
 
 /** The first stretch of a run whose slices all do; null when none does. */
-function stretch(
+export function stretch(
   projection: Projection,
   run: SliceRange,
   does: (assignment: SliceAssignment) => boolean,

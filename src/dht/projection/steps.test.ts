@@ -206,7 +206,6 @@ t.test('steps that are not legal are refused', async (t) => {
     /network id/,
   );
   bad('two steps at once', () => validStep(two, { ...ready, epoch: two.epoch + 1 }), /not being filled/);
-  bad('a copy too few', () => validStep(over, withoutMirror(over, upper, 0)), /left with 1 copies/);
   bad('an epoch left out', () => validStep(two, ready), /does not follow/);
   bad('another network', () => validStep(two, { ...filling, networkId: 'cd'.repeat(16) }), /another kind of change/);
   bad('nothing changed', () => validStep(two, { ...two, epoch: two.epoch + 1 }), /more than one step|another kind/);

@@ -12,6 +12,10 @@ export const FILL_BYTES_MAX = 1024 * 1024;
 export const TAIL_BYTES_MAX = 4 * QUEUE_BYTES_MAX;
 /** One answer to a primary that asks for records holds groups up to about this many bytes. */
 export const TAIL_PIECE_BYTES = 4 * 1024 * 1024;
+/** So often a mirror is asked whether it still has what it had, and how much room, in milliseconds. */
+export const WATCH_MS = 2_000;
+/** A mirror that has had no room at all for records for so long, in milliseconds, is left out. */
+export const FULL_MS = 10_000;
 /** A mirror that does not answer is asked again after about this long, in milliseconds, ... */
 export const RETRY_FIRST_MS = 20;
 /** ... twice as long each further time, but no longer than this. */

@@ -20,6 +20,10 @@ export interface LinkShared {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The number of a slice up to which all mirrors in sync have acknowledged its records. */
+  readonly committed: (slice: number) => number;
+  /** A mirror has been found to be none that answers may wait for, or to be one again. */
+  readonly judged: () => void;
   /** Of the map that this volcano goes by. */
   readonly epoch: () => number;
   /** A mirror has acknowledged something. */

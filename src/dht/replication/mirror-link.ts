@@ -1,22 +1,29 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';
+import { FlareError } from '../../flare/errors.ts';
 import type { RecordHead } from '../../flare/record/head.ts';
+import type { LastRecord } from '../../flare/store/following.ts';
 import { groupsOf } from '../../flare/store/log-tail.ts';
+import { COST } from '../../flare/store/space.ts';
+import { DeniedError } from '../programs/result.ts';
 import type { MemberId } from '../projection/types.ts';
 import { Fill } from './fill.ts';
-import { FILL_BYTES_MAX, MESSAGES_MAX, QUEUE_BYTES_MAX, RETRY_FIRST_MS, RETRY_MAX_MS, WINDOW_BYTES } from './limits.ts';
+import {
+  FILL_BYTES_MAX,
+  FULL_MS,
+  MESSAGES_MAX,
+  QUEUE_BYTES_MAX,
+  RETRY_FIRST_MS,
+  RETRY_MAX_MS,
+  WATCH_MS,
+  WINDOW_BYTES,
+} from './limits.ts';
 import type { LinkShared } from './link-shared.ts';
 import { missingOf } from './missing.ts';
 import { Outbox } from './outbox.ts';
+import { Roles } from './roles.ts';
 import type { Followed, MirrorNode } from './types.ts';
-
-/**
- * `following`: answers wait for this mirror; it has been found to have all that it should, or, until then (`checked` false), it has not. `filling`: it gets the
- * slice's live state and what is new, and nobody waits; `filled` when it has all.
- */
-type Role =
-  | { readonly kind: 'following'; checked: boolean }
-  | { readonly kind: 'filling'; begun: boolean; filled: boolean };
+import { Waiting } from './waiting.ts';
 
 /** Thrown within a link when its connection is of no use any more; what waits is sent again on the next one. */
 class StreamBroken extends Error {}
@@ -28,9 +35,7 @@ export class MirrorLink {
   readonly #shared: LinkShared;
   readonly #node: () => MirrorNode;
   readonly name: MemberId;
-  readonly #roles = new Map<number, Role>();
-  /** Slices that the next map may not have there any more. */
-  #leaving: ReadonlySet<number> = new Set();
+  readonly roles = new Roles();
   readonly #outbox: Outbox;
   /** Until all that answers wait for is in order here: what was committed when that began to be looked at. */
   #floor: number;
@@ -49,7 +54,14 @@ export class MirrorLink {
   #soon = false;
   #pause = RETRY_FIRST_MS;
   #timer: Timer | null = null;
-  #waiting: { readonly done: () => boolean; readonly promise: PromiseWithResolvers<void> }[] = [];
+  readonly #waiting = new Waiting();
+  /** What the mirror said last that it can take, in bytes. */
+  #roomThere = Number.POSITIVE_INFINITY;
+  #watchTimer: Timer | null = null;
+  #toldBehind = false;
+  #fullSince: number | null = null;
+  /** Why answers must not wait for this mirror, though the map says so: it has not what it had acknowledged, or has had no room for long. null: they may. */
+  unfit: 'lost' | 'full' | null = null;
 
   constructor(name: MemberId, node: () => MirrorNode, shared: LinkShared) {
     this.name = name;
@@ -62,34 +74,12 @@ export class MirrorLink {
 
   /** Answers wait for this mirror. */
   get counts(): boolean {
-    for (const { kind } of this.#roles.values()) if (kind === 'following') return true;
-    return false;
-  }
-
-  /** What part in a slice's answers this mirror has: two slices of which it is the same come to it together. */
-  part(slice: number): 'none' | 'waited for' | 'leaving' {
-    if (this.#roles.get(slice)?.kind !== 'following') return 'none';
-    return this.#leaving.has(slice) ? 'leaving' : 'waited for';
-  }
-
-  /** These slices are about to leave this mirror. */
-  leave(slices: Iterable<number>): void {
-    this.#leaving = new Set([...this.#leaving, ...slices]);
-  }
-
-  /** None are any more. */
-  stay(): void {
-    this.#leaving = new Set();
+    return this.roles.counts;
   }
 
   /** Up to which LSN of the own log the mirror has what answers wait for. */
   get acknowledged(): number {
-    return this.#unchecked ? Math.min(this.#floor, this.#outbox.acknowledged) : this.#outbox.acknowledged;
-  }
-
-  get #unchecked(): boolean {
-    for (const role of this.#roles.values()) if (role.kind === 'following' && !role.checked) return true;
-    return false;
+    return this.roles.unchecked ? Math.min(this.#floor, this.#outbox.acknowledged) : this.#outbox.acknowledged;
   }
 
   /** So much waits that changes are to wait. */
@@ -97,35 +87,22 @@ export class MirrorLink {
     return this.#outbox.bytes > QUEUE_BYTES_MAX;
   }
 
+  /** Bytes of records that the mirror can take beside what is on its way, as far as is known. */
+  get room(): number {
+    return Math.max(0, Math.floor(this.#roomThere / COST) - this.#outbox.bytes);
+  }
+
   /** Records that the mirror has not acknowledged. */
   get lag(): number {
     return this.#outbox.records;
   }
 
-  /** The mirror has been found to have all of that slice that it should, and gets what is new. */
-  follows(slice: number): boolean {
-    const role = this.#roles.get(slice);
-    return role?.kind === 'following' && role.checked;
-  }
-
   /** The slices that this volcano is to have there, by the map; harmless when nothing is new. None: it is no mirror any more. */
   assign(following: readonly number[], filling: readonly number[]): void {
-    const all = new Set([...following, ...filling]);
-    for (const slice of [...this.#roles.keys()]) if (!all.has(slice)) this.#roles.delete(slice);
-    let news = false;
-    for (const slice of following) {
-      const role = this.#roles.get(slice);
-      if (role?.kind === 'following') continue;
-      // What is being filled and was said to be in sync already is not, until it is filled.
-      if (role?.kind === 'filling' && !role.filled) continue;
-      if (!this.#unchecked && role === undefined) this.#floor = this.#shared.replica.commitment.lsn;
-      this.#roles.set(slice, { kind: 'following', checked: role?.kind === 'filling' });
-      news ||= role === undefined;
-    }
-    for (const slice of filling) {
-      // One that has caught up may be in sync any moment: it stays so.
-      if (!this.#roles.has(slice)) this.#roles.set(slice, { kind: 'filling', begun: false, filled: false });
-    }
+    const { unchecked } = this.roles;
+    const news = this.roles.assign(following, filling).length > 0;
+    if (!this.counts) this.unfit = null;
+    if (news && !unchecked) this.#floor = this.#shared.replica.commitment.lsn;
     // A mirror that is to have more than the stream gives is asked what it has.
     if (news) this.#break();
     this.#wake();
@@ -133,7 +110,7 @@ export class MirrorLink {
 
   /** The log is about to write these records. */
   scan(payloads: readonly Buffer[], before: number, lsn: number): void {
-    const takes = ({ slice, base }: RecordHead): boolean => !base && this.#isStreamed(slice);
+    const takes = ({ slice, base }: RecordHead): boolean => !base && this.roles.isStreamed(slice);
     const groups = groupsOf(payloads, takes);
     if (groups.length > 0) this.#outbox.add(groups, before, false);
     this.#outbox.scanned = lsn;
@@ -146,27 +123,13 @@ export class MirrorLink {
     this.#endFill();
     this.#outbox.clear();
     this.#newStream();
-    for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
-  }
-
-  #isStreamed(slice: number): boolean {
-    const role = this.#roles.get(slice);
-    return role !== undefined && (role.kind === 'following' || role.begun);
+    this.roles.refill();
   }
 
   /** Resolves when the slices, which are being filled, are there, with all that was appended so far; from then on answers wait for this mirror. */
   async caughtUp(slices: readonly number[]): Promise<void> {
-    const ready = (): boolean =>
-      slices.every((slice) => {
-        const role = this.#roles.get(slice);
-        return role === undefined || role.kind === 'following' || role.filled;
-      });
-    await this.#until(ready);
-    for (const slice of slices) {
-      const role = this.#roles.get(slice);
-      if (role === undefined) throw new Error(`slice ${slice} is not copied to that volcano any more`);
-      if (role.kind === 'filling') this.#roles.set(slice, { kind: 'following', checked: true });
-    }
+    await this.#waiting.until(() => this.roles.isThere(slices));
+    this.roles.promote(slices);
     await this.drained();
   }
 
@@ -175,22 +138,12 @@ export class MirrorLink {
     const lsn = this.#shared.replica.appended;
     // Before that it may not even have been put in.
     await this.#shared.replica.durableAt(lsn);
-    await this.#until(() => this.acknowledged >= lsn);
+    await this.#waiting.until(() => this.acknowledged >= lsn);
   }
 
   /** Something has happened that those who wait may wait for. */
   moved(): void {
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ done }) => !done());
-    for (const { done, promise } of waiting) if (done()) promise.resolve();
-  }
-
-  async #until(done: () => boolean): Promise<void> {
-    if (this.#closed) throw new StreamBroken('the mirror is none any more');
-    if (done()) return;
-    const promise = Promise.withResolvers<void>();
-    this.#waiting.push({ done, promise });
-    await promise.promise;
+    this.#waiting.look();
   }
 
   close(): void {
@@ -198,7 +151,8 @@ export class MirrorLink {
     this.#break();
     this.#endFill();
     this.#timer?.cancel();
-    for (const { promise } of this.#waiting.splice(0)) promise.reject(new StreamBroken('the mirror is none any more'));
+    this.#watchTimer?.cancel();
+    this.#waiting.end(new StreamBroken('the mirror is none any more'));
   }
 
   /** The map is a newer one, or there is something to send. */
@@ -251,13 +205,14 @@ export class MirrorLink {
 
   /** Asks the mirror what it has, brings both to the same, and sends what waits. */
   async #connect(): Promise<void> {
-    if (this.#roles.size === 0) return;
+    if (this.roles.size === 0) return;
     this.#running = true;
     const turn = this.#turn;
     try {
       await this.#agree(turn);
       if (turn !== this.#turn || this.#closed) return;
       this.#connected = true;
+      this.#watch();
       this.#pause = RETRY_FIRST_MS;
     } catch (error) {
       this.#shared.logger.debug({ err: error, mirror: this.name }, 'a mirror cannot be sent records');
@@ -271,12 +226,13 @@ export class MirrorLink {
 
   async #agree(turn: number): Promise<void> {
     const { self, epoch } = this.#shared;
-    const slices = [...this.#roles.keys()];
+    const { slices } = this.roles;
     const stream = this.#stream;
     const found = await this.#node().followed({ epoch: epoch(), sender: self, stream, slices });
     if (turn !== this.#turn) return;
     if (found.last.length !== slices.length) throw new Error('the mirror has not told of all slices');
-    if (found.sequence > 0 && !this.#unchecked) {
+    this.#roomThere = found.room;
+    if (found.sequence > 0 && !this.roles.unchecked) {
       this.#outbox.acknowledge(found.sequence);
       this.#outbox.rewind();
       return;
@@ -293,33 +249,109 @@ export class MirrorLink {
       throw new StreamBroken('the stream is begun anew');
     }
     const following = slices.flatMap((slice, at) =>
-      this.#roles.get(slice)?.kind === 'following' ? [{ slice, there: found.last[at]! }] : [],
+      this.roles.isFollowing(slice) ? [{ slice, there: found.last[at]! }] : [],
     );
+    this.#checkKept(following);
     const ahead = following.filter(({ slice, there }) => there.number > replica.following.last(slice).number);
     if (ahead.length > 0) {
       const wanted = ahead.map(({ slice }) => ({ slice, after: replica.following.last(slice).number }));
-      const groups = await this.#node().tail({ epoch: epoch(), sender: self, slices: wanted });
+      const groups = await this.#node()
+        .tail({ epoch: epoch(), sender: self, slices: wanted })
+        .catch((error: unknown) => {
+          if (error instanceof DeniedError) this.#behind(wanted[0]!.slice);
+          throw error;
+        });
       if (turn !== this.#turn) return;
       const { gap } = replica.following.take(groups);
-      if (gap !== null || groups.length === 0)
-        throw new Error(`a mirror is ahead in slice ${wanted[0]!.slice}, and cannot say how`);
+      if (gap !== null || groups.length === 0) this.#behind(wanted[0]!.slice);
       throw new StreamBroken('the mirror was ahead');
     }
     const first = await missingOf(this.#shared, this.#outbox, following);
     if (turn !== this.#turn) return;
+    if (first === null) this.#lost('records that are not in the log any more');
+    this.#judge(null);
     const { acknowledged } = this.#outbox;
-    this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor), (slice) => {
-      return this.#roles.get(slice)?.kind === 'following';
-    });
+    this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor), (slice) =>
+      this.roles.isFollowing(slice),
+    );
     this.#endFill();
-    for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
+    this.roles.refill();
     this.#check();
+  }
+
+  /** Whether all is there that was acknowledged. */
+  #checkKept(following: readonly { readonly slice: number; readonly there: LastRecord }[]): void {
+    const { committed, replica } = this.#shared;
+    for (const { slice, there } of following) {
+      const here = replica.following.last(slice);
+      const acknowledged = committed(slice);
+      if (there.number < acknowledged)
+        this.#lost(`records of slice ${slice}: it has ${there.number} of ${acknowledged} that it had acknowledged`);
+      if (there.number === here.number && there.epoch !== here.epoch)
+        this.#lost(
+          `records of slice ${slice}: its number ${there.number} is of epoch ${there.epoch}, not ${here.epoch}`,
+        );
+    }
+  }
+
+  /** Tells, once, that this volcano itself is the one that has lost something. Throws. */
+  #behind(slice: number): never {
+    const what = `this volcano lacks records of slice ${slice} that its mirror has and cannot give`;
+    if (!this.#toldBehind)
+      this.#shared.logger.error(
+        { mirror: this.name, slice },
+        `${what}: nothing is served of the slices that they share; is its disk an older copy? put the newest one back`,
+      );
+    this.#toldBehind = true;
+    throw new StreamBroken(what);
+  }
+
+  /** Throws. */
+  #lost(what: string): never {
+    this.#judge('lost', what);
+    throw new StreamBroken(`the mirror has lost ${what}`);
+  }
+
+  #judge(unfit: typeof this.unfit, what = ''): void {
+    if (unfit === this.unfit || (unfit !== null && !this.counts)) return;
+    this.unfit = unfit;
+    const fields = { mirror: this.name, what };
+    const cure = 'it is left out and filled anew; look at its disk';
+    if (unfit === 'lost') this.#shared.logger.error(fields, `a mirror has lost what it had acknowledged: ${cure}`);
+    if (unfit === 'full') this.#shared.logger.error(fields, 'a mirror has no room: it is left out until it has');
+    this.#shared.judged();
+  }
+
+  /** Asks every now and then whether the mirror still has what it had, and how much room: nothing else may go there that would tell. */
+  #watch(): void {
+    this.#watchTimer ??= this.#shared.clock.after(WATCH_MS, () => {
+      this.#watchTimer = null;
+      void this.#ask().finally(() => this.#closed || this.#watch());
+    });
+  }
+
+  async #ask(): Promise<void> {
+    if (!this.#connected) return;
+    const { self, epoch, logger } = this.#shared;
+    const turn = this.#turn;
+    const had = this.#outbox.first - 1;
+    let found: Followed | null = null;
+    try {
+      found = await this.#node().followed({ epoch: epoch(), sender: self, stream: this.#stream, slices: [] });
+    } catch (error) {
+      logger.debug({ err: error, mirror: this.name }, 'a mirror does not say what it has');
+    }
+    if (turn !== this.#turn) return;
+    if (found === null || found.sequence < had) this.#break();
+    else this.#roomThere = found.room;
+    this.#shared.moved();
+    this.#wake();
   }
 
   /** What answers wait for is in order when the mirror has what it was behind. */
   #check(): void {
-    if (this.#due === null || this.#outbox.first <= this.#due || !this.#unchecked) return;
-    for (const role of this.#roles.values()) if (role.kind === 'following') role.checked = true;
+    if (this.#due === null || this.#outbox.first <= this.#due || !this.roles.unchecked) return;
+    this.roles.check();
     this.#shared.settled();
   }
 
@@ -330,7 +362,7 @@ export class MirrorLink {
       const { self, epoch } = this.#shared;
       const { sequence, groups } = message;
       this.#used = true;
-      const append = { epoch: epoch(), sender: self, stream: this.#stream, sequence, groups, commits: [] };
+      const append = { epoch: epoch(), sender: self, stream: this.#stream, sequence, groups };
       void this.#delivered(this.#node().append(append), this.#turn);
     }
   }
@@ -340,11 +372,16 @@ export class MirrorLink {
       const appended = await answer;
       if (turn !== this.#turn) return;
       if (appended.gap === 1) throw new StreamBroken(`the mirror lacks records of slice ${appended.at.slice}`);
-      this.#outbox.acknowledge(appended.sequence);
+      const { sequence, room } = appended.taken;
+      this.#outbox.acknowledge(sequence);
+      this.#roomThere = room;
+      this.#fullSince = null;
+      if (this.unfit === 'full') this.#judge(null);
       this.#check();
     } catch (error) {
       if (turn !== this.#turn || this.#closed) return;
       this.#shared.logger.debug({ err: error, mirror: this.name }, 'a mirror has not taken records');
+      if (error instanceof FlareError && error.status === 'NOSPC') this.#foundFull();
       // A gap shows that what this side believes of the mirror is wrong.
       if (error instanceof StreamBroken) this.#doubt();
       this.#break();
@@ -355,6 +392,13 @@ export class MirrorLink {
     this.#wake();
   }
 
+  #foundFull(): void {
+    const now = this.#shared.clock.monotonic();
+    this.#fullSince ??= now;
+    this.#roomThere = 0;
+    if (now - this.#fullSince >= FULL_MS) this.#judge('full', `for ${FULL_MS / 1000} s`);
+  }
+
   /** What the mirror has is looked at again from the start. */
   #doubt(): void {
     this.#newStream();
@@ -362,9 +406,9 @@ export class MirrorLink {
 
   /** Begins to fill what is to be filled, if nothing is being filled. */
   #beginFill(): void {
-    if (this.#fill !== null) return;
-    const slices: number[] = [];
-    for (const [slice, role] of this.#roles) if (role.kind === 'filling' && !role.begun) slices.push(slice);
+    // What is filled goes beside the mirror's reserve, as all does that is not yet relied on.
+    if (this.#fill !== null || this.room < FILL_BYTES_MAX) return;
+    const slices = this.roles.unbegun();
     if (slices.length === 0) return;
     const { replica, scanned, logger } = this.#shared;
     const fill = new Fill({
@@ -376,12 +420,12 @@ export class MirrorLink {
         this.#wakeSoon();
       },
       room: (): Eventually<void> => {
-        if (this.#outbox.bytes < FILL_BYTES_MAX) return undefined;
-        return this.#until(() => this.#outbox.bytes < FILL_BYTES_MAX || this.#fill !== fill);
+        const more = (): boolean => this.#outbox.bytes < FILL_BYTES_MAX && this.room >= FILL_BYTES_MAX;
+        return more() ? undefined : this.#waiting.until(() => more() || this.#fill !== fill);
       },
     });
     this.#fill = fill;
-    for (const slice of slices) (this.#roles.get(slice) as { begun: boolean }).begun = true;
+    this.roles.begin(slices);
     void this.#filled(fill, slices).catch((error: unknown) => {
       if (this.#fill !== fill) return;
       this.#fill = null;
@@ -395,13 +439,10 @@ export class MirrorLink {
   async #filled(fill: Fill, slices: readonly number[]): Promise<void> {
     await fill.run();
     const { last } = this.#outbox;
-    await this.#until(() => this.#fill !== fill || this.#outbox.first > last);
+    await this.#waiting.until(() => this.#fill !== fill || this.#outbox.first > last);
     if (this.#fill !== fill) return;
     this.#fill = null;
-    for (const slice of slices) {
-      const role = this.#roles.get(slice);
-      if (role?.kind === 'filling' && role.begun) role.filled = true;
-    }
+    this.roles.filled(slices);
     this.#shared.moved();
     this.#beginFill();
   }

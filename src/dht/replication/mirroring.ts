@@ -5,7 +5,8 @@ import { recordHead } from '../../flare/record/head.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
 import type { Replica } from '../../flare/store/replica.ts';
 import type { Append, Appended } from '../programs/node/handlers.ts';
-import { indexOf, slicesOf } from '../projection/queries.ts';
+import { type Step, stretch } from '../projection/plan.ts';
+import { indexOf, runOf, slicesOf } from '../projection/queries.ts';
 import type { MemberId, Projection, SliceAssignment, SliceRange } from '../projection/types.ts';
 import type { Replication, ReplicationParts } from '../volcano/replication.ts';
 import { MirrorLink } from './mirror-link.ts';
@@ -36,6 +37,7 @@ export class Mirroring implements Replication {
   readonly #commits = new Float64Array(SLICES);
   readonly #uncommitted: Uncommitted[] = [];
   #served = '';
+  #disturbed = Promise.withResolvers<void>();
 
   constructor(parts: ReplicationParts) {
     this.#parts = parts;
@@ -54,6 +56,7 @@ export class Mirroring implements Replication {
       get full() {
         return self.#isFull();
       },
+      room: (slice) => self.#room(slice),
     };
   }
 
@@ -78,6 +81,8 @@ export class Mirroring implements Replication {
           replica: this.#replica,
           scanned: this.#scannedView(),
           epoch: () => this.#projection!.epoch,
+          committed: (slice) => this.#commits[slice] ?? 0,
+          judged: () => this.#judged(),
           moved: () => this.#moved(),
           settled: () => {
             this.#moved();
@@ -129,7 +134,7 @@ export class Mirroring implements Replication {
 
   /** Whether answers wait for other mirrors with one slice than with the other: what changes both would be there in parts after a crash. */
   #areApart(one: number, other: number): boolean {
-    for (const link of this.#links.values()) if (link.part(one) !== link.part(other)) return true;
+    for (const link of this.#links.values()) if (link.roles.part(one) !== link.roles.part(other)) return true;
     return false;
   }
 
@@ -178,6 +183,41 @@ export class Mirroring implements Replication {
     return false;
   }
 
+  /** What the mirrors of a slice that answers wait for can take. */
+  #room(slice: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const link of this.#links.values()) if (link.roles.isFollowing(slice)) least = Math.min(least, link.room);
+    return least;
+  }
+
+  /** What is waited for may never come: whoever waits looks at the plan again. */
+  #judged(): void {
+    this.#disturbed.resolve();
+    this.#disturbed = Promise.withResolvers();
+    this.#parts.changed();
+  }
+
+  /** Waits for that, unless a mirror must be left out first. */
+  async #undisturbed(work: Promise<unknown>): Promise<void> {
+    work.catch(() => {});
+    const disturbed = this.#disturbed.promise.then(() => true);
+    if ((await Promise.race([work, disturbed])) === true) throw new Error('a mirror is to be left out first');
+  }
+
+  /** The step that leaves out a mirror which is of no use, though the map says that answers wait for it; null: there is none. */
+  leftOut(): Step | null {
+    const projection = this.#projection;
+    const run = projection === null ? null : runOf(projection, this.#own);
+    if (projection === null || run === null) return null;
+    for (const [id, link] of this.#links) {
+      if (link.unfit === null) continue;
+      const member = indexOf(projection, id);
+      const range = stretch(projection, run, ({ inSync }) => inSync.includes(member));
+      if (range !== null) return { kind: 'withoutMirror', member, range };
+    }
+    return null;
+  }
+
   #moved(): void {
     this.#replica.commitment.advance();
     this.#confirm();
@@ -197,7 +237,7 @@ export class Mirroring implements Replication {
   mayServe(slice: number): boolean {
     const assignment = this.#projection?.map[slice];
     if (assignment === undefined || assignment.primary !== this.#own || this.#stopped.has(slice)) return false;
-    return assignment.inSync.every((index) => this.#linkTo(index)?.follows(slice) === true);
+    return assignment.inSync.every((index) => this.#linkTo(index)?.roles.follows(slice) === true);
   }
 
   #linkTo(index: number): MirrorLink | undefined {
@@ -224,21 +264,21 @@ export class Mirroring implements Replication {
 
   /** Resolves when `member`, which is being filled, has all of the range: answers wait for it from then on, and the map says so next. */
   async inSync(range: SliceRange, member: number): Promise<void> {
-    await this.#link(member).caughtUp([...slicesOf(this.#projection!, range)]);
-    await this.#settled();
+    const filled = this.#link(member).caughtUp([...slicesOf(this.#projection!, range)]);
+    await this.#undisturbed(filled.then(() => this.#settled()));
   }
 
   /** Resolves when `member` may be no mirror of the range any more: the map says so next. */
   async withoutMirror(range: SliceRange, member: number): Promise<void> {
     const link = this.#linkTo(member);
-    link?.leave(slicesOf(this.#projection!, range));
+    link?.roles.leave(slicesOf(this.#projection!, range));
     await this.#settled(link);
   }
 
-  /** Resolves when all that was appended so far is here and on every mirror in sync but that one: no crash leaves a part of it, whoever mirrors what from then on. */
+  /** Resolves when all that was appended so far is here and on every mirror in sync but that one, and those that are to be left out, too: no crash leaves a part of it, whoever mirrors what from then on. */
   async #settled(but?: MirrorLink): Promise<void> {
     await this.#replica.durableAt(this.#replica.appended);
-    const links = [...this.#links.values()].filter((link) => link.counts && link !== but);
+    const links = [...this.#links.values()].filter((link) => link.counts && link !== but && link.unfit === null);
     await Promise.all(links.map((link) => link.drained()));
   }
 
@@ -246,7 +286,7 @@ export class Mirroring implements Replication {
   async handOver(range: SliceRange, member: number): Promise<void> {
     this.#stopped = new Set([...this.#stopped, ...slicesOf(this.#projection!, range)]);
     this.#tell();
-    await Promise.all([this.#link(member).drained(), this.#settled()]);
+    await this.#undisturbed(Promise.all([this.#link(member).drained(), this.#settled()]));
   }
 
   #link(member: number): MirrorLink {
@@ -258,7 +298,7 @@ export class Mirroring implements Replication {
   /** The step that `handOver` or `withoutMirror` prepared will not be made, or has been. */
   resume(): void {
     this.#stopped = new Set();
-    for (const link of this.#links.values()) link.stay();
+    for (const link of this.#links.values()) link.roles.stay();
     this.#tell();
   }
 

@@ -5,12 +5,12 @@ import { TAIL_BYTES_MAX } from './limits.ts';
 import type { LinkShared } from './link-shared.ts';
 import type { Outbox } from './outbox.ts';
 
-/** The records that a mirror lacks, by what it says it has of slices, and that do not wait for it anyhow. Rejects when they are not in the log any more. */
+/** The records that a mirror lacks, by what it says it has of slices, and that do not wait for it anyhow. null when they are not in the log any more. */
 export async function missingOf(
   { replica, scanned }: LinkShared,
   outbox: Outbox,
   following: readonly { readonly slice: number; readonly there: LastRecord }[],
-): Promise<Buffer[][]> {
+): Promise<Buffer[][] | null> {
   const firstWaiting = new Map<number, number>();
   for (const payload of outbox.payloads()) {
     const { slice, number } = recordHead(payload);
@@ -23,8 +23,5 @@ export async function missingOf(
   }
   if (wanted.size === 0) return [];
   await replica.durableAt(scanned.lsn);
-  const groups = await replica.tail(wanted, TAIL_BYTES_MAX);
-  if (groups === null)
-    throw new Error('a mirror lacks records that are not in the log any more: it must be filled anew');
-  return groups;
+  return replica.tail(wanted, TAIL_BYTES_MAX);
 }

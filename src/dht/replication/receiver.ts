@@ -40,7 +40,7 @@ export class Receiver {
       lsn = taken.lsn;
     }
     await this.#replica.durableAt(lsn);
-    return { gap: 0, sequence };
+    return { gap: 0, taken: { sequence, room: this.#replica.room } };
   }
 
   /** The records that are for this volcano: the sender may not know yet that others are not, or not any more. */
@@ -60,7 +60,7 @@ export class Receiver {
     const { sequence } = known;
     const last = slices.map((slice): LastRecord => this.#replica.following.last(slice));
     await this.#replica.durableAt(this.#replica.appended);
-    return { sequence, last };
+    return { sequence, last, room: this.#replica.room };
   }
 
   async tail({ sender, slices }: AskTail): Promise<Tail> {

@@ -201,6 +201,42 @@ t.test(
   },
 );
 
+t.test(
+  'A volcano comes back with an older copy of its disk: it gets what it lacks, and is filled anew as a mirror',
+  async (t) => {
+    const ring = new VirtualRing({ volcanos: 2, seed: SEED });
+    await ring.start(0, { boot: true, ...MIRRORED });
+    await ring.start(1, { seeds: [ring.volcanos[0]!.seed], ...MIRRORED });
+    await planned(ring);
+    const flares = ring.volcanos[0]!.up.flares;
+    const create = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n++) await flares.create(ROOT, flares.root(), `f${n}`, FILE);
+    };
+    await ring.settle(create(0, 20));
+    ring.kill(1, 'power');
+    const [one] = ring.volcanos.slice(1);
+    const older = one!.disk.powerCut(ring.random());
+    one!.disk = one!.disk.powerCut(ring.random());
+    await ring.start(1, MIRRORED);
+    await ring.settle(create(20, 40));
+    const { epoch } = ring.volcanos[0]!.up.projection();
+    ring.kill(1, 'power');
+    one!.disk = older;
+    await ring.start(1, MIRRORED);
+    await ring.settle(create(40, 60));
+    await planned(ring);
+    await ring.time.run(5000);
+    t.equal(ring.volcanos[0]!.up.projection().epoch, epoch + 3, 'left out, filled, in sync');
+    t.match(ring.volcanos[0]!.warnings, [/lost what it had acknowledged/]);
+    t.same(await differences(ring), []);
+    for (const { up } of ring.volcanos) {
+      const { entries } = await ring.settle(Promise.resolve(up.flares.readdir(ROOT, up.flares.root(), 0, 100)));
+      t.equal(entries.length, 60);
+    }
+    await ring.close();
+  },
+);
+
 t.test('Volcanos lose their power while others join and work: nothing that was answered is lost', async (t) => {
   for (let seed = SEED; seed < SEED + RUNS; seed++) {
     const random = seededRandom(seed);

@@ -16,6 +16,8 @@ export interface Followed {
   readonly sequence: number;
   /** The last record of each slice that was asked for, in that order. */
   readonly last: readonly LastRecord[];
+  /** What it can take beside its reserve, in bytes. */
+  readonly room: number;
 }
 
 /** A primary that has lost the end of its log asks a mirror for records that it had sent: those behind the given numbers. */

@@ -49,10 +49,10 @@ export class Carrier {
   }
 
   async #run(): Promise<void> {
-    const { map, self } = this.#parts;
+    const { map, self, replication } = this.#parts;
     while (!this.#stopped) {
       const projection = map.current ? map.projection : null;
-      const step = projection === null ? null : nextStep(projection);
+      const step = projection === null ? null : (replication.leftOut() ?? nextStep(projection));
       if (projection === null || step === null || doerOf(projection, step) !== self) {
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();

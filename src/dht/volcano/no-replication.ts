@@ -63,6 +63,10 @@ export class NoReplication implements Replication {
     this.#parts.changed();
   }
 
+  leftOut(): null {
+    return null;
+  }
+
   lag(): number {
     return 0;
   }

@@ -5,6 +5,7 @@ import type { Random } from '../../base/random.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { Peers } from '../peers.ts';
 import type { Append, Appended } from '../programs/node/handlers.ts';
+import type { Step } from '../projection/plan.ts';
 import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../replication/types.ts';
 
@@ -16,7 +17,7 @@ export interface ReplicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** To be called whenever the answer of `mayServe` may have changed. */
+  /** To be called whenever the answer of `mayServe` or `leftOut` may have changed. */
   readonly changed: () => void;
 }
 
@@ -47,6 +48,8 @@ export interface Replication {
    * next.
    */
   handOver(range: SliceRange, member: number): Promise<void>;
+  /** The step that is due before any of the plan's: a mirror that answers should wait for, and that is of no use, is left out. null: there is none. Looked at after each `changed`. */
+  leftOut(): Step | null;
   /** Resolves when `member` may be no mirror of the range any more, of which this volcano is the primary: the map says so next. */
   withoutMirror(range: SliceRange, member: number): Promise<void>;
   /**

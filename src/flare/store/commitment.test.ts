@@ -50,7 +50,7 @@ t.test('Committed is what is durable here and wherever answers wait for a copy, 
   };
   advance(3);
   t.equal(commitment.lsn, 3, 'alone it is the log');
-  const copies = { lsn: 3, full: false } satisfies Copies as { lsn: number; full: boolean };
+  const copies = { lsn: 3, full: false as boolean, room: () => Number.POSITIVE_INFINITY } satisfies Copies;
   commitment.copies = copies;
   const waits = [4, 6, 9].map((lsn) => commitment.when(lsn));
   advance(6);
@@ -77,7 +77,7 @@ t.test('Who waits for a copy is told when the log wedges, and when it is closed'
   for (const end of ['wedge', 'close'] as const) {
     const log = fakeLog();
     const commitment = new Commitment(log as never);
-    commitment.copies = { lsn: 0, full: false };
+    commitment.copies = { lsn: 0, full: false, room: () => Number.POSITIVE_INFINITY };
     log.reach(2);
     commitment.advance();
     const early = commitment.when(1) as Promise<void>;
@@ -92,7 +92,7 @@ t.test('Who waits for a copy is told when the log wedges, and when it is closed'
 
 t.test('No answer, no read and no note shows what is not committed (docs/architecture.md, Replication)', async (t) => {
   const { store } = await testStore();
-  const copies = { lsn: 0, full: false };
+  const copies = { lsn: 0, full: false, room: () => Number.POSITIVE_INFINITY };
   const commitment = store.replica.commitment;
   copies.lsn = commitment.lsn;
   commitment.copies = copies;
@@ -120,7 +120,7 @@ t.test(
   "A volcano's own notes go to nobody: they wait for its own disk alone, whatever becomes of copies",
   async (t) => {
     const { store } = await testStore();
-    store.replica.commitment.copies = { lsn: 0, full: true };
+    store.replica.commitment.copies = { lsn: 0, full: true, room: () => 0 };
     for (const name of ['dht/projection/1', 'volcano/x']) {
       await store.setNote(name, Buffer.from('1'));
       t.equal(store.note(name)?.toString(), '1');

@@ -1,4 +1,5 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
+import { FlareError } from '../errors.ts';
 import { KmlClosedError } from '../kml/errors.ts';
 import type { Kml } from '../kml/types.ts';
 
@@ -8,6 +9,8 @@ export interface Copies {
   readonly lsn: number;
   /** So much waits for a mirror that changes are to wait. */
   readonly full: boolean;
+  /** Bytes of records of a slice that those which answers wait for can still take, as far as is known. */
+  room(slice: number): number;
 }
 
 interface Waiting {
@@ -36,6 +39,12 @@ export class Commitment {
   /** So much waits for a mirror that changes are to wait, for `when` of what was appended. */
   get full(): boolean {
     return this.#copies?.full === true;
+  }
+
+  /** Refuses with NOSPC when a copy that answers wait for has no room for that many bytes of records of these slices. */
+  admit(slices: Iterable<number>, bytes: number): void {
+    if (this.#copies === null) return;
+    for (const slice of slices) if (bytes > this.#copies.room(slice)) throw FlareError.of('NOSPC');
   }
 
   /**

@@ -31,12 +31,22 @@ export function asRefusal(error: unknown): unknown {
   return error instanceof KmlWedgedError || error instanceof KmlClosedError ? FlareError.of('IO') : error;
 }
 
-/** Appends records. NOSPC when they do not fit beside the reserve, or, with `mayUseReserve`, on the disk at all; IO. */
-export function appendGroup(core: Core, payloads: readonly Payload[], mayUseReserve: boolean): Appended {
+/**
+ * Appends records. NOSPC when they do not fit beside the reserve, here or where `slices` are copied to, or, with `mayUseReserve`, on the disk here at all; IO.
+ */
+export function appendGroup(
+  core: Core,
+  payloads: readonly Payload[],
+  mayUseReserve: boolean,
+  slices: Iterable<number> = [],
+): Appended {
   let bytes = 0;
   for (const payload of payloads) bytes += payload.length;
   if (mayUseReserve) core.space.admitReserved(bytes);
-  else core.space.admit(bytes);
+  else {
+    core.space.admit(bytes);
+    core.commitment.admit(slices, bytes);
+  }
   let appended: Appended;
   try {
     appended = core.kml.append(payloads);

@@ -37,8 +37,8 @@ export class NoteTable {
   readonly #changed = new Set<string>();
   /** Removed notes, with the LSNs of their removals, oldest first. */
   readonly #gone = new Map<string, number>();
-  /** Up to which LSN all is committed: a removed note is kept until its removal is, for it may still have to be shown. */
-  committed: () => number = () => 0;
+  /** Up to which LSN that note is committed: a removed note is kept until its removal is, for it may still have to be shown. */
+  committed: (name: string) => number = () => 0;
   /** What names and values take together, in bytes. */
   bytes = 0;
 
@@ -78,9 +78,8 @@ export class NoteTable {
   }
 
   #forgetGone(): void {
-    const committed = this.#gone.size > 0 ? this.committed() : 0;
     for (const [name, lsn] of this.#gone) {
-      if (lsn > committed) return;
+      if (lsn > this.committed(name)) return;
       this.#gone.delete(name);
       this.#notes.delete(name);
     }

@@ -25,17 +25,21 @@ export class Notes {
   constructor(core: Core) {
     this.#core = core;
     this.#table = core.state.notes;
-    this.#table.committed = () => core.commitment.lsn;
+    this.#table.committed = (name) => this.#committed(name);
   }
 
   get count(): number {
     return this.#table.count;
   }
 
-  /** Whether what was appended there is as durable as the note has to be. Nobody else ever has this volcano's own notes: for them its own disk is enough. */
-  #isSettled(name: string, lsn: number): boolean {
+  /** Up to where all is as durable as the note has to be. Nobody else ever has this volcano's own notes: for them its own disk is enough. */
+  #committed(name: string): number {
     const { kml, commitment } = this.#core;
-    return lsn <= (isLocalNote(name) ? kml.durable : commitment.lsn);
+    return isLocalNote(name) ? kml.durable : commitment.lsn;
+  }
+
+  #isSettled(name: string, lsn: number): boolean {
+    return lsn <= this.#committed(name);
   }
 
   /** Waits until it is. */

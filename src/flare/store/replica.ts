@@ -30,6 +30,11 @@ export class Replica {
     return this.#core.kml.durable;
   }
 
+  /** What can be taken here beside the reserve, in bytes. */
+  get room(): number {
+    return this.#core.space.available;
+  }
+
   /** The epoch that records are written in from now on. */
   set epoch(epoch: number) {
     this.#core.state.slices.epoch = epoch;

@@ -11,7 +11,7 @@ export const REFRESH_MS = 250;
 /** What is left of the disk in any case, in bytes, but not more than an eighth of the reserve: for what the file system itself writes down, and the end of a batch. */
 export const LEFT_BYTES = 256 * 1024;
 /** What a record costs beside its own bytes, in the log's framing and in the index, as a factor. */
-const COST = 1.25;
+export const COST = 1.25;
 
 /**
  * The room on the disk: asked for now and then, less what was appended since. A change that would leave less than the reserve is

@@ -192,7 +192,7 @@ export class Transaction {
     if (identity !== undefined) {
       this.#group.replay = { identity: identityBytes(identity), time: this.now, outcome: encodeOutcome(attributes) };
     }
-    const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve);
+    const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve, this.#group.slices());
     const { lsn, segment } = appended;
     // Cuts come first: in a record they stand before the data.
     for (const { id, end } of this.#cuts) state.files.cut(id, end, lsn);
@@ -220,7 +220,7 @@ export class Transaction {
       else changes.push(change);
     });
     write(ready);
-    const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve);
+    const appended = appendGroup(this.#core, this.#group.encode(), this.mayUseReserve, this.#group.slices());
     this.#group.placed(appended);
     for (const action of this.#after) action(appended.lsn, appended.segment);
     this.#core.state.seen = Math.max(this.#core.state.seen, appended.lsn);

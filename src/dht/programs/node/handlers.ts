@@ -22,13 +22,11 @@ export interface Append {
   readonly sequence: number;
   /** Each is appended whole or not at all. */
   readonly groups: readonly (readonly AppendRecord[])[];
-  /** Slices' commit numbers. */
-  readonly commits: readonly { readonly slice: number; readonly number: number }[];
 }
 
-/** What a mirror answers: all of the stream up to `sequence` is durable there; or the first record of a slice does not follow its `last`. */
+/** What a mirror answers: all of the stream up to `sequence` is durable there, and `room` is what it can take beside its reserve, in bytes; or the first record of a slice does not follow its `last`. */
 export type Appended =
-  | { readonly gap: 0; readonly sequence: number }
+  | { readonly gap: 0; readonly taken: { readonly sequence: number; readonly room: number } }
   | { readonly gap: 1; readonly at: { readonly slice: number; readonly last: number } };
 
 /** What a volcano tells of itself. */

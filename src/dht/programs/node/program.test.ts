@@ -167,7 +167,7 @@ t.test('APPEND: groups of opaque records with their flags, commit numbers, the l
       seen.push({ ...append, groups });
       return append.sequence === 2
         ? { gap: 1, at: { slice: 3, last: 2 ** 40 } }
-        : { gap: 0, sequence: append.sequence };
+        : { gap: 0, taken: { sequence: append.sequence, room: 2 ** 50 } };
     },
   });
   const payload = seededRandom(1).bytes(RECORD_MAX);
@@ -184,9 +184,8 @@ t.test('APPEND: groups of opaque records with their flags, commit numbers, the l
       [],
       [{ flags: 2 ** 32 - 1, payload: Buffer.alloc(0) }],
     ],
-    commits: [{ slice: 255, number: 2 ** 52 }],
   };
-  t.strictSame(await node.append(append), { gap: 0, sequence: 1 });
+  t.strictSame(await node.append(append), { gap: 0, taken: { sequence: 1, room: 2 ** 50 } });
   t.strictSame(seen[0], append);
   t.strictSame(await node.append({ ...append, sequence: 2 }), { gap: 1, at: { slice: 3, last: 2 ** 40 } });
   const long = { ...append, groups: [[{ flags: 0, payload: Buffer.alloc(RECORD_MAX + 1) }]] };
@@ -197,7 +196,7 @@ t.test('APPEND: groups of opaque records with their flags, commit numbers, the l
 
 t.test('FOLLOWED, TAIL: what a primary asks of its mirrors', async (t) => {
   const seen: unknown[] = [];
-  const followed = { sequence: 2 ** 50, last: [{ number: 2 ** 51, epoch: 3 }] };
+  const followed = { sequence: 2 ** 50, last: [{ number: 2 ** 51, epoch: 3 }], room: 77 };
   const groups = [[Buffer.from('one'), Buffer.alloc(0)], [seededRandom(2).bytes(RECORD_MAX)]];
   const node = await served(t, {
     followed(ask) {
@@ -359,7 +358,7 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     asked.push(epoch);
     return admission;
   });
-  const append = { epoch: 4, sender: member(0).id, stream: 1, sequence: 1, groups: [], commits: [] };
+  const append = { epoch: 4, sender: member(0).id, stream: 1, sequence: 1, groups: [] };
   const calls: readonly (() => Promise<unknown>)[] = [
     () => node.join(member(1)),
     () => node.append(append),
@@ -384,7 +383,7 @@ t.test('calls that wait for admission keep their bytes', async (t) => {
     handlers: handlers({
       append(append) {
         seen.push(append);
-        return { gap: 0, sequence: 1 };
+        return { gap: 0, taken: { sequence: 1, room: 0 } };
       },
     }),
     allowed: () => true,
@@ -394,7 +393,7 @@ t.test('calls that wait for admission keep their bytes', async (t) => {
   const procedure = program.versions.get(NODE_VERSION)!.get(procedures.APPEND.number)!;
   const sender = Buffer.from(member(0).id, 'hex');
   const groups = [[{ flags: 0, payload: Buffer.from('a record') }]];
-  const bytes = procedure.arguments.encode({ epoch: 1, sender, stream: 1, sequence: 1, groups, commits: [] });
+  const bytes = procedure.arguments.encode({ epoch: 1, sender, stream: 1, sequence: 1, groups });
   const answer = procedure.handle(procedure.arguments.decode(bytes), {} as never);
   bytes.fill(0xee);
   await answer;

@@ -63,15 +63,14 @@ export const AppendSchema = xdr.struct('Append', {
   stream: xdr.uint64(),
   sequence: xdr.uint64(),
   groups: xdr.array(GroupSchema, APPEND_GROUPS_MAX),
-  commits: xdr.array(xdr.struct('Commit', { slice: xdr.uint32(), number: xdr.uint64() }), SLICES_MAX),
 });
 
-/** What became of an APPEND: 0: durable; 1: it does not follow what the mirror has of the slice, whose last number is given. */
+/** What became of an APPEND: 0: durable up to that message, and how many bytes there is room for; 1: it does not follow what the mirror has of the slice, whose last number is given. */
 export const AppendedSchema = xdr.union('Appended', {
   switchOn: xdr.uint32(),
   switchKey: 'gap',
   cases: [
-    xdr.case('durable', 0, xdr.field('sequence', xdr.uint64())),
+    xdr.case('durable', 0, xdr.field('taken', xdr.struct('Taken', { sequence: xdr.uint64(), room: xdr.uint64() }))),
     xdr.case('gap', 1, xdr.field('at', xdr.struct('Gap', { slice: xdr.uint32(), last: xdr.uint64() }))),
   ],
 });
@@ -191,6 +190,7 @@ export const procedures = {
         xdr.struct('Followed', {
           sequence: xdr.uint64(),
           last: xdr.array(xdr.struct('LastRecord', { number: xdr.uint64(), epoch: xdr.uint64() }), SLICES_MAX),
+          room: xdr.uint64(),
         }),
       ),
     ),

@@ -1,0 +1,134 @@
+/**
+ * What a mirror is for one slice. `following`: answers wait for it; it has been found to have all that it should, or, until then (`checked` false), it has not. `filling`: it
+ * gets the slice's live state and what is new, and nobody waits; `filled` when it has all.
+ */
+type Role =
+  | { readonly kind: 'following'; checked: boolean }
+  | { readonly kind: 'filling'; begun: boolean; filled: boolean };
+
+/** What part in a slice's answers a mirror has: two slices of which it is the same come to it together. */
+export type Part = 'none' | 'waited for' | 'leaving';
+
+/** What one mirror is for each of this volcano's slices. */
+export class Roles {
+  readonly #roles = new Map<number, Role>();
+  /** Slices that the next map may not have there any more. */
+  #leaving: ReadonlySet<number> = new Set();
+
+  get size(): number {
+    return this.#roles.size;
+  }
+
+  get slices(): number[] {
+    return [...this.#roles.keys()];
+  }
+
+  /** Answers wait for this mirror. */
+  get counts(): boolean {
+    for (const { kind } of this.#roles.values()) if (kind === 'following') return true;
+    return false;
+  }
+
+  /** It is not known of all slices that answers wait for whether all is there. */
+  get unchecked(): boolean {
+    for (const role of this.#roles.values()) if (role.kind === 'following' && !role.checked) return true;
+    return false;
+  }
+
+  /** The slice is there, and gets what is new. */
+  follows(slice: number): boolean {
+    const role = this.#roles.get(slice);
+    return role?.kind === 'following' && role.checked;
+  }
+
+  isFollowing(slice: number): boolean {
+    return this.#roles.get(slice)?.kind === 'following';
+  }
+
+  /** Records of the slice go into the stream. */
+  isStreamed(slice: number): boolean {
+    const role = this.#roles.get(slice);
+    return role !== undefined && (role.kind === 'following' || role.begun);
+  }
+
+  part(slice: number): Part {
+    if (!this.isFollowing(slice)) return 'none';
+    return this.#leaving.has(slice) ? 'leaving' : 'waited for';
+  }
+
+  /** These slices are about to leave this mirror. */
+  leave(slices: Iterable<number>): void {
+    this.#leaving = new Set([...this.#leaving, ...slices]);
+  }
+
+  /** None are any more. */
+  stay(): void {
+    this.#leaving = new Set();
+  }
+
+  /** The slices that are to be there, by the map. Returns those that answers wait for from now on, and of which nothing is known. */
+  assign(following: readonly number[], filling: readonly number[]): number[] {
+    const all = new Set([...following, ...filling]);
+    for (const slice of [...this.#roles.keys()]) if (!all.has(slice)) this.#roles.delete(slice);
+    const news: number[] = [];
+    for (const slice of following) {
+      const role = this.#roles.get(slice);
+      if (role?.kind === 'following') continue;
+      // What is being filled and was said to be in sync already is not, until it is filled.
+      if (role?.kind === 'filling' && !role.filled) continue;
+      this.#roles.set(slice, { kind: 'following', checked: role?.kind === 'filling' });
+      if (role === undefined) news.push(slice);
+    }
+    for (const slice of filling) {
+      // One that has caught up may be in sync any moment: it stays so.
+      if (!this.#roles.has(slice)) this.#roles.set(slice, { kind: 'filling', begun: false, filled: false });
+    }
+    return news;
+  }
+
+  /** All that answers wait for is there. */
+  check(): void {
+    for (const role of this.#roles.values()) if (role.kind === 'following') role.checked = true;
+  }
+
+  /** Slices that are to be filled, and have not been begun. */
+  unbegun(): number[] {
+    return [...this.#roles].flatMap(([slice, role]) => (role.kind === 'filling' && !role.begun ? [slice] : []));
+  }
+
+  begin(slices: readonly number[]): void {
+    for (const slice of slices) {
+      const role = this.#roles.get(slice);
+      if (role?.kind === 'filling') role.begun = true;
+    }
+  }
+
+  filled(slices: readonly number[]): void {
+    for (const slice of slices) {
+      const role = this.#roles.get(slice);
+      if (role?.kind === 'filling' && role.begun) role.filled = true;
+    }
+  }
+
+  /** What is filled is filled from the start. */
+  refill(): void {
+    for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
+  }
+
+  /** Whether none of these is still being filled. */
+  isThere(slices: readonly number[]): boolean {
+    return slices.every((slice) => {
+      const role = this.#roles.get(slice);
+      return role === undefined || role.kind === 'following' || role.filled;
+    });
+  }
+
+  /** Answers wait for it from now on with these slices, too, which have been filled. */
+  promote(slices: readonly number[]): void {
+    for (const slice of slices) {
+      const role = this.#roles.get(slice);
+      if (role === undefined) throw new Error(`slice ${slice} is not copied to that volcano any more`);
+      if (role.kind === 'filling') this.#roles.set(slice, { kind: 'following', checked: true });
+    }
+  }
+}
