@@ -1,5 +1,6 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import { FlareError } from '../errors.ts';
+import { LOCAL_SLICE } from '../keys.ts';
 import { KmlClosedError } from '../kml/errors.ts';
 import type { Kml } from '../kml/types.ts';
 
@@ -44,7 +45,8 @@ export class Commitment {
   /** Refuses with NOSPC when a copy that answers wait for has no room for that many bytes of records of these slices. */
   admit(slices: Iterable<number>, bytes: number): void {
     if (this.#copies === null) return;
-    for (const slice of slices) if (bytes > this.#copies.room(slice)) throw FlareError.of('NOSPC');
+    for (const slice of slices)
+      if (slice !== LOCAL_SLICE && bytes > this.#copies.room(slice)) throw FlareError.of('NOSPC');
   }
 
   /**
