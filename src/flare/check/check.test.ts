@@ -3,7 +3,7 @@ import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { type InlineIndexHost, inlineIndexHost } from '../index/inline-host.ts';
 import { DIRECTORY, FILE, ROOT, testStore } from '../store/testing/harness.ts';
 import { checkStore } from './check.ts';
-import { extentFaults, namespaceFaults } from './namespace.ts';
+import { extentFaults, namespaceFaults, treeFaults } from './namespace.ts';
 
 /** A store with one of everything, and its index's database to break. */
 async function made() {
@@ -64,4 +64,31 @@ t.test('checkStore: refuses a directory in use and one without a network', async
   await t.rejects(checkStore({ disk }), { message: /in use/ });
   await store.close();
   await t.rejects(checkStore({ disk: new SimulatedDisk() }), { message: /no network.*nothing to check/ });
+});
+
+t.test('a tree that lies on several volcanos is looked at as one: by what each holds of it as primary', async (t) => {
+  const { store, database } = await made();
+  const low = (slice: number): boolean => slice < 128;
+  const high = (slice: number): boolean => slice >= 128;
+  const faults = (...holds: ((slice: number) => boolean)[]): string[] =>
+    treeFaults(holds.map((one) => ({ database, holds: one }))).map(({ what }) => what);
+  t.same(faults(low, high), []);
+  const keys = database.prepare('SELECT key FROM flares').pluck().all() as Buffer[];
+  const root = 0x42;
+  const other = keys.map((key) => key[0]!).find((slice) => slice !== root)!;
+  t.ok(
+    faults(
+      (slice) => slice !== other,
+      () => false,
+    ).includes('an entry of or for a flare that is not there'),
+    'what nobody holds is missed',
+  );
+  t.same(
+    faults(
+      (slice) => slice !== root,
+      () => false,
+    ),
+    ['there is no root directory'],
+  );
+  await store.close();
 });
