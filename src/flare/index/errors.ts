@@ -7,6 +7,15 @@ export class IndexFailedError extends Error {
   }
 }
 
+/** The disk has no room for what the index was given (`cause`): that is tried again, and until then nothing is applied. Nothing is lost. */
+export class IndexFullError extends Error {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`the disk has no room for the index: ${reason}; changes are refused until others have made some`, { cause });
+    this.name = 'IndexFullError';
+  }
+}
+
 /** The index file is of a format that this program does not know. */
 export class IndexFormatError extends Error {
   readonly found: number;
@@ -41,4 +50,10 @@ export class IndexCorruptError extends Error {
 export function saysCorrupt(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB'));
+}
+
+/** Whether SQLite, or the host, says that the disk has no room. The WAL's own index is a file too, and grows by pages. */
+export function saysFull(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE' || code === 'ENOSPC';
 }

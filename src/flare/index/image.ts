@@ -37,15 +37,19 @@ export async function loadImage(disk: Disk): Promise<Buffer | null> {
   return null;
 }
 
-/** Puts an image on the disk, durably, and then removes older ones. */
+/** Puts an image on the disk, durably, and then removes older ones. One that cannot be written whole is removed. */
 export async function saveImage(disk: Disk, image: Buffer): Promise<void> {
   const older = await imageNumbers(disk);
-  const file = await disk.create(`index-${(older[0] ?? 0) + 1}.image`);
+  const name = `index-${(older[0] ?? 0) + 1}.image`;
+  const file = await disk.create(name);
   try {
     const header = Buffer.alloc(IMAGE_HEADER_BYTES);
     header.writeUInt32BE(IMAGE_MAGIC, 0);
     header.writeUInt32BE(crc32(image), 4);
     await file.writeDurable([header, image], 0);
+  } catch (error) {
+    await disk.remove(name).catch(() => {});
+    throw error;
   } finally {
     await file.close();
   }

@@ -2,7 +2,7 @@ import type { Disk } from '../../base/disk.ts';
 import type { LogMark } from '../kml/types.ts';
 import { Applier } from './applier.ts';
 import { openDatabase, readMark, type SqliteDatabase } from './database.ts';
-import { IndexFailedError, IndexOutdatedError } from './errors.ts';
+import { IndexFailedError, IndexFullError, IndexOutdatedError, saysFull } from './errors.ts';
 import { FLUSH_MEMORY, type IndexFlush } from './flush.ts';
 import { loadImage, saveImage } from './image.ts';
 import { SqliteReader } from './reader.ts';
@@ -33,6 +33,8 @@ export class InlineIndexHost implements IndexHost {
   readonly database: SqliteDatabase;
   readonly #disk: Disk | undefined;
   readonly #applier: Applier;
+  /** What it has is in memory: only a checkpoint may find no room, and says so to who asked for it. */
+  readonly full = false;
   readonly #onFailed: ((error: Error) => void)[] = [];
   #checkpointed: LogMark;
   #failed: IndexFailedError | null = null;
@@ -80,11 +82,13 @@ export class InlineIndexHost implements IndexHost {
     try {
       if (this.#disk !== undefined) await saveImage(this.#disk, this.database.serialize());
     } catch (error) {
-      throw this.#fail(error);
+      throw saysFull(error) ? new IndexFullError(error) : this.#fail(error);
     }
     this.#checkpointed = mark;
     return mark;
   }
+
+  onFull(): void {}
 
   onFailed(listener: (error: Error) => void): void {
     if (this.#failed !== null) listener(this.#failed);

@@ -17,6 +17,8 @@ export type FromWorker =
     }
   | { readonly type: 'applied'; readonly mark: LogMark; readonly memory: ArrayBuffer }
   | { readonly type: 'checkpointed'; readonly mark: LogMark }
+  /** What is first to be done finds no room on the disk: it is tried again until it does. */
+  | { readonly type: 'full'; readonly message: string }
   | { readonly type: 'failed'; readonly message: string; readonly code: string }
   | { readonly type: 'closed' };
 

@@ -5,7 +5,7 @@ import type { Disk } from '../../base/disk.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { LogMark } from '../kml/types.ts';
 import { INDEX_FORMAT, openForReading, type SqliteDatabase } from './database.ts';
-import { IndexFailedError, IndexFormatError, saysCorrupt } from './errors.ts';
+import { IndexFailedError, IndexFormatError, IndexFullError, saysCorrupt } from './errors.ts';
 import { FLUSH_MEMORY, type IndexFlush } from './flush.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts';
 import { SqliteReader } from './reader.ts';
@@ -111,6 +111,8 @@ class ThreadedIndexHost implements IndexHost {
   #applied: LogMark;
   #checkpointed: LogMark;
   #failed: IndexFailedError | null = null;
+  #full: IndexFullError | null = null;
+  #onFull: (error: Error) => void = () => {};
   #closing: PromiseWithResolvers<void> | null = null;
 
   constructor(options: ThreadedIndexOptions, { worker, mark }: Started) {
@@ -147,11 +149,20 @@ class ThreadedIndexHost implements IndexHost {
   }
 
   checkpoint(): Promise<LogMark> {
-    if (this.#failed !== null) return Promise.reject(this.#failed);
+    const refusal = this.#failed ?? this.#full;
+    if (refusal !== null) return Promise.reject(refusal);
     const wait = Promise.withResolvers<LogMark>();
     this.#checkpoints.push(wait);
     this.#tell({ type: 'checkpoint' });
     return wait.promise;
+  }
+
+  get full(): boolean {
+    return this.#full !== null;
+  }
+
+  onFull(listener: (error: Error) => void): void {
+    this.#onFull = listener;
   }
 
   onFailed(listener: (error: Error) => void): void {
@@ -173,6 +184,11 @@ class ThreadedIndexHost implements IndexHost {
   }
 
   #handle(message: FromWorker): void {
+    if (message.type === 'full') {
+      this.#meetFull(message.message);
+      return;
+    }
+    if (message.type === 'applied' || message.type === 'checkpointed') this.#meetRoom();
     if (message.type === 'applied') {
       this.#applied = message.mark;
       if (this.#memory.length < MEMORY_KEPT) this.#memory.push(message.memory);
@@ -182,6 +198,22 @@ class ThreadedIndexHost implements IndexHost {
     } else if (message.type === 'failed') {
       this.#fail(Object.assign(new Error(message.message), { code: message.code }));
     }
+  }
+
+  #meetFull(reason: string): void {
+    if (this.#full !== null) return;
+    const full = new IndexFullError(new Error(reason));
+    this.#full = full;
+    this.#options.logger.error({ file: INDEX_FILE, reason }, full.message);
+    // They are made all the same when there is room: each is still answered in its turn.
+    for (const wait of this.#checkpoints) wait.reject(full);
+    this.#onFull(full);
+  }
+
+  #meetRoom(): void {
+    if (this.#full === null) return;
+    this.#full = null;
+    this.#options.logger.info({ file: INDEX_FILE }, 'there is room for the index again');
   }
 
   async #finishCheckpoint(mark: LogMark, wait: PromiseWithResolvers<LogMark> | undefined): Promise<void> {

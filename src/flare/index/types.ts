@@ -107,8 +107,12 @@ export interface IndexHost {
    * Rejects with `IndexFailedError` when the index has failed.
    */
   apply(flush: IndexFlush): Promise<void> | void;
-  /** Puts all that is applied on stable storage; resolves with up to where. */
+  /** Puts all that is applied on stable storage; resolves with up to where. Rejects with `IndexFullError` when there is no room for that. */
   checkpoint(): Promise<LogMark>;
+  /** The disk has no room for what it was given: it tries again until it has, and nothing is applied before. */
+  readonly full: boolean;
+  /** Called each time when that comes to be so. One listener. */
+  onFull(listener: (error: Error) => void): void;
   /** Called once when applying has failed: the volcano cannot go on. At once when it has. */
   onFailed(listener: (error: Error) => void): void;
   /** Applies what is queued, then closes; without checkpoint. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { isPending } from '../../base/eventually.ts';
+import { IndexFullError } from '../index/errors.ts';
 import { FlushWriter } from '../index/flush.ts';
 import type { IndexHost } from '../index/types.ts';
 import type { LogMark } from '../kml/types.ts';
@@ -45,6 +46,8 @@ export class Flusher {
   #timer: Timer | null = null;
   #timeUp = false;
   #stopped: Error | null = null;
+  /** What the index said when it last had no room. */
+  #full: Error | null = null;
   #uncheckpointed = { bytes: 0, units: 0 };
   readonly #waiting: { readonly lsn: number; readonly promise: PromiseWithResolvers<void> }[] = [];
   #room: PromiseWithResolvers<void> | null = null;
@@ -60,6 +63,7 @@ export class Flusher {
     this.#end = this.#durable = host.applied;
     this.#packedLsn = host.applied.lsn;
     this.nextLsn = () => this.#end.lsn + 1;
+    host.onFull((error) => this.#meetFull(error));
   }
 
   /** Units that the index is still to get. */
@@ -72,14 +76,34 @@ export class Flusher {
     return this.pendingUnits > this.#limits.pendingUnits;
   }
 
-  /** Resolves when the index has caught up so far that changes need not wait; rejects when it never will. */
+  /** Resolves when the index has caught up so far that changes need not wait; rejects when it never will, or has no room on the disk. */
   room(): Promise<void> {
-    if (this.#stopped !== null) return Promise.reject(this.#stopped);
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
     this.#room ??= Promise.withResolvers<void>();
     const { promise } = this.#room;
     this.#consider();
     this.#settleRoom();
     return promise;
+  }
+
+  /** Why nobody may wait for the index. */
+  #refusal(): Error | null {
+    return this.#stopped ?? (this.#host.full ? this.#full : null);
+  }
+
+  /** The index has no room on the disk, and goes on when it has: nobody waits for that. */
+  #meetFull(error: Error): void {
+    this.#full = error;
+    this.#rejectAll(error);
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { promise } of this.#waiting.splice(0)) promise.reject(error);
+    this.#room?.reject(error);
+    this.#room = null;
+    this.#drained?.reject(error);
+    this.#drained = null;
   }
 
   #settleRoom(): void {
@@ -101,10 +125,11 @@ export class Flusher {
     this.#handOver();
   }
 
-  /** Resolves when all up to that LSN is applied to the index. Rejects when it cannot be. */
+  /** Resolves when all up to that LSN is applied to the index. Rejects when it cannot be, or has no room on the disk. */
   async flushed(lsn: number): Promise<void> {
     if (lsn <= this.#host.applied.lsn) return;
-    if (this.#stopped !== null) throw this.#stopped;
+    const refusal = this.#refusal();
+    if (refusal !== null) throw refusal;
     const promise = Promise.withResolvers<void>();
     this.#waiting.push({ lsn, promise });
     this.#wanted = Math.max(this.#wanted, lsn);
@@ -192,7 +217,11 @@ export class Flusher {
     if (done.bytes <= this.#limits.checkpointBytes && done.units <= this.#limits.checkpointUnits) return;
     this.#uncheckpointed = { bytes: 0, units: 0 };
     // One that fails is the index's to tell.
-    this.#host.checkpoint().catch(() => {});
+    this.#host.checkpoint().catch((error: unknown) => {
+      if (!(error instanceof IndexFullError)) return;
+      this.#uncheckpointed.bytes += done.bytes;
+      this.#uncheckpointed.units += done.units;
+    });
   }
 
   /** Nothing more is flushed: what is in memory may not be durable. Those who wait are told. */
@@ -201,10 +230,7 @@ export class Flusher {
     this.#stopped = error;
     this.#packed = [];
     this.#stopTimer();
-    for (const { promise } of this.#waiting.splice(0)) promise.reject(error);
-    this.#room?.reject(error);
-    this.#room = null;
-    this.#drained?.reject(error);
+    this.#rejectAll(error);
   }
 
   /** Resolves when all is applied, up to the log's end. Nothing may be under way in the log. Rejects when it cannot be. */
@@ -220,8 +246,8 @@ export class Flusher {
   /** When the log is closed: brings the index to its end, and puts it on stable storage. Not when it was stopped. */
   async close(): Promise<void> {
     // When the index fails it says so itself; the log has everything.
-    if (this.#stopped === null) await this.finished().catch(() => {});
-    if (this.#stopped === null) await this.#host.checkpoint().catch(() => {});
+    if (this.#refusal() === null) await this.finished().catch(() => {});
+    if (this.#refusal() === null) await this.#host.checkpoint().catch(() => {});
     this.stop(new Error('the store was closed'));
   }
 }

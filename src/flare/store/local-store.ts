@@ -365,13 +365,13 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   async #changeLater<T>(caller: Caller, operation: () => T): Promise<T> {
-    const { kml, flusher } = this.#core;
+    const { kml, flusher, host } = this.#core;
     while (this.#overloaded()) {
       await this.#durable(kml.nextLsn - 1);
       if (this.#compaction.behind) await this.#compaction.step();
       if (!flusher.overloaded) continue;
       await flusher.room().catch(() => {
-        throw FlareError.of('IO');
+        throw FlareError.of(host.full ? 'NOSPC' : 'IO');
       });
     }
     return this.#changeNow(caller, operation);

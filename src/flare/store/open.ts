@@ -133,6 +133,7 @@ async function openLocked(
 
   const space = new Space(disk, clock, limits.reserveBytes);
   space.pendingBytes = () => kml.pendingBytes;
+  space.indexFull = () => host.full;
   space.refresh();
   const commitment = new Commitment(kml);
   const core: Core = {

@@ -27,6 +27,8 @@ export class Space {
   #timer: Timer | null = null;
   /** Called when a change was refused for want of room. */
   onShort: () => void = () => {};
+  /** Whether the index has no room for what it was given: then nothing comes on top of that. */
+  indexFull: () => boolean = () => false;
   /** Appended bytes that the disk does not hold yet. */
   pendingBytes: () => number = () => 0;
 
@@ -53,6 +55,7 @@ export class Space {
   /** Refuses with NOSPC when there is no room for that many bytes of records. */
   admit(bytes: number): void {
     if (this.available < NEAR_BYTES) this.refresh();
+    if (this.indexFull()) throw FlareError.of('NOSPC');
     if (bytes * COST <= this.#free - this.#since - this.#reserve) return;
     this.onShort();
     throw FlareError.of('NOSPC');

@@ -1,3 +1,4 @@
+import { IndexFullError } from '../../index/errors.ts';
 import type { IndexFlush } from '../../index/flush.ts';
 import type { IndexHost, IndexReader } from '../../index/types.ts';
 import type { LogMark } from '../../kml/types.ts';
@@ -12,6 +13,8 @@ export class LaggingIndex implements IndexHost {
   readonly #inner: IndexHost;
   readonly #queue: Waiting[] = [];
   #lagging = false;
+  #full = false;
+  #onFull: (error: Error) => void = () => {};
 
   constructor(inner: IndexHost) {
     this.#inner = inner;
@@ -67,8 +70,31 @@ export class LaggingIndex implements IndexHost {
   }
 
   async checkpoint(): Promise<LogMark> {
+    if (this.#full) throw new IndexFullError(new Error('a test says so'));
     await this.catchUp();
     return this.#inner.checkpoint();
+  }
+
+  get full(): boolean {
+    return this.#full;
+  }
+
+  onFull(listener: (error: Error) => void): void {
+    this.#onFull = listener;
+  }
+
+  /** Finds no room on its disk from now on. */
+  fill(): void {
+    this.lag();
+    this.#full = true;
+    this.#onFull(new IndexFullError(new Error('a test says so')));
+  }
+
+  /** Finds room again, and does what has waited for it. */
+  async empty(): Promise<void> {
+    this.lag(false);
+    this.#full = false;
+    await this.catchUp();
   }
 
   onFailed(listener: (error: Error) => void): void {
@@ -76,7 +102,8 @@ export class LaggingIndex implements IndexHost {
   }
 
   async close(): Promise<void> {
-    await this.catchUp();
+    if (!this.#full) await this.catchUp();
+    for (const { applied } of this.#queue.splice(0)) applied.reject(new Error('the index was closed'));
     await this.#inner.close();
   }
 }
