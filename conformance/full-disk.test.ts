@@ -3,6 +3,11 @@ import { closeSync, mkdtempSync, openSync, rmSync, watch, writeSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { silentLogger } from '../src/base/logger.ts';
+import { openDisk } from '../src/base/system-disk.ts';
+import { IndexFullError } from '../src/flare/index/errors.ts';
+import { FlushWriter } from '../src/flare/index/flush.ts';
+import { threadedIndexHost } from '../src/flare/index/threaded-host.ts';
 import { unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
@@ -49,6 +54,20 @@ async function fill(
       if (status !== Stat.OK) return { files, lastBlocks: block, status };
     }
   }
+}
+
+/** Fills a disk to its end with a file. */
+function fillDisk(path: string): void {
+  const file = openSync(path, 'w');
+  // The last pages one by one.
+  for (const block of [Buffer.alloc(1 << 20), Buffer.alloc(4096)]) {
+    try {
+      for (;;) writeSync(file, block);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ENOSPC') throw error;
+    }
+  }
+  closeSync(file);
 }
 
 /** Asks until it is not refused for want of room: after each refusal again when the volcano has written or removed a file. */
@@ -160,5 +179,43 @@ t.test(
     await volcano.kill();
     await volcano.start();
     t.equal((await nfs.ok('GETATTR', file)).attributes!.size, (answered + 1) * 8192, 'after a crash too');
+  },
+);
+
+t.test(
+  'a disk without room for the index: that says so, goes on when there is room, and nothing is lost',
+  { skip: unmet({ root: true, commands: { mount: 'mount' } }), timeout: TEST_TIMEOUT },
+  async (t) => {
+    const at = smallDisk(t);
+    const host = await threadedIndexHost({ disk: await openDisk(at), logger: silentLogger });
+    const apply = (lsn: number): Promise<void> | void => {
+      const writer = new FlushWriter(host.memory());
+      writer.note(`note ${lsn}`, Buffer.alloc(60_000, 'n'), 1);
+      return host.apply({ mark: { lsn, segment: 1, position: 64 + lsn }, bytes: writer.written });
+    };
+    await apply(1);
+    fillDisk(join(at, 'foreign'));
+    const told = Promise.withResolvers<Error>();
+    host.onFull(told.resolve);
+    const applying = apply(2);
+    t.match((await told.promise).message, /no room for the index/);
+    t.equal(host.full, true);
+    t.equal(host.applied.lsn, 1);
+    t.ok(host.reader.note('note 1'), 'it can be read');
+    await t.rejects(host.checkpoint(), IndexFullError);
+    rmSync(join(at, 'foreign'));
+    await applying;
+    t.equal(host.full, false);
+    t.equal((await host.checkpoint()).lsn, 2);
+    t.equal(host.reader.note('note 2')?.value.length, 60_000);
+
+    fillDisk(join(at, 'foreign'));
+    const again = Promise.withResolvers<Error>();
+    host.onFull(again.resolve);
+    // The WAL keeps its room: it takes more than that.
+    const waiting = [3, 4, 5, 6, 7, 8].map((lsn) => Promise.resolve(apply(lsn)).catch((error: unknown) => error));
+    await again.promise;
+    await host.close();
+    t.ok((await waiting.at(-1)) instanceof Error, 'closing does not wait for room');
   },
 );
