@@ -15,7 +15,13 @@ In earnest, as root, on the ports that clients expect:
 
   magmad -b -n wallace -d /srv/magma --shares /etc/magma/shares
 
-with rules in /etc/magma/shares, one a line: PATH NETWORK r|w|n [option,...]
+Two more volcanos, on other machines, for one tree with every file on two of the three:
+
+  magmad -b -n wallace --key-file /etc/magma/key -i 192.168.1.20 -d /srv/magma
+  magmad -n gromit --key-file /etc/magma/key -i 192.168.1.21 -d /srv/magma -r 192.168.1.20
+  magmad -n penguin --key-file /etc/magma/key -i 192.168.1.22 -d /srv/magma -r 192.168.1.21
+
+Rules in /etc/magma/shares, one a line: PATH NETWORK r|w|n [option,...]
 
   /            *                 r
   /home        192.168.1.0/24    w   no_root_squash,tsize=1024
