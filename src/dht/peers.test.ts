@@ -170,6 +170,10 @@ t.test('newerThan: at once when there is one, when one is written, null after it
   await store.write(alone());
   t.match(await waits, { epoch: 1 });
   t.match(await newerThan(store, clock, 0, 1000), { epoch: 1 });
+  const stop = Promise.withResolvers<void>();
+  const ended = newerThan(store, clock, 1, 1000, stop.promise);
+  stop.resolve();
+  t.equal(await ended, null, 'who stops does not go on waiting');
   const late = newerThan(store, clock, 1, 1000);
   clock.advance(1000);
   t.equal(await late, null);

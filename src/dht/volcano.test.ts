@@ -17,6 +17,18 @@ function names(ring: Ring): string[] {
   return ring.projection().volcanos.map(({ nickname, state }) => `${nickname} ${state}`);
 }
 
+t.test('A volcano stops at once, though others wait at it for a newer map (WATCH)', async (t) => {
+  const ring = new VirtualRing({ volcanos: 2 });
+  await ring.start(0, { boot: true });
+  await ring.start(1, { seeds: [ring.volcanos[0]!.seed] });
+  await ring.time.run(3000);
+  const before = ring.time.now;
+  await ring.stop(0);
+  t.ok(ring.time.now - before < 100_000, `after ${(ring.time.now - before) / 1000} ms`);
+  t.same(ring.volcanos[0]!.warnings, []);
+  await ring.close();
+});
+
 t.test(
   'The first volcano has everything; others join through any member, and take over slices that never had a record',
   async (t) => {

@@ -11,6 +11,7 @@ export class Call implements CallContext {
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly identity: string | undefined;
+  readonly connection: object | undefined;
   readonly xid: number;
   readonly program: number;
   readonly version: number;
@@ -31,11 +32,13 @@ export class Call implements CallContext {
     start: number,
     end: number,
     identity: string | undefined,
+    connection: object | undefined,
   ) {
     this.transport = transport;
     this.client = client;
     this.server = server;
     this.identity = identity;
+    this.connection = connection;
     this.xid = header.xid;
     this.program = header.program;
     this.version = header.version;

@@ -93,6 +93,7 @@ export class Dispatcher {
       reader.offset,
       bytes.length,
       peer.identity,
+      peer.transport === 'tcp' ? peer : undefined,
     );
     const pending: Pending = { peer, header: call, requestBytes: bytes.length, began };
     const procedure = this.#find(pending);

@@ -22,6 +22,8 @@ export interface CallContext {
   readonly client: Endpoint;
   /** Over a secure stream: who the caller has proved to be (`SecureStream.identity`). */
   readonly identity?: string | undefined;
+  /** Over TCP: something that is the same for all calls of one connection, and no other's. */
+  readonly connection?: object | undefined;
   /** The local endpoint that the call came to. */
   readonly server: Endpoint;
   readonly xid: number;

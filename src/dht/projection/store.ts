@@ -21,19 +21,21 @@ export interface ProjectionStore {
 }
 
 /**
- * For WATCH: a projection newer than that of `epoch` as soon as there is one; null after `waitMs`.
+ * For WATCH: a projection newer than that of `epoch` as soon as there is one; null after `waitMs`, or when `stopped` resolves: then nothing goes on waiting.
  */
 export async function newerThan(
   store: ProjectionStore,
   clock: Clock,
   epoch: number,
   waitMs: number,
+  stopped?: Promise<void>,
 ): Promise<Projection | null> {
   const { promise, resolve } = Promise.withResolvers<Projection | null>();
   const stop = store.watch((projection) => {
     if (projection.epoch > epoch) resolve(projection);
   });
   const timer = clock.after(waitMs, () => resolve(null));
+  void stopped?.then(() => resolve(null));
   try {
     const newest = await store.newest();
     if (newest !== null && newest.epoch > epoch) return newest;

@@ -102,8 +102,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     newest: () => passedOn(() => projections.newest()),
     known: () => map.projection,
     write: (projection) => legal(() => arbiterHere().write(projection)),
-    watch: (epoch, waitMs) =>
-      Promise.race([newerThan(arbiterHere(), clock, epoch, waitMs), parts.stopped.then(() => null)]),
+    watch: (epoch, waitMs) => newerThan(arbiterHere(), clock, epoch, waitMs, parts.stopped),
     async join(newcomer, call) {
       if (arbiter !== null) {
         await legal(() => welcome({ arbiter, figures, logger }, newcomer)).catch((error: unknown) => {

@@ -8,6 +8,7 @@ import { RECORD_MAX } from '../../../flare/record/limits.ts';
 import { MemoryNotes } from '../../../flare/testing/memory-notes.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { FlareType } from '../../../flare/types.ts';
+import type { CallContext, Program } from '../../../rpc/program.ts';
 import { RefreshError } from '../../errors.ts';
 import { withMember } from '../../projection/steps.ts';
 import { SLICES_MAX } from '../../projection/types.ts';
@@ -30,6 +31,7 @@ import {
   WATCH_MAX_MS,
 } from './schema.ts';
 import { STEPS_MAX } from './steps.ts';
+import { wireHello } from './wire.ts';
 
 /*
  * The node program (docs/architecture.md) over a real TCP connection: what one volcano asks, the other's handlers are asked, and their answers come back.
@@ -80,11 +82,58 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
 }
 
 async function served(t: Test, some: Partial<NodeHandlers>, admit: (epoch: number) => Admission = () => 'serve') {
-  const program = nodeProgram({ handlers: handlers(some), allowed: () => true, admit, epoch: () => 9 });
+  const all = handlers({ hello: () => hello, ...some });
+  const program = nodeProgram({ handlers: all, allowed: () => true, admit, epoch: () => 9 });
   const link = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
   t.teardown(() => link.close());
-  return new NodeClient(link.client, () => 4);
+  const node = new NodeClient(link.client, () => 4);
+  if (some.hello === undefined) await node.hello(hello);
+  return node;
 }
+
+/** A call on a connection that has said hello to that program. */
+async function greetedCall(program: Program): Promise<CallContext> {
+  const call = { connection: {} } as CallContext;
+  const procedure = program.versions.get(NODE_VERSION)!.get(procedures.HELLO.number)!;
+  await procedure.handle(wireHello(hello), call);
+  return call;
+}
+
+t.test('HELLO is the first call on a connection: nothing else is answered before, or on another one', async (t) => {
+  let asked = 0;
+  const program = nodeProgram({
+    handlers: handlers({
+      hello(theirs) {
+        if (theirs.joining) throw new DeniedError('not you');
+        return hello;
+      },
+      newest() {
+        asked++;
+        return null;
+      },
+    }),
+    allowed: () => true,
+    admit: () => 'serve',
+    epoch: () => 1,
+  });
+  const connected = async (): Promise<NodeClient> => {
+    const link = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
+    t.teardown(() => link.close());
+    return new NodeClient(link.client, () => 1);
+  };
+  const [one, other] = [await connected(), await connected()];
+  const early = { name: 'DeniedError', message: /NEWEST before HELLO/ };
+  await t.rejects(one.newest(), early);
+  await t.rejects(one.append({ epoch: 1, sender: member(0).id, stream: 1, sequence: 1, groups: [] }), {
+    name: 'DeniedError',
+  });
+  await t.rejects(one.hello({ ...hello, joining: true }), { message: 'not you' });
+  await t.rejects(one.newest(), early, 'who was refused has not said hello');
+  t.equal(asked, 0);
+  await one.hello(hello);
+  t.equal(await one.newest(), null);
+  await t.rejects(other.newest(), early, 'each connection for itself');
+});
 
 t.test('HELLO: what each says of itself; a refusal comes back as its text', async (t) => {
   const seen: Hello[] = [];
@@ -140,13 +189,13 @@ t.test('nobody waits longer than WATCH_MAX_MS, whatever he asks for', async (t) 
     return null;
   };
   const program = nodeProgram({
-    handlers: handlers({ watch }),
+    handlers: handlers({ hello: () => hello, watch }),
     allowed: () => true,
     admit: () => 'serve',
     epoch: () => 1,
   });
   const procedure = program.versions.get(NODE_VERSION)!.get(procedures.WATCH.number)!;
-  procedure.handle({ epoch: 1, waitMs: 2 ** 32 - 1 }, {} as never);
+  procedure.handle({ epoch: 1, waitMs: 2 ** 32 - 1 }, await greetedCall(program));
   t.strictSame(waits, [WATCH_MAX_MS]);
 });
 
@@ -159,7 +208,7 @@ t.test('JOIN: a newcomer that is sound comes through', async (t) => {
   t.equal(seen.length, 1);
 });
 
-t.test('APPEND: groups of opaque records with their flags, commit numbers, the largest record', async (t) => {
+t.test('APPEND: groups of opaque records with their flags, the largest record', async (t) => {
   const seen: Append[] = [];
   const node = await served(t, {
     append(append) {
@@ -338,23 +387,23 @@ t.test('SETNOTE: sets and removes', async (t) => {
 
 t.test('what a caller is not allowed is denied, before anything is done', async (t) => {
   const program = nodeProgram({
-    handlers: handlers({ newest: () => null }),
-    allowed: (procedure) => procedure === 'NEWEST',
+    handlers: handlers({ hello: () => hello, newest: () => null }),
+    allowed: (procedure) => procedure === 'NEWEST' || procedure === 'HELLO',
     admit: () => 'serve',
     epoch: () => 1,
   });
   const there = await loopback(program, { bounds: NODE_BOUNDS, replyBytes: NODE_REPLY_BYTES_MAX });
   t.teardown(() => there.close());
   const node = new NodeClient(there.client, () => 1);
+  await node.hello(hello);
   t.equal(await node.newest(), null);
   await t.rejects(node.setNote('x', null), { name: 'DeniedError', message: /SETNOTE is not for/ });
-  await t.rejects(node.hello(hello), { name: 'DeniedError' });
 });
 
 t.test('who is behind is told to refresh, who is ahead to wait, before anything is done', async (t) => {
   const asked: number[] = [];
   let admission: Admission = { refresh: 11 };
-  const node = await served(t, { hello: () => hello, newest: () => null }, (epoch) => {
+  const node = await served(t, { newest: () => null }, (epoch) => {
     asked.push(epoch);
     return admission;
   });
@@ -381,6 +430,7 @@ t.test('calls that wait for admission keep their bytes', async (t) => {
   const seen: Append[] = [];
   const program = nodeProgram({
     handlers: handlers({
+      hello: () => hello,
       append(append) {
         seen.push(append);
         return { gap: 0, taken: { sequence: 1, room: 0 } };
@@ -394,7 +444,7 @@ t.test('calls that wait for admission keep their bytes', async (t) => {
   const sender = Buffer.from(member(0).id, 'hex');
   const groups = [[{ flags: 0, payload: Buffer.from('a record') }]];
   const bytes = procedure.arguments.encode({ epoch: 1, sender, stream: 1, sequence: 1, groups });
-  const answer = procedure.handle(procedure.arguments.decode(bytes), {} as never);
+  const answer = procedure.handle(procedure.arguments.decode(bytes), await greetedCall(program));
   bytes.fill(0xee);
   await answer;
   t.match(seen, [{ sender: member(0).id, groups: [[{ payload: Buffer.from('a record') }]] }]);

@@ -106,7 +106,14 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'SETNOTE',
 ]);
 
-function serve({ handlers, allowed, admit, epoch }: NodeProgramParts, name: Name): Procedure<any, any> {
+/** Connections on which HELLO was answered: nothing else is answered on others. */
+type Greeted = WeakSet<object>;
+
+function serve(
+  { handlers, allowed, admit, epoch }: NodeProgramParts,
+  name: Name,
+  greeted: Greeted,
+): Procedure<any, any> {
   const { number: _, ...codecs } = procedures[name];
   const row = rows[name] as Run<any>;
   const run = (args: unknown, call: CallContext): Eventually<unknown> =>
@@ -117,6 +124,14 @@ function serve({ handlers, allowed, admit, epoch }: NodeProgramParts, name: Name
   };
   const answer = (args: unknown, call: CallContext): Eventually<unknown> => {
     if (!allowed(name, call)) throw new DeniedError(`${name} is not for ${call.identity ?? 'this caller'}`);
+    if (name === 'HELLO') {
+      return andThen(run(args, call), (value) => {
+        if (call.connection !== undefined) greeted.add(call.connection);
+        return value;
+      });
+    }
+    if (call.connection === undefined || !greeted.has(call.connection))
+      throw new DeniedError(`${name} before HELLO: that is the first call on each connection`);
     if (!ADMITTED.has(name)) return run(args, call);
     const admitted = admit((args as { epoch: number }).epoch);
     if (!isPending(admitted)) return pass(admitted, args, call);
@@ -143,6 +158,7 @@ export function nodeProgram(parts: NodeProgramParts): Program {
   const version = new Map<number, Procedure<any, any>>();
   const { NULL, ...others } = procedures;
   version.set(NULL.number, { name: 'NULL', arguments: NULL.arguments, result: NULL.result, handle: () => undefined });
-  for (const name of Object.keys(others) as Name[]) version.set(procedures[name].number, serve(parts, name));
+  const greeted: Greeted = new WeakSet();
+  for (const name of Object.keys(others) as Name[]) version.set(procedures[name].number, serve(parts, name, greeted));
   return { number: NODE_PROGRAM, name: 'node', versions: new Map([[NODE_VERSION, version]]) };
 }
