@@ -109,12 +109,12 @@ t.test('the package that npm makes has commands that work', { timeout: 120_000 }
   t.match(checked.stdout, /^nickname +packed +set by -n$/m, checked.stderr);
 });
 
-t.test('mount.magma says that it is not there yet, and what to type instead', async (t) => {
+t.test('mount.magma says that encryption is not there yet, and what to type instead', async (t) => {
   const { status, stderr } = call(`${ROOT}/bin/mount.magma`, ['--host=volcano', '--key=s3cret', '/mnt'], BARE);
   t.equal(status, 1);
-  t.match(stderr, /not in this version/);
-  t.match(stderr, /mount -t nfs -o nfsvers=2,proto=tcp,nolock volcano:\/ \/mnt\n$/);
-  t.match(call(`${ROOT}/bin/mount.magma`, ['--help'], BARE).stdout, /not in this version/);
+  t.match(stderr, /^mount\.magma: .*encryption is not in this version.* Cure: with --plain .*\n$/);
+  t.notMatch(stderr, /s3cret/);
+  t.match(call(`${ROOT}/bin/mount.magma`, ['--help'], BARE).stdout, /Encryption is not in this version/);
 });
 
 t.test('magma refuses what it does not know', async (t) => {

@@ -1,27 +1,38 @@
-import { plainMount } from './magma/plain-mount.ts';
 import { VERSION } from './magmad/version.ts';
+import { type FromServer, serveInBackground } from './mount-magma/background.ts';
+import { ExitError, ExitStatus } from './mount-magma/exit.ts';
+import { serve } from './mount-magma/foreground.ts';
+import { HELP } from './mount-magma/help.ts';
+import { readRequest } from './mount-magma/request.ts';
 
-const HELP = `mount.magma: the encrypted client. It is not in this version of magma.
+/** Tells the process that started this one, if it waits, and lets go of it and of the directory that it was started in. */
+function tell(message: FromServer): void {
+  if (process.send === undefined || !process.connected) return;
+  process.send(message, () => process.disconnect());
+  process.chdir('/');
+}
 
-A Linux machine can mount a volcano like any other NFSv2 client, without encryption, if its kernel has NFSv2:
+async function main(argv: readonly string[]): Promise<number> {
+  const request = readRequest(argv);
+  if (request.kind === 'help') process.stdout.write(HELP);
+  else if (request.kind === 'version') process.stdout.write(`mount.magma ${VERSION}\n`);
+  else if (request.foreground) return serve(request, () => tell({ kind: 'mounted' }));
+  else {
+    const outcome = await serveInBackground(argv, request.key);
+    if (outcome.kind === 'failed') throw new ExitError(outcome.status as ExitStatus, outcome.message);
+    if (request.verbose)
+      process.stdout.write(`mount.magma: ${request.hosts.join(', ')} mounted on ${request.target}\n`);
+  }
+  return ExitStatus.success;
+}
 
-  mount -t nfs -o nfsvers=2,proto=tcp,nolock HOST:/ /mnt
-
-"mount.magma --host=HOST /mnt" and "mount.magma HOST:/ /mnt" print that line for a host.
-
-  -h, --help     print this page
-      --version  print the version
-`;
-
-const argv = process.argv.slice(2);
-if (argv.includes('--help') || argv.includes('-h')) {
-  process.stdout.write(HELP);
-} else if (argv.includes('--version')) {
-  process.stdout.write(`mount.magma ${VERSION}\n`);
-} else {
-  process.stderr.write(
-    'mount.magma: the encrypted client is not in this version of magma.\n' +
-      `mount.magma: cure: mount without encryption, as any NFSv2 client does: ${plainMount(argv)}\n`,
-  );
-  process.exitCode = 1;
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const status = error instanceof ExitError ? error.status : ExitStatus.internal;
+  // What nobody expected is told with where it came from.
+  const message = error instanceof ExitError ? error.message : error instanceof Error ? error.stack! : String(error);
+  if (process.send === undefined) process.stderr.write(`mount.magma: ${message}\n`);
+  tell({ kind: 'failed', status, message });
+  process.exitCode = status;
 }

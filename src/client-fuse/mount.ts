@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { FlareService } from '../flare/service.ts';
+import type { FlareId } from '../flare/types.ts';
 import { PolledDevice } from './device/polled-device.ts';
 import { Context, type Timeouts } from './files/context.ts';
 import { mountAsRoot } from './mount/as-root.ts';
@@ -19,6 +20,8 @@ export interface MountParts extends MountOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly timeouts?: Partial<Timeouts>;
+  /** The directory of the tree that is mounted; its root if it is not given. */
+  readonly top?: FlareId;
   /** Mounts by mount(8), which only root may; else by fusermount3. */
   readonly root: boolean;
 }

@@ -15,6 +15,8 @@ export const PAUSE_MAX_MS = 500;
 export interface Pace {
   readonly clock: Clock;
   readonly random: Random;
+  /** How long, in milliseconds; `PATIENCE_MS` when it is not given, Infinity: for ever. */
+  readonly patienceMs?: number;
 }
 
 /** True for what says that the same may well succeed in a moment. */
@@ -29,11 +31,11 @@ export function pause({ clock, random }: Pace, tries: number): Promise<void> {
 }
 
 /**
- * Does it, and does it again while it rejects with what `isTransient`, with pauses; after `PATIENCE_MS` rejects with `UnavailableError`. Others' operations are
+ * Does it, and does it again while it rejects with what `isTransient`, with pauses; after the pace's patience rejects with `UnavailableError`. Others' operations are
  * waited for, not longer than a pause.
  */
 export async function untilDone<T>(pace: Pace, what: string, work: (tries: number) => T | Promise<T>): Promise<T> {
-  const deadline = pace.clock.monotonic() + PATIENCE_MS;
+  const deadline = pace.clock.monotonic() + (pace.patienceMs ?? PATIENCE_MS);
   for (let tries = 0; ; tries++) {
     try {
       return await work(tries);

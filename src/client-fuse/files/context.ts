@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
 import type { FlareService } from '../../flare/service.ts';
-import type { Attributes, Caller } from '../../flare/types.ts';
+import type { Attributes, Caller, FlareId } from '../../flare/types.ts';
 import type { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';
 import { Groups } from './groups.ts';
@@ -28,6 +28,8 @@ export interface ContextOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly timeouts?: Partial<Timeouts>;
+  /** The directory that is shown as the root; the service's own if it is not given. */
+  readonly top?: FlareId;
 }
 
 /** What requests are answered from: the service, and what the kernel knows of it. */
@@ -54,7 +56,7 @@ export class Context {
 
   /** Rejects when the service does not tell of its root. */
   static async open(options: ContextOptions): Promise<Context> {
-    return new Context(options, await options.service.getattr(options.service.root()));
+    return new Context(options, await options.service.getattr(options.top ?? options.service.root()));
   }
 
   /** Who asks. */

@@ -1,0 +1,258 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { FUSE, mountsBelow } from './lib/fuse-mounts.ts';
+import { freePort } from './lib/ports.ts';
+import { unmet } from './lib/requirements.ts';
+import { run } from './lib/run.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
+import { UdpWire } from './lib/wire.ts';
+import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
+import { at, KEY, magma, type RingVolcano, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+
+/* bin/mount.magma against real volcanos: what it says and exits with, the tree that NFSv2 clients see, volcanos that go and come. */
+
+const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
+const MOUNT_MAGMA = fileURLToPath(new URL('../bin/mount.magma', import.meta.url));
+
+interface Place {
+  readonly directory: string;
+  readonly target: string;
+  /** What `magma key client` prints, in a file. */
+  readonly keyFile: string;
+}
+
+/** A directory with a mount point and a key; unmounted and removed at the end of the test. */
+async function place(t: Test, first: RingVolcano): Promise<Place> {
+  const directory = scratch(t);
+  const target = join(directory, 'mnt');
+  fs.mkdirSync(target);
+  t.teardown(async () => {
+    for (const point of mountsBelow(directory)) await run('umount', ['-l', point]);
+    fs.rmdirSync(target);
+  });
+  const { stdout } = await magma(['key', 'client', ...at(first)]);
+  const keyFile = join(directory, 'key');
+  fs.writeFileSync(keyFile, stdout, { mode: 0o600 });
+  return { directory, target, keyFile };
+}
+
+interface Client {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  readonly said: () => string;
+}
+
+/** Mounts in the foreground; resolves when it is mounted. */
+async function mounted(
+  t: Test,
+  place: Place,
+  volcanos: readonly RingVolcano[],
+  more: readonly string[] = [],
+): Promise<Client> {
+  const hosts = volcanos.map(({ address }) => address).join(',');
+  const words = ['--plain', '--foreground', `--host=${hosts}`, `--port=${volcanos[0]!.flarePort}`];
+  const child = spawn(MOUNT_MAGMA, [...words, `--keyfile=${place.keyFile}`, ...more, place.target], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = once(child, 'close').then(([status]) => status as number | null);
+  t.teardown(async () => {
+    kill();
+    process.removeListener('exit', kill);
+    await exited;
+  });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+      if (said.includes('fuse: mounted')) resolve();
+    });
+    void exited.then((status) => reject(new Error(`mount.magma ended with ${status}: ${said}`)));
+  });
+  return { child, exited, said: () => said };
+}
+
+t.test('what cannot be mounted: each its own message, and a status as in mount(8)', options, async (t) => {
+  const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
+  const { directory, target, keyFile } = await place(t, volcano);
+  const wide = join(directory, 'wide');
+  fs.writeFileSync(wide, KEY);
+  fs.chmodSync(wide, 0o640);
+  const damaged = join(directory, 'damaged');
+  fs.writeFileSync(damaged, fs.readFileSync(keyFile, 'utf8').replace(/.\s*$/, 'x'), { mode: 0o600 });
+  const nobody = await freePort();
+  const { flarePort: port, nodePort } = volcano;
+  const ours = `plain,port=${port},node_port=${nodePort}`;
+  const cases: readonly [number, RegExp, readonly string[], string?][] = [
+    [1, /say what to mount and where/, []],
+    [1, /--compress: there is no such option/, ['--compress', '--host=h', target]],
+    [1, /a mount without --plain: encryption is not in this version/, ['127.0.0.1:/', target]],
+    [1, /--init: encryption is not in this version/, ['--init', '127.0.0.1:/', target]],
+    [1, /volcanos let nobody in without a key\. Cure: keyfile=FILE/, ['127.0.0.1:/', target, '-o', ours]],
+    [
+      1,
+      /mode is 0640, so others can use it\. Cure: chmod 600/,
+      ['127.0.0.1:/', target, '-o', `${ours},keyfile=${wide}`],
+    ],
+    [1, /the client secret is damaged/, ['127.0.0.1:/', target, '-o', `${ours},keyfile=${damaged}`]],
+    [1, /does not have the same key/, ['127.0.0.1:/', target, '-o', ours], 'guess'],
+    [1, /does not take this key/, ['127.0.0.1:/', target, '-o', ours], `magma-client`],
+    [
+      32,
+      /mount point .*nowhere does not exist\. Cure: make it/,
+      ['127.0.0.1:/', join(directory, 'nowhere'), '-o', `${ours},keyfile=${keyFile}`],
+    ],
+    [32, /key is not a directory/, ['127.0.0.1:/', keyFile, '-o', `${ours},keyfile=${keyFile}`]],
+    [
+      32,
+      /no volcano answers: .*ECONNREFUSED.* Cure:/,
+      ['127.0.0.1:/', target, '-o', `plain,port=${nobody},keyfile=${keyFile}`],
+    ],
+    [32, /nowhere\.invalid: no such host is known/, ['nowhere.invalid:/', target, '-o', `${ours},keyfile=${keyFile}`]],
+    [
+      32,
+      /\/nothing cannot be mounted: nothing there: NOENT/,
+      ['127.0.0.1:/nothing', target, '-o', `${ours},keyfile=${keyFile}`],
+    ],
+  ];
+  for (const [status, message, words, key] of cases) {
+    const env: Record<string, string | undefined> = { ...process.env };
+    if (key === 'magma-client') {
+      // Another network's.
+      const other = await startVolcano(t, scratch(t), { nickname: 'stranger' });
+      env.MAGMA_KEY = (await magma(['key', 'client', ...at(other)])).stdout.trim();
+      await other.volcano.stop();
+    } else if (key !== undefined) env.MAGMA_KEY = key;
+    const ran = await run(MOUNT_MAGMA, words, { env });
+    t.equal(ran.status, status, words.join(' '));
+    t.match(ran.stderr, message);
+  }
+  t.same(mountsBelow(directory), []);
+});
+
+t.test(
+  'as mount(8) calls it: it goes to the background, and shows the tree that NFSv2 clients see',
+  options,
+  async (t) => {
+    const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
+    const { directory, target } = await place(t, volcano);
+    const log = join(directory, 'log');
+    spawnSync('mkfifo', [log]);
+    // It ends when the last process that writes to it does.
+    const reader = fs.createReadStream(log);
+    let said = '';
+    reader.on('data', (bytes) => {
+      said += bytes;
+    });
+    const ended = once(reader, 'end');
+    const { flarePort, nodePort } = volcano;
+    // The network key itself: volcanos say which network it is.
+    const list = `rw,plain,_netdev,noatime,port=${flarePort},node_port=${nodePort},log=${log}`;
+    const ran = await run(MOUNT_MAGMA, ['127.0.0.1:/', target, '-v', '-o', list], { env: { MAGMA_KEY: KEY } });
+    t.equal(ran.status, 0, ran.stderr);
+    t.match(ran.stdout, /mounted on/);
+    t.match(
+      fs.readFileSync('/proc/self/mounts', 'utf8'),
+      new RegExp(`127\\.0\\.0\\.1:/ ${target} fuse\\.magma rw,.*noatime`),
+    );
+
+    const mountWire = await UdpWire.open(volcano.volcano.mountPort);
+    const wire = await UdpWire.open(volcano.volcano.nfsPort);
+    t.teardown(() => {
+      mountWire.close();
+      wire.close();
+    });
+    const nfs = new Nfs2Wire(wire);
+    const root = await mount(mountWire, '/');
+    fs.writeFileSync(join(target, 'from-fuse'), 'written by mount.magma');
+    const found = await nfs.call('LOOKUP', root, 'from-fuse');
+    t.equal(found.attributes?.fileid, fs.statSync(join(target, 'from-fuse')).ino);
+    t.equal((await nfs.call('READ', found.handle!, 0, 100)).data?.toString(), 'written by mount.magma');
+    t.equal((await nfs.call('WRITE', found.handle!, 0, Buffer.from('REWRITTEN'))).status, 0);
+    t.equal(fs.readFileSync(join(target, 'from-fuse'), 'utf8'), 'REWRITTENy mount.magma');
+    t.match(fs.readdirSync(join(target, '.dht')), ['projection', 'ring', 'wallace']);
+    t.throws(() => fs.writeFileSync(join(target, '.dht/new'), ''), { code: 'EROFS' });
+    t.equal((await run('umount', [target])).status, 0);
+    await ended;
+    t.match(said, /fuse: mounted[\s\S]*fuse: unmounted/);
+  },
+);
+
+t.test(
+  'a volcano that is killed and comes back: what was under way goes on, nothing is done twice or lost',
+  options,
+  async (t) => {
+    const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
+    const where = await place(t, volcano);
+    const { child, exited, said } = await mounted(t, where, [volcano]);
+    const script = 'i=0; while [ $i -lt 200 ]; do echo "line $i" >> log && mkdir d$i || exit 1; i=$((i+1)); done';
+    const writing = run('sh', ['-c', script], { cwd: where.target, timeoutMs: TEST_TIMEOUT });
+    for (let kills = 0; kills < 3; kills++) {
+      const before = fs.readdirSync(where.target).length;
+      while (fs.readdirSync(where.target).length < before + 15) await new Promise(setImmediate);
+      await volcano.volcano.kill();
+      await volcano.volcano.start([]);
+    }
+    const { status, stderr } = await writing;
+    t.equal(status, 0, stderr);
+    const lines = Array.from({ length: 200 }, (_, number) => `line ${number}\n`).join('');
+    t.equal(fs.readFileSync(join(where.target, 'log'), 'utf8'), lines);
+    t.equal(fs.readdirSync(where.target).filter((name) => name.startsWith('d')).length, 200);
+    child.kill('SIGTERM');
+    t.equal(await exited, 0);
+    t.notMatch(said(), /failed|ERROR/);
+  },
+);
+
+t.test(
+  'a volcano that stays away is waited for so long, then it is an error; unmounting does not hang',
+  options,
+  async (t) => {
+    const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
+    const where = await place(t, volcano);
+    const { exited } = await mounted(t, where, [volcano], ['-o', 'timeout=0.5,attr_timeout=0,entry_timeout=0']);
+    fs.writeFileSync(join(where.target, 'a'), 'x');
+    await volcano.volcano.kill();
+    t.throws(() => fs.readFileSync(join(where.target, 'a')), { code: 'EIO' });
+    await volcano.volcano.start([]);
+    t.equal(fs.readFileSync(join(where.target, 'a'), 'utf8'), 'x', 'it is back');
+    await volcano.volcano.kill();
+    t.equal((await run('umount', [where.target])).status, 0);
+    t.equal(await exited, 0);
+  },
+);
+
+t.test('several volcanos: each call goes to the owner, and the map is followed when one joins', options, async (t) => {
+  const directory = scratch(t);
+  const first = await startVolcano(t, directory, { nickname: 'wallace' });
+  const where = await place(t, first);
+  const { child, exited, said } = await mounted(t, where, [first]);
+  const make = (from: number, count: number): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: count }, async (_, number) => {
+        const path = join(where.target, `d${from + number}`);
+        await fs.promises.mkdir(path);
+        await fs.promises.writeFile(join(path, 'f'), `file ${from + number}`);
+        await fs.promises.rename(join(path, 'f'), join(where.target, `f${from + number}`));
+      }),
+    );
+  const joining = startVolcano(t, directory, { nickname: 'gromit' }, first);
+  await make(0, 60);
+  await joining;
+  await make(60, 60);
+  await whole(t, at(first), 2);
+  await make(120, 60);
+  for (let number = 0; number < 180; number++) {
+    t.equal(fs.readFileSync(join(where.target, `f${number}`), 'utf8'), `file ${number}`);
+  }
+  t.equal(fs.readdirSync(where.target).length, 361);
+  child.kill('SIGTERM');
+  t.equal(await exited, 0);
+  t.notMatch(said(), /failed|ERROR/);
+});

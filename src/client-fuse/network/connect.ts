@@ -1,0 +1,60 @@
+import type { Clock } from '../../base/clock.ts';
+import { createTlsNet } from '../../base/net/tls.ts';
+import type { Endpoint, Net } from '../../base/net.ts';
+import type { Random } from '../../base/random.ts';
+import { HandshakeError } from '../../base/secure-net.ts';
+import { Link } from '../../dht/link.ts';
+import { FLARE_REPLY_BYTES_MAX } from '../../dht/programs/flare/schema.ts';
+import { type ClientSecret, pskIdentity } from '../../dht/secrets.ts';
+import { Members } from './members.ts';
+import { RingService } from './ring-service.ts';
+
+/** What a network is reached with. */
+export interface ConnectOptions {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly secret: ClientSecret;
+  /** Flare programs of volcanos, tried in this order. */
+  readonly seeds: readonly Endpoint[];
+  /** How long a call is tried, in milliseconds; Infinity: for ever. */
+  readonly patienceMs: number;
+}
+
+/** No network was reached; the message names whom was asked, why it failed, and the cure. */
+export class ConnectError extends Error {
+  /** `key`: somebody is there, but does not have the same key; `away`: nobody answers. */
+  readonly kind: 'key' | 'away';
+
+  constructor(kind: 'key' | 'away', message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ConnectError';
+    this.kind = kind;
+  }
+}
+
+/** Reaches a network: its tree, and what lets go of it. Rejects with `ConnectError`. */
+export async function connectRing(options: ConnectOptions): Promise<{ service: RingService; close(): Promise<void> }> {
+  const { net, clock, random, secret, seeds, patienceMs } = options;
+  const self = { identity: pskIdentity('client', secret.networkId), key: secret.key };
+  const secure = createTlsNet(net, { keyOf: () => null, self });
+  const connect = (name: string, to: readonly Endpoint[]): Link =>
+    new Link({ net: secure, clock, random, name, to, replyBytes: FLARE_REPLY_BYTES_MAX });
+  try {
+    const members = await Members.open(connect, seeds);
+    return { service: new RingService(members, { clock, random, patienceMs }), close: () => members.close() };
+  } catch (error) {
+    throw connectError(error);
+  }
+}
+
+function connectError(error: unknown): ConnectError {
+  const text = error instanceof Error ? error.message : String(error);
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof HandshakeError)) continue;
+    const cure = 'give the text that `magma key client` prints on one of its volcanos, or the network key';
+    return new ConnectError('key', `the network does not take this key: ${text}. Cure: ${cure}`, { cause: error });
+  }
+  const cure = 'start it with a key, or name another one; its flare port (12000) must be open here';
+  return new ConnectError('away', `no volcano answers: ${text}. Cure: ${cure}`, { cause: error });
+}
