@@ -1,0 +1,35 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { clientSecret } from '../dht/client-secret.ts';
+import { secretsFrom } from '../dht/secrets.ts';
+import { KEY_FILE_MAX, readKeyFile, secretOf } from './secret.ts';
+
+const secrets = secretsFrom(Buffer.alloc(32, 1), Buffer.alloc(16, 2));
+
+t.test('a key file: its first line, for nobody else, and bounded', async (t) => {
+  const path = join(t.testdir(), 'key');
+  const write = (text: string, mode = 0o600): void => {
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+  };
+  write('sesame\r\nmore\n');
+  t.equal(readKeyFile(path), 'sesame');
+  for (const mode of [0o640, 0o604, 0o660, 0o610]) {
+    write('sesame', mode);
+    t.throws(() => readKeyFile(path), { message: /its mode is .*so others can use it\. Cure: chmod 600/ });
+  }
+  write('\nsesame\n');
+  t.throws(() => readKeyFile(path), { message: /no key in its first line/ });
+  write('x'.repeat(KEY_FILE_MAX + 1));
+  t.throws(() => readKeyFile(path), { message: /more than 4096 bytes/ });
+  t.throws(() => readKeyFile(`${path}-not`), { message: /ENOENT/, status: 1 });
+});
+
+t.test('what `magma key client` prints, or else a network key', async (t) => {
+  const text = clientSecret(secrets);
+  t.same(secretOf(`${text}\n`), { client: { networkId: secrets.networkId, key: secrets.roles.client } });
+  t.same(secretOf('m4gm4s3cr3t'), { network: 'm4gm4s3cr3t' });
+  t.throws(() => secretOf(text.slice(0, -1)), { message: /the client secret is damaged/, status: 1 });
+  t.throws(() => secretOf(text + 'x'.repeat(2000)), { message: /too long/ });
+});
