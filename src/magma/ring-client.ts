@@ -49,7 +49,7 @@ export class RingClient {
     const net = createTlsNet(systemNet, { keyOf: () => null, self: joiner });
     const networkId = await askNetwork(net, parts, helloOf(id, null));
     const secrets = await keyring.network(Buffer.from(networkId, 'hex'));
-    const link = linkTo(secrets, `${at.host}`, seeds);
+    const link = linkTo(secrets, id, at.host, seeds);
     try {
       const node = new NodeClient(link, () => 0);
       const { nickname } = await node.hello(helloOf(id, networkId));
@@ -68,6 +68,7 @@ export class RingClient {
       const { addresses, nodePort: port, nickname } = member;
       link = linkTo(
         this.secrets,
+        this.#id,
         nickname,
         addresses.map((address) => ({ address, port })),
       );
@@ -92,7 +93,13 @@ function helloOf(id: string, networkId: string | null): Hello {
   return { protocol: NODE_PROTOCOL, version: VERSION, networkId, id, nickname, epoch: 0, clock, joining: true };
 }
 
-function linkTo(secrets: NetworkSecrets, name: string, to: readonly Endpoint[]): Link {
+function linkTo(secrets: NetworkSecrets, id: string, name: string, to: readonly Endpoint[]): Link {
   const net = createTlsNet(systemNet, { keyOf: () => null, self: volcanoSelf(secrets) });
-  return new Link({ net, clock: systemClock, random: systemRandom, name, to, replyBytes: NODE_REPLY_BYTES_MAX });
+  const networkId = secrets.networkId.toString('hex');
+  return new Link({
+    ...{ net, clock: systemClock, random: systemRandom, name, to, replyBytes: NODE_REPLY_BYTES_MAX },
+    async greet(caller) {
+      await new NodeClient(caller, () => 0).hello(helloOf(id, networkId));
+    },
+  });
 }
