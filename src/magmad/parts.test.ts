@@ -156,4 +156,12 @@ t.test('--check-config shows every setting, where it was set, the rules in words
   t.match(text, /^key +\(set\) +set by -k$/m);
   t.match(text, /^rules:\n {2}\/ read-only to \*$/m);
   t.notMatch(text, /s3cret/);
+  t.match(text, /^port +12000 +default$/m);
+  const joining = configOf('-k', 's3cret', '-r', 'fd00::20', '-r', 'wallace:1', '--replicas', '3');
+  t.match(
+    reportConfig(joining, readRules(joining)),
+    /^join +\[fd00::20\]:12001 wallace:1 +set by -r\nreplicas +3 +set by --replicas$/m,
+  );
+  const alone = configOf();
+  t.match(reportConfig(alone, readRules(alone)), /^port +\(closed: no key\) +default\nnode-port +\(closed: no key\)/m);
 });
