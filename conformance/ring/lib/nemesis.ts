@@ -1,6 +1,9 @@
 import type { Random } from '../../../src/base/random.ts';
-import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import type { DiskDelays, SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import type { MessageKind, Trouble, World } from './world.ts';
+
+/** A disk with which nothing is wrong. */
+const HEALTHY: DiskDelays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
 
 /** Everything that goes wrong in a run, decided by chance at its beginning and as it goes on. */
 export class Nemesis {
@@ -28,8 +31,9 @@ export class Nemesis {
     });
     if (troubles.includes('crashAtPacket') && random.below(3) === 0) world.setMood({ broken: 1 + random.below(10) });
     this.deeds.push(`network ${JSON.stringify(network)}`);
-    const deeds = random.below(8) === 0 ? 0 : 1 + random.below(6);
+    const deeds = random.below(8) === 0 ? 0 : 1 + random.below(world.deedsMax);
     for (let count = 0; count < deeds; count++) this.#plan();
+    for (let at = 0; at < world.count; at++) if (world.process(at) === null) this.#join(at);
     this.#revive();
   }
 
@@ -44,6 +48,7 @@ export class Nemesis {
       slowDisk: () => this.#slowDisk(),
       part: () => this.#part(),
       isolate: () => this.#isolate(),
+      crashAhead: () => this.#crashAhead(),
       join: () => this.#join(),
     };
     const { troubles } = this.#world;
@@ -54,9 +59,9 @@ export class Nemesis {
     return this.#random.below(this.#world.count);
   }
 
-  #crash(at: number, when: string): void {
+  #crash(at: number, when: string, dies?: 'power'): void {
     if (this.#stopped || this.#world.process(at) === null) return;
-    const how = this.#random.below(4) === 0 ? 'killed' : 'power';
+    const how = dies ?? (this.#random.below(4) === 0 ? 'killed' : 'power');
     this.deeds.push(`${this.#world.time.now} µs: volcano ${at} dies (${how}) ${when}`);
     this.crashes++;
     this.#world.crash(at, how);
@@ -138,10 +143,31 @@ export class Nemesis {
     });
   }
 
+  /**
+   * The power of a primary goes when a mirror has taken records of it, which its own disk may not have; it soon comes back, and sometimes cannot reach that mirror for a
+   * while.
+   */
+  #crashAhead(): void {
+    const nth = 1 + this.#random.below(2 ** (1 + this.#random.below(7)));
+    const when = this.#random.below(3) === 0 ? 'answered' : 'arrived';
+    let count = 0;
+    const before = this.#world.onMoment;
+    this.#world.onMoment = (moment) => {
+      before?.(moment);
+      const { kind, stage, at, by } = moment;
+      if (this.#stopped || kind !== 'mirror' || stage !== when || by === undefined || ++count !== nth) return;
+      this.#crash(by, `when volcano ${at} gets its records, ${nth}`, 'power');
+      this.#after(60, () => this.#world.start(by));
+      if (this.#random.below(2) === 0) return;
+      this.deeds.push(`${this.#world.time.now} µs: volcanos ${at} and ${by} are parted`);
+      this.#world.part(at, by, true);
+      this.#after(2000, () => this.#world.part(at, by, false));
+    };
+  }
+
   /** One that is not there yet, or has died, comes. */
-  #join(): void {
-    const at = this.#volcano();
-    this.#after(1000, () => {
+  #join(at = this.#volcano()): void {
+    this.#after(600, () => {
       if (this.#world.process(at) !== null) return;
       this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is started`);
       this.#world.start(at);
@@ -168,7 +194,7 @@ export class Nemesis {
     for (let at = 0; at < count; at++) {
       const disk: SimulatedDisk | undefined = this.#world.process(at)?.disk;
       disk?.stopAt(Number.POSITIVE_INFINITY);
-      if (disk !== undefined) disk.delays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+      if (disk !== undefined) disk.delays = HEALTHY;
       for (let other = 0; other < at; other++) this.#world.part(at, other, false);
       this.#world.start(at);
     }

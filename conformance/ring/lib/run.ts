@@ -29,6 +29,7 @@ export interface Report {
   readonly unknown: boolean;
   /** What went wrong in the ring, on purpose. */
   readonly deeds: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
   /** What volcanos warned of. */
   readonly warnings: readonly string[];
   readonly history: readonly Event[];
@@ -103,6 +104,7 @@ class Run {
       states: verdict?.states ?? 0,
       unknown: verdict?.kind === 'unknown',
       deeds: this.#nemesis.deeds,
+      counts: this.#world.counts,
       warnings: this.#world.warnings,
       history: this.#history.events,
       trace: [this.#world.time.now, ...this.#nemesis.deeds, ...this.#history.events.map(textOf)].join('\n'),
@@ -129,7 +131,7 @@ class Run {
     for (let number = 0; number < count; number++) {
       const client = this.#client(`client ${number}`);
       clients.push(client);
-      working.push(work(client, this.#chance(`client ${number}`), mix, known, calls));
+      working.push(work(client, this.#chance(`client ${number}`), mix, known, calls, world.pauseMs));
     }
     // A client that goes leaves a call of which nobody knows what became of it.
     for (let gone = random.below(3); gone > 0; gone--) {

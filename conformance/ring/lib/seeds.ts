@@ -32,15 +32,14 @@ export async function soundSeeds(
 ): Promise<void> {
   const first = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
   const begun = performance.now();
-  const totals = { calls: 0, crashes: 0, states: 0, unknown: 0 };
+  const totals: Record<string, number> & { crashes: number; unknown: number } = { crashes: 0, unknown: 0 };
   let seeds = 0;
   for (; seeds < max; seeds++) {
     if (seeds >= min && performance.now() - begun > enoughMs) break;
     const report = await soundSeed(t, first + seeds, run);
-    totals.calls += report.calls;
-    totals.crashes += report.crashes;
-    totals.states += report.states;
-    totals.unknown += report.unknown ? 1 : 0;
+    const { calls, crashes, states, unknown, counts } = report;
+    const all = { calls, crashes, states, unknown: unknown ? 1 : 0, ...counts };
+    for (const [name, count] of Object.entries(all)) totals[name] = (totals[name] ?? 0) + count;
   }
   t.comment(`${seeds} seeds from ${first}: ${JSON.stringify(totals)}`);
   t.ok(totals.crashes > seeds / 4, 'volcanos died');

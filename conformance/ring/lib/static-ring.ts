@@ -96,10 +96,13 @@ export class StaticRing implements World {
   readonly count: number;
   readonly faults: string[] = [];
   readonly warnings: readonly string[] = [];
+  readonly counts = {};
   onMoment: ((moment: MessageMoment) => void) | null = null;
   onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
   readonly troubles = TROUBLES;
   readonly troubledMs = 2000;
+  readonly deedsMax = 6;
+  readonly pauseMs = 6;
   readonly stepsMax = 50_000;
   readonly mirrored = false;
   readonly #chance: Chance;

@@ -1,12 +1,13 @@
 import { type Logger, silentLogger } from '../../../src/base/logger.ts';
+import type { Random } from '../../../src/base/random.ts';
 import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
 import { type PacketNote, SimulatedNetwork } from '../../../src/base/simulated/network.ts';
 import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
 import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
 import { nextStep } from '../../../src/dht/projection/plan.ts';
-import { copiesWanted } from '../../../src/dht/projection/queries.ts';
-import type { Projection } from '../../../src/dht/projection/types.ts';
+import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
+import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
 import { Mirroring } from '../../../src/dht/replication/mirroring.ts';
 import { NODE_PORT, usualOptions } from '../../../src/dht/testing/virtual-ring.ts';
 import { JoinError } from '../../../src/dht/volcano/join.ts';
@@ -16,6 +17,7 @@ import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
 import type { JointStore } from '../../../src/flare/joint.ts';
 import { SLICES } from '../../../src/flare/keys.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
+import type { StoreLimits } from '../../../src/flare/store/limits.ts';
 import type { LocalStore } from '../../../src/flare/store/local-store.ts';
 import { openStore } from '../../../src/flare/store/open.ts';
 import { SMALL } from '../../../src/flare/store/testing/harness.ts';
@@ -36,13 +38,15 @@ import type {
 const TROUBLES: readonly Trouble[] = [
   ...(['crashAtTime', 'crashAtJoint', 'crashAtCall', 'crashAtMirror', 'crashAtMirror', 'crashAtPacket'] as const),
   ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
+  ...(['crashAhead', 'crashAhead', 'crashAhead'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
 /** A volcano that could not start is started again after so long, in milliseconds, as by who looks after the host's services. */
 const RESTART_MS = 1000;
 /** Bounds by which a run has no checkpoint. */
-const SELDOM = { compactionMinBytes: 400_000, pendingUnits: 2000 };
+const SELDOM: Partial<StoreLimits> = { compactionMinBytes: 400_000, pendingUnits: 2000 };
+const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000, refusals: 1000 };
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
 const CLOCK_OFF_US = 2_000_000;
 
@@ -50,14 +54,28 @@ const CLOCK_OFF_US = 2_000_000;
 export interface WholeBreaks {
   readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
   readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
+  /** What kind of ring brings it out; by chance when absent. */
+  readonly ring?: RingSize;
+  /** Clients make hardly any pause. */
+  readonly busy?: boolean;
+}
+
+/** How many volcanos there are in the end and at first, and copies of each slice. */
+export interface RingSize {
+  readonly volcanos: number;
+  readonly atFirst: number;
+  readonly replicas: number;
 }
 
 export interface WholeRingOptions {
   readonly chance: Chance;
   readonly breaks?: WholeBreaks;
-  /** How many volcanos there are, and copies of each slice; by chance when absent. */
-  readonly volcanos?: number;
-  readonly replicas?: number;
+}
+
+function sizeOf(random: Random): RingSize {
+  const volcanos = [1, 2, 2, 3, 3, 3, 4, 5][random.below(8)]!;
+  const replicas = [1, 2, 2, 2, 3][random.below(5)]!;
+  return { volcanos, replicas, atFirst: random.below(3) === 0 ? volcanos : 1 + random.below(volcanos) };
 }
 
 class Life implements Process {
@@ -101,15 +119,19 @@ export class WholeRing implements World {
   readonly replicas: number;
   readonly faults: string[] = [];
   readonly warnings: string[] = [];
+  /** Maps; records that a mirror had and its primary not, any more. */
+  readonly counts = { maps: 0, tails: 0 };
   readonly troubles = TROUBLES;
   readonly troubledMs = 4000;
+  readonly deedsMax = 8;
+  readonly pauseMs: number;
   readonly stepsMax = 1_000_000;
   readonly mirrored = true;
   onMoment: ((moment: MessageMoment) => void) | null = null;
   onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
   readonly #chance: Chance;
   readonly #breaks: WholeBreaks;
-  readonly #limits: object;
+  readonly #limits: Partial<StoreLimits>;
   readonly #atFirst: number;
   /** The ways of clients; those between volcanos are the network's. */
   readonly #messages: Messages;
@@ -122,14 +144,17 @@ export class WholeRing implements World {
   /** The newest map that any volcano goes by. */
   #newest: Projection | null = null;
 
-  constructor({ chance, breaks = {}, volcanos, replicas }: WholeRingOptions) {
+  constructor({ chance, breaks = {} }: WholeRingOptions) {
     const random = chance('size');
-    this.count = volcanos ?? [1, 2, 2, 3, 3, 3, 4, 5][random.below(8)]!;
-    this.replicas = replicas ?? [1, 2, 2, 2, 3][random.below(5)]!;
-    this.#atFirst = random.below(3) === 0 ? this.count : 1 + random.below(this.count);
+    const { volcanos, replicas, atFirst } = breaks.ring ?? sizeOf(random);
+    // Time for somebody to join while they work.
+    this.pauseMs = breaks.busy === true ? 2 : 60;
+    this.count = volcanos;
+    this.replicas = replicas;
+    this.#atFirst = atFirst;
     // A checkpoint of an index in memory costs time: few runs make one for each small segment.
     const compacted = random.below(4) === 0;
-    this.#limits = compacted ? { ...SMALL, cacheBytes: 3000 } : { ...SMALL, cacheBytes: 3000, ...SELDOM };
+    this.#limits = compacted ? LIMITS : { ...LIMITS, ...SELDOM };
     this.#chance = chance;
     this.#breaks = breaks;
     this.#messages = new Messages(this.time, chance('messages'));
@@ -143,7 +168,8 @@ export class WholeRing implements World {
       this.#addresses.set(address, at);
       const clock = this.#clock(at, 0);
       const disk = new SimulatedDisk({ clock });
-      disk.delays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+      // What is on a mirror's disk may or may not be on its primary's already.
+      disk.delays = { read: 0.02, write: 0.1, sync: [0.3, 1, 8][random.below(3)]!, name: 0.05 };
       this.#volcanos.push({ host: this.#net.host(`v${at}`, [address]), life: null, lives: 0, next: { disk, clock } });
     }
   }
@@ -283,6 +309,11 @@ export class WholeRing implements World {
       if (life.alive) this.#learned(life, projection);
       update(projection);
     };
+    const tail = mirroring.tail.bind(mirroring);
+    mirroring.tail = (ask) => {
+      this.counts.tails++;
+      return tail(ask);
+    };
     const replication = this.#breaks.replication?.(mirroring, parts, life.at) ?? mirroring;
     return this.#watched(life, 'mirror', replication, ['append', 'followed', 'tail']);
   }
@@ -293,13 +324,29 @@ export class WholeRing implements World {
     const before = this.#newest;
     if (before !== null && projection.epoch <= before.epoch) return;
     this.#newest = projection;
+    this.counts.maps++;
     if (before === null) return;
-    const owner = (map: Projection, slice: number): string => map.volcanos[map.map[slice]!.primary]!.id;
     const moved = new Set<number>();
     for (let slice = 0; slice < SLICES; slice++) {
-      if (owner(before, slice) !== owner(projection, slice)) moved.add(slice);
+      const was = this.#numberOf(before, before.map[slice]!.primary);
+      const is = this.ownerOf(slice);
+      if (was === is) continue;
+      moved.add(slice);
+      this.#checkHandOver(slice, was, is);
     }
     if (moved.size > 0) this.onForgotten?.((slice) => moved.has(slice));
+  }
+
+  /** Who gets a slice has all that its owner has had of it: nothing more comes. */
+  #checkHandOver(slice: number, was: number, is: number): void {
+    const [old, next] = [was, is].map((at) => {
+      const { life } = this.#volcanos[at]!;
+      return life?.alive === true ? (life.store?.lastOf(slice).number ?? null) : null;
+    });
+    if (old == null || next == null || old <= next) return;
+    this.faults.push(
+      `slice ${slice} was handed over from volcano ${was} at ${old} to volcano ${is}, which is at ${next}`,
+    );
   }
 
   /** The same, but that it may die when it is asked one of those, and when it is about to answer. */
@@ -308,9 +355,10 @@ export class WholeRing implements World {
     for (const name of names) {
       const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
       asked.set(name, async (...args: unknown[]): Promise<unknown> => {
-        if (!this.#moment(life, kind, 'arrived')) return new Promise(() => {});
+        const by = this.#memberIn(args[0]);
+        if (!this.#moment(life, kind, 'arrived', by)) return new Promise(() => {});
         const answer = await method(...args);
-        return this.#moment(life, kind, 'answered') ? answer : new Promise(() => {});
+        return this.#moment(life, kind, 'answered', by) ? answer : new Promise(() => {});
       });
     }
     return new Proxy(target, {
@@ -326,10 +374,17 @@ export class WholeRing implements World {
     });
   }
 
+  /** The number of the volcano that says that it asks; undefined: it does not say. */
+  #memberIn(argument: unknown): number | undefined {
+    const { sender } = argument as { readonly sender?: MemberId };
+    const at = sender === undefined || this.#newest === null ? -1 : indexOf(this.#newest, sender);
+    return at === -1 ? undefined : this.#numberOf(this.#newest!, at);
+  }
+
   /** False when the volcano is dead, or dies at this moment. */
-  #moment(life: Life, kind: MessageKind, stage: MessageStage): boolean {
+  #moment(life: Life, kind: MessageKind, stage: MessageStage, by?: number): boolean {
     if (!life.alive) return false;
-    this.onMoment?.({ kind, stage, at: life.at });
+    this.onMoment?.({ kind, stage, at: life.at, ...(by === undefined ? {} : { by }) });
     return life.alive;
   }
 

@@ -175,13 +175,20 @@ async function make(client: Client, known: Known, directory: Id, name: string): 
   return born.shown?.id ?? null;
 }
 
-/** Makes so many calls of chance, unless the client goes. */
-export async function work(client: Client, random: Random, mix: Mix, known: Known, calls: number): Promise<void> {
+/** Makes so many calls of chance, unless the client goes, with pauses of up to so many milliseconds and a few longer ones. */
+export async function work(
+  client: Client,
+  random: Random,
+  mix: Mix,
+  known: Known,
+  calls: number,
+  pauseMs: number,
+): Promise<void> {
   for (let count = 0; count < calls; count++) {
     const answer = await client.call(nextCall(random, mix, known));
     if (answer === null) return;
     learn(known, answer);
-    if (random.below(3) > 0) await client.pause(random.below(20) === 0 ? 400 : 6);
+    if (random.below(3) > 0) await client.pause(random.below(20) === 0 ? 400 : pauseMs);
   }
 }
 

@@ -19,6 +19,8 @@ export interface MessageMoment {
   readonly stage: MessageStage;
   /** The volcano that is at work in this step. */
   readonly at: number;
+  /** The volcano that asked, when that is known. */
+  readonly by?: number;
 }
 
 /** How the network behaves; may be changed at any time. */
@@ -46,6 +48,7 @@ export type Trouble =
   | 'slowDisk'
   | 'part'
   | 'isolate'
+  | 'crashAhead'
   | 'join';
 
 /** One life of a volcano, from its start to its death. */
@@ -68,6 +71,10 @@ export interface World {
   readonly troubles: readonly Trouble[];
   /** For how long things go wrong, in virtual milliseconds: at least that, and less than twice as long. */
   readonly troubledMs: number;
+  /** The longest usual pause of a client between two calls, in milliseconds. */
+  readonly pauseMs: number;
+  /** How much goes wrong in a run, at most. */
+  readonly deedsMax: number;
   /** Steps within which all must be quiet once everything is well. */
   readonly stepsMax: number;
   /** Told of every step of every message, before it is made. */
@@ -107,6 +114,8 @@ export interface World {
   differences(): Promise<string[]>;
   /** Lets the next event happen. False when there is none. */
   step(): Promise<boolean>;
+  /** How often what is worth counting has happened, for a report. */
+  readonly counts: Readonly<Record<string, number>>;
   /** Whether volcanos hold copies of what others own. */
   readonly mirrored: boolean;
   /** Stops all volcanos cleanly, and gives the disks of all that there have been. */

@@ -29,6 +29,8 @@ export class Answers {
   /** Places by hash, plus one; 0: none. */
   readonly #table: Uint32Array;
   #next = 0;
+  /** Places have been used again. */
+  #round = false;
   #count = 0;
   #changes = 0;
 
@@ -92,6 +94,7 @@ export class Answers {
     this.remove(row.identity);
     const place = this.#next;
     this.#next = (place + 1) % this.#max;
+    this.#round ||= this.#next === 0;
     if (this.#lengths[place]! > 0) this.#clear(place);
     const hash = hashOf(row.identity);
     this.#hashes[place] = hash;
@@ -129,8 +132,9 @@ export class Answers {
 
   /** All places, the oldest answer's first. An answer may be removed while they are gone through. */
   *places(): Generator<number> {
-    const first = this.#next;
-    for (let step = 0; step < this.#max; step++) {
+    // Before it has gone round the first time all lies before the next place.
+    const [first, steps] = this.#round ? [this.#next, this.#max] : [0, this.#next];
+    for (let step = 0; step < steps; step++) {
       const place = (first + step) % this.#max;
       if (this.#lengths[place]! > 0) yield place;
     }

@@ -1,0 +1,112 @@
+import type { Append } from '../../../src/dht/programs/node/handlers.ts';
+import { indexOf } from '../../../src/dht/projection/queries.ts';
+import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
+import type { Mirroring } from '../../../src/dht/replication/mirroring.ts';
+import type { Replication, ReplicationParts } from '../../../src/dht/volcano/replication.ts';
+import { decodeRecord, encodeRecord } from '../../../src/flare/record/codec.ts';
+import { recordHead } from '../../../src/flare/record/head.ts';
+import type { WholeBreaks } from './whole-ring.ts';
+
+/** A promise of whole volcanos that is broken on purpose: the simulator must find it. */
+export interface WholeMutation {
+  readonly name: string;
+  readonly breaks: WholeBreaks;
+}
+
+type Change = (mirroring: Mirroring, parts: ReplicationParts) => Partial<Replication>;
+
+/** Replication of which some methods are replaced. */
+function changed(change: Change): WholeBreaks {
+  return {
+    replication(mirroring, parts) {
+      const replaced = change(mirroring, parts);
+      return new Proxy<Replication>(mirroring, {
+        get(target, name) {
+          if (name in replaced) return Reflect.get(replaced, name) as unknown;
+          const value = Reflect.get(target, name, target) as unknown;
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+}
+
+/** One record in so many is meant: the same ones each time they come. */
+const ONE_IN = 12;
+
+/** What a mirror is sent, with other payloads in place of one record in `ONE_IN`. */
+function tampered(append: Append, instead: (payload: Buffer) => Buffer[]): Append {
+  const groups = append.groups.map((group) =>
+    group.flatMap((record) => {
+      const { base, number, slice } = recordHead(record.payload);
+      if (base || (number + slice) % ONE_IN !== 0) return [record];
+      return instead(record.payload).map((payload) => ({ ...record, payload }));
+    }),
+  );
+  return { ...append, groups };
+}
+
+/** Serves all that the map says is its own. */
+function serving(mirroring: Mirroring, self: MemberId): Partial<Replication> {
+  let newest: Projection | null = null;
+  return {
+    update(projection) {
+      newest = projection;
+      mirroring.update(projection);
+    },
+    mayServe: (slice) => newest !== null && newest.map[slice]!.primary === indexOf(newest, self),
+  };
+}
+
+export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
+  {
+    name: 'the answer comes before the mirrors have it',
+    breaks: changed((_, { store }) => {
+      store.replica.commitment.copies = null;
+      return {};
+    }),
+  },
+  {
+    name: 'a mirror leaves a record out, and says that it has it',
+    breaks: changed((mirroring) => ({ append: (append) => mirroring.append(tampered(append, () => [])) })),
+  },
+  {
+    name: 'a mirror takes a record, and leaves out what it says',
+    breaks: changed((mirroring) => ({
+      append: (append) =>
+        mirroring.append(
+          tampered(append, (payload) => [encodeRecord({ ...decodeRecord(payload), changes: [], replay: null })]),
+        ),
+    })),
+  },
+  {
+    name: 'a mirror acknowledges before it is durable there',
+    breaks: changed((mirroring) => ({
+      async append(append) {
+        const { sequence } = append;
+        const taken = mirroring.append(append);
+        // Refusals come at once; what takes longer is the disk.
+        const soon = async (): Promise<{ gap: 0; sequence: number }> => {
+          for (let turn = 0; turn < 8; turn++) await null;
+          return { gap: 0, sequence };
+        };
+        return Promise.race([taken, soon()]);
+      },
+    })),
+  },
+  {
+    name: 'a mirror is said to be in sync before it is filled',
+    breaks: changed(() => ({ inSync: async () => {} })),
+  },
+  {
+    name: 'a volcano serves after a restart what it has not agreed about with the mirrors',
+    breaks: changed((mirroring, { self }) => serving(mirroring, self)),
+  },
+  {
+    name: 'slices are handed over while they are served, and with records still under way',
+    breaks: {
+      ...changed(() => ({ handOver: async () => {} })),
+      ...{ ring: { volcanos: 3, atFirst: 1, replicas: 2 }, busy: true },
+    },
+  },
+];

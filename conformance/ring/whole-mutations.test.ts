@@ -1,0 +1,24 @@
+import t from 'tap';
+import { runWholeSeed } from './lib/run.ts';
+import { WHOLE_MUTATIONS } from './lib/whole-mutations.ts';
+
+/*
+ * As mutations.test.ts, for whole volcanos: each of these breaks one promise of replication on purpose; the simulator must see it, within so many seeds, the same ones each
+ * time.
+ */
+
+/** Seeds within which each must be found. */
+const SEEDS_MAX = 100;
+
+for (const { name, breaks } of WHOLE_MUTATIONS) {
+  t.test(`found: ${name}`, { timeout: 290_000 }, async (t) => {
+    for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+      const { faults } = await runWholeSeed(seed, breaks);
+      if (faults.length === 0) continue;
+      t.comment(`seed ${seed}: ${faults[0]?.split('\n')[0]?.slice(0, 200)}`);
+      t.pass(`found by seed ${seed}`);
+      return;
+    }
+    t.fail(`not found by ${SEEDS_MAX} seeds`);
+  });
+}
