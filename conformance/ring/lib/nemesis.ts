@@ -167,7 +167,7 @@ export class Nemesis {
 
   /** One that is not there yet, or has died, comes. */
   #join(at = this.#volcano()): void {
-    this.#after(600, () => {
+    this.#after(300, () => {
       if (this.#world.process(at) !== null) return;
       this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is started`);
       this.#world.start(at);

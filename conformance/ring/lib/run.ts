@@ -126,7 +126,7 @@ class Run {
     const ofChance = MIXES[random.below(MIXES.length)]!;
     const mix = this.#mix ?? ofChance;
     const count = 3 + random.below(4);
-    const calls = Math.ceil((30 + random.below(50)) / count);
+    const calls = Math.ceil((world.calls.least + random.below(world.calls.more)) / count);
     const working: Promise<void>[] = [];
     for (let number = 0; number < count; number++) {
       const client = this.#client(`client ${number}`);

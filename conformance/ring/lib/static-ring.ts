@@ -103,6 +103,7 @@ export class StaticRing implements World {
   readonly troubledMs = 2000;
   readonly deedsMax = 6;
   readonly pauseMs = 6;
+  readonly calls = { least: 30, more: 50 };
   readonly stepsMax = 50_000;
   readonly mirrored = false;
   readonly #chance: Chance;

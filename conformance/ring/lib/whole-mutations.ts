@@ -1,4 +1,4 @@
-import type { Append } from '../../../src/dht/programs/node/handlers.ts';
+import type { Append, Appended } from '../../../src/dht/programs/node/handlers.ts';
 import { indexOf } from '../../../src/dht/projection/queries.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
 import type { Mirroring } from '../../../src/dht/replication/mirroring.ts';
@@ -31,6 +31,8 @@ function changed(change: Change): WholeBreaks {
   };
 }
 
+/** More room than anybody wants, in bytes. */
+const ROOM = 2 ** 40;
 /** One record in so many is meant: the same ones each time they come. */
 const ONE_IN = 12;
 
@@ -84,13 +86,13 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
     breaks: changed((mirroring) => ({
       async append(append) {
         const { sequence } = append;
-        const taken = mirroring.append(append);
+        const appended = mirroring.append(append);
         // Refusals come at once; what takes longer is the disk.
-        const soon = async (): Promise<{ gap: 0; sequence: number }> => {
+        const soon = async (): Promise<Appended> => {
           for (let turn = 0; turn < 8; turn++) await null;
-          return { gap: 0, sequence };
+          return { gap: 0, taken: { sequence, room: ROOM } };
         };
-        return Promise.race([taken, soon()]);
+        return Promise.race([appended, soon()]);
       },
     })),
   },
@@ -106,7 +108,7 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
     name: 'slices are handed over while they are served, and with records still under way',
     breaks: {
       ...changed(() => ({ handOver: async () => {} })),
-      ...{ ring: { volcanos: 3, atFirst: 1, replicas: 2 }, busy: true },
+      ...{ ring: { volcanos: 3, atFirst: 1, replicas: 2 } },
     },
   },
 ];

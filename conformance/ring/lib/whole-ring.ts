@@ -56,8 +56,6 @@ export interface WholeBreaks {
   readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
   /** What kind of ring brings it out; by chance when absent. */
   readonly ring?: RingSize;
-  /** Clients make hardly any pause. */
-  readonly busy?: boolean;
 }
 
 /** How many volcanos there are in the end and at first, and copies of each slice. */
@@ -108,6 +106,8 @@ interface Volcano {
   readonly host: SimulatedHost;
   life: Life | null;
   lives: number;
+  /** It has served, in some life: clients know of it. */
+  served: boolean;
   /** What the next life begins with. */
   next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock };
 }
@@ -124,7 +124,9 @@ export class WholeRing implements World {
   readonly troubles = TROUBLES;
   readonly troubledMs = 4000;
   readonly deedsMax = 8;
-  readonly pauseMs: number;
+  // Time for somebody to join while they work.
+  readonly pauseMs = 40;
+  readonly calls = { least: 60, more: 60 };
   readonly stepsMax = 1_000_000;
   readonly mirrored = true;
   onMoment: ((moment: MessageMoment) => void) | null = null;
@@ -147,8 +149,6 @@ export class WholeRing implements World {
   constructor({ chance, breaks = {} }: WholeRingOptions) {
     const random = chance('size');
     const { volcanos, replicas, atFirst } = breaks.ring ?? sizeOf(random);
-    // Time for somebody to join while they work.
-    this.pauseMs = breaks.busy === true ? 2 : 60;
     this.count = volcanos;
     this.replicas = replicas;
     this.#atFirst = atFirst;
@@ -170,7 +170,13 @@ export class WholeRing implements World {
       const disk = new SimulatedDisk({ clock });
       // What is on a mirror's disk may or may not be on its primary's already.
       disk.delays = { read: 0.02, write: 0.1, sync: [0.3, 1, 8][random.below(3)]!, name: 0.05 };
-      this.#volcanos.push({ host: this.#net.host(`v${at}`, [address]), life: null, lives: 0, next: { disk, clock } });
+      this.#volcanos.push({
+        host: this.#net.host(`v${at}`, [address]),
+        life: null,
+        lives: 0,
+        served: false,
+        next: { disk, clock },
+      });
     }
   }
 
@@ -203,7 +209,7 @@ export class WholeRing implements World {
   }
 
   gateways(): readonly number[] {
-    return [...this.#volcanos.keys()].filter((at) => this.#volcanos[at]!.lives > 0);
+    return [...this.#volcanos.keys()].filter((at) => this.#volcanos[at]!.served);
   }
 
   root(): FlareId {
@@ -259,6 +265,7 @@ export class WholeRing implements World {
     this.#open(life).then(
       (ring) => {
         life.ring = ring;
+        volcano.served = true;
       },
       (error: unknown) => {
         if (!life.alive) return;

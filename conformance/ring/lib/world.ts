@@ -71,6 +71,8 @@ export interface World {
   readonly troubles: readonly Trouble[];
   /** For how long things go wrong, in virtual milliseconds: at least that, and less than twice as long. */
   readonly troubledMs: number;
+  /** How many calls clients make together, and how many more at most. */
+  readonly calls: { readonly least: number; readonly more: number };
   /** The longest usual pause of a client between two calls, in milliseconds. */
   readonly pauseMs: number;
   /** How much goes wrong in a run, at most. */
