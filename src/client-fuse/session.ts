@@ -9,7 +9,7 @@ import { OPERATIONS, type Operation } from './operations/table.ts';
 import { type Negotiated, negotiate } from './protocol/init.ts';
 import { Opcode, OUT_HEADER_BYTES } from './protocol/numbers.ts';
 import { errnoOf, ProtocolError } from './protocol/refusal.ts';
-import { putHeader, Reply } from './protocol/reply.ts';
+import { attributesChanged, putHeader, Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
 
 const { errno } = constants;
@@ -55,6 +55,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    options.context.attributesChanged = (nodeid) => void options.device.send([attributesChanged(nodeid)]);
     this.ready = this.#ready.promise;
     this.ended = this.#ended.promise;
     // Who does not wait for it does not need to hear that it failed.

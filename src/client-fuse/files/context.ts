@@ -40,6 +40,8 @@ export class Context {
   readonly timeouts: Timeouts;
   readonly nodes: Nodes;
   readonly handles = new Handles();
+  /** Tells the kernel that it must ask for the attributes of a node again. The session's. */
+  attributesChanged: (nodeid: number) => void = () => {};
   /** The kernel lets files be mapped that bypass its cache (INIT said so). */
   mapsDirect = false;
   readonly #groups: Groups;

@@ -21,6 +21,8 @@ export interface Node {
   lookups: number;
   /** What was last heard of it; anybody may have changed it since. */
   known: Attributes;
+  /** The `version` of the attributes that the kernel was last told; null: none since it was changed from here. */
+  told: number | null;
   /** Open files of it, not counting directories. */
   opens: number;
   /** Its `version` as of which the kernel's cached pages hold what it does; null: they may not. */
@@ -89,5 +91,5 @@ export class Nodes {
 
 function made(nodeid: number, known: Attributes): Node {
   const { key, generation } = known;
-  return { nodeid, id: { key, generation }, lookups: 0, known, opens: 0, cached: null, hidden: null };
+  return { nodeid, id: { key, generation }, lookups: 0, known, told: null, opens: 0, cached: null, hidden: null };
 }

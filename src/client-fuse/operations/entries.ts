@@ -9,7 +9,11 @@ import { Reply } from '../protocol/reply.ts';
 export function putEntry(context: Context, reply: Reply, attributes: Attributes): Node {
   const { nodes, timeouts } = context;
   const node = nodes.refer(attributes);
-  reply.whenLost(() => nodes.forget(node.nodeid, 1));
+  reply.whenLost(() => {
+    node.told = null;
+    nodes.forget(node.nodeid, 1);
+  });
+  node.told = attributes.version;
   const entry = secondsOf(timeouts.entries);
   const attribute = secondsOf(timeouts.attributes);
   // Node numbers are never used again, so the generation has nothing to tell apart.
@@ -42,11 +46,14 @@ export function noEntry({ timeouts }: Context): Reply {
 /** `fuse_attr_out`. */
 export function attributesOf({ timeouts }: Context, node: Node, attributes: Attributes): Reply {
   node.known = attributes;
+  node.told = attributes.version;
   const { seconds, nanoseconds } = secondsOf(timeouts.attributes);
   const reply = new Reply(ATTR_OUT_BYTES);
   reply.u64(seconds).u32(nanoseconds).u32(0);
   putAttr(reply, attributes, hiddenNames(node));
-  return reply;
+  return reply.whenLost(() => {
+    node.told = null;
+  });
 }
 
 /** Names that users have removed. */

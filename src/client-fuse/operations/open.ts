@@ -21,6 +21,8 @@ function putOpened(context: Context, reply: Reply, node: Node, caller: Caller, f
   const { handles } = context;
   const writesOnly = (flags & O_ACCMODE) === O_WRONLY;
   const appends = (flags & O_APPEND) !== 0 && (writesOnly || context.mapsDirect);
+  // OPEN's answer has no attributes in it: without this a file that others have made longer would end where it did.
+  if (node.told !== now.version) context.attributesChanged(node.nodeid);
   const keeps = node.cached === now.version;
   node.cached = now.version;
   node.known = now;

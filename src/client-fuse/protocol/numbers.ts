@@ -78,6 +78,9 @@ export const SetattrValid = {
 /** `fuse_open_out.open_flags`. */
 export const OpenFlag = { DIRECT_IO: 1 << 0, KEEP_CACHE: 1 << 1 } as const;
 
+/** `fuse_notify_code`: what the kernel believes of a node is no longer so. */
+export const NOTIFY_INVAL_INODE = 2;
+
 /** Flags of open(2) that OPEN, CREATE and WRITE carry; these are the same on x64 and arm64. */
 export const O_ACCMODE = 3;
 export const O_RDONLY = 0;
@@ -99,6 +102,7 @@ export const OPEN_OUT_BYTES = 16;
 export const WRITE_OUT_BYTES = 8;
 export const STATFS_OUT_BYTES = 80;
 export const INIT_OUT_BYTES = 64;
+export const NOTIFY_INVAL_INODE_BYTES = 24;
 /** `fuse_dirent` without its name; what it takes is a multiple of 8. */
 export const DIRENT_BYTES = 24;
 /** What comes before the data of a WRITE, with its header. */

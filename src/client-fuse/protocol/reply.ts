@@ -1,4 +1,4 @@
-import { OUT_HEADER_BYTES } from './numbers.ts';
+import { NOTIFY_INVAL_INODE, NOTIFY_INVAL_INODE_BYTES, OUT_HEADER_BYTES } from './numbers.ts';
 
 const HIGH = 2 ** 32;
 
@@ -66,6 +66,16 @@ export class Reply {
     putHeader(this.bytes, this.#at, 0, unique);
     return this.bytes.subarray(0, this.#at);
   }
+}
+
+/** What tells the kernel that the attributes of a node, which it believes, are no longer so: no answer to anything. */
+export function attributesChanged(nodeid: number): Buffer {
+  const reply = new Reply(NOTIFY_INVAL_INODE_BYTES).u64(nodeid);
+  // An offset below zero spares the cached pages: to let go of those the kernel would wait for reads that it waits for here.
+  reply.u32(0xffffffff).u32(0xffffffff).u64(0);
+  const message = reply.message(0);
+  message.writeInt32LE(NOTIFY_INVAL_INODE, 4);
+  return message;
 }
 
 /** Writes a `fuse_out_header`: the message's length, a positive errno or 0, the request. */

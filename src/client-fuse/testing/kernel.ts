@@ -50,6 +50,8 @@ export class FakeKernel implements Device {
   readonly answers = new Map<number, Answered>();
   /** Every message that was sent, in order. */
   readonly sent: Buffer[] = [];
+  /** Messages that are no answers. */
+  readonly notified: Buffer[] = [];
   paused = false;
   closed = false;
   /** Answers to these requests are not waited for. */
@@ -66,6 +68,10 @@ export class FakeKernel implements Device {
     const message = Buffer.concat(parts);
     const unique = Number(message.readBigUInt64LE(8));
     if (message.readUInt32LE(0) !== message.length) throw new Error('an answer whose length is wrong');
+    if (unique === 0) {
+      this.notified.push(message);
+      return true;
+    }
     if (this.aborted.has(unique)) return false;
     this.sent.push(message);
     const number = -message.readInt32LE(4);
