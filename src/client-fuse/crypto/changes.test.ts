@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { WRITE_MAX } from '../../flare/store/limits.ts';
 import { BLOCKS_PER_CHANGE, type Goal, nextStep } from './changes.ts';
 import { parseHeader } from './contents.ts';
 import { CIPHER_BLOCK_BYTES, HEADER_BYTES, PLAIN_BLOCK_BYTES, PLAIN_SIZE_MAX, truncated } from './sizes.ts';
@@ -80,12 +81,15 @@ t.test('what can be one change is one change', async (t) => {
   t.equal(changesOf(file, { kind: 'resize', size: 89_000 }), 2, 'a cut inside a block');
   t.equal(changesOf(file, { kind: 'resize', size: 0 }), 1);
   t.equal(file.bytes.length, 0, 'no header stays');
-  const megabyte = Buffer.alloc(1024 * 1024, 4);
+  const most = BLOCKS_PER_CHANGE * PLAIN_BLOCK_BYTES;
   t.equal(
-    changesOf(file, { kind: 'write', offset: 1, data: megabyte }),
+    changesOf(file, { kind: 'write', offset: 1, data: Buffer.alloc(most - 1, 4) }),
     1,
-    '1 MiB that begins and ends inside of blocks',
+    'as much as one change takes',
   );
+  t.equal(file.bytes.length, HEADER_BYTES + BLOCKS_PER_CHANGE * CIPHER_BLOCK_BYTES);
+  t.ok(file.bytes.length <= WRITE_MAX && file.bytes.length + CIPHER_BLOCK_BYTES > WRITE_MAX, 'what a flare takes');
+  t.equal(changesOf(file, { kind: 'append', data: Buffer.alloc(most + 1, 4) }), 2, 'and more');
 });
 
 t.test('only the blocks that keep something are read', async (t) => {

@@ -44,8 +44,8 @@ export interface Step {
   make(read: readonly Uint8Array[]): { readonly change: Change; readonly rest: Goal | null };
 }
 
-/** Blocks that one change writes at most, unless told otherwise: 1 MiB of data that begins and ends anywhere. */
-export const BLOCKS_PER_CHANGE = 257;
+/** Blocks that one change writes at most, unless told otherwise: with the header they are just below 1 MiB, which is what a flare takes in one write. */
+export const BLOCKS_PER_CHANGE = 254;
 
 /**
  * What is to be done next to reach `goal`; null when nothing is. Each step is one conditional write, or one conditional change of the size, and leaves a file

@@ -8,7 +8,7 @@ import { fromRaw64, toRaw64 } from './raw64.ts';
 /** The longest encrypted target that is looked at: Linux's longest path without its NUL. */
 export const ENCRYPTED_TARGET_BYTES_MAX = 4095;
 
-/** The longest target, in bytes, of which the encrypted form has at most `encrypted` bytes; 0 when none has. */
+/** The longest target, in bytes, of which the encrypted form has at most `encrypted` bytes; 0 when none has. The one whose form has just as many, too. */
 export function longestTarget(encrypted: number): number {
   return Math.max(0, Math.floor((encrypted * 3) / 4) - SEAL_BYTES);
 }
