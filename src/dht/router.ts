@@ -22,6 +22,7 @@ import { remove, rmdir } from './coordinate/remove.ts';
 import { rename } from './coordinate/rename.ts';
 import type { OwnStore, Ring } from './coordinate/ring.ts';
 import type { Owners } from './owners.ts';
+import { Recent } from './recent.ts';
 import { isTransient, type Pace, untilDone } from './retry.ts';
 
 /** What a router is made of. */
@@ -48,12 +49,14 @@ export class Router implements FlareService {
   readonly #statfs: () => SpaceFigures;
   /** The replay identities of operations over several owners that are under way here. */
   readonly #underWay = new Set<string>();
+  readonly #recent: Recent;
   readonly outcomes: Outcomes;
 
   constructor({ store, owners, clock, random, logger, statfs }: RouterParts) {
     this.#store = store;
     this.#owners = owners;
     this.#statfs = statfs;
+    this.#recent = new Recent(clock);
     this.outcomes = new Outcomes({ joint: store.joint, owners, clock, random, logger });
     this.#ring = { store, owners, clock, random, tree: this, outcomes: this.outcomes };
   }
@@ -63,15 +66,28 @@ export class Router implements FlareService {
   }
 
   getattr(id: FlareId): Eventually<Attributes> {
-    return this.#ask('GETATTR', id.key, (service) => service.getattr(id));
+    return this.#noting(
+      id.key,
+      this.#ask('GETATTR', id.key, (service) => service.getattr(id)),
+    );
   }
 
   glance(id: FlareId): Eventually<Attributes> {
-    return this.#ask('GLANCE', id.key, (service) => service.glance(id));
+    return this.#noting(
+      id.key,
+      this.#ask('GLANCE', id.key, (service) => service.glance(id)),
+    );
+  }
+
+  seen(id: FlareId): Attributes | undefined {
+    return this.#owners.isOwn(sliceOf(id.key)) ? undefined : this.#recent.get(id);
   }
 
   find(key: Key): Eventually<Attributes> {
-    return this.#ask('FIND', key, (service) => service.find(key));
+    return this.#noting(
+      key,
+      this.#ask('FIND', key, (service) => service.find(key)),
+    );
   }
 
   setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes> {
@@ -112,7 +128,12 @@ export class Router implements FlareService {
     offset: number,
     count: number,
   ): Eventually<{ data: Buffer; attributes: Attributes }> {
-    return this.#ask('READ', id.key, (service) => service.read(caller, id, offset, count));
+    const answer = this.#ask('READ', id.key, (service) => service.read(caller, id, offset, count));
+    if (!isPending(answer) || this.#owners.isOwn(sliceOf(id.key))) return answer;
+    return answer.then((found) => {
+      this.#recent.put(found.attributes);
+      return found;
+    });
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
@@ -120,7 +141,10 @@ export class Router implements FlareService {
     // What cannot be done at once may be done when the receive buffer holds something else.
     const atOnce = this.#owners.isOwn(sliceOf(id.key)) && !this.#store.busy;
     const bytes = atOnce ? data : Buffer.from(data);
-    return this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, expect));
+    return this.#noting(
+      id.key,
+      this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, expect)),
+    );
   }
 
   create(
@@ -199,6 +223,15 @@ export class Router implements FlareService {
 
   statfs(): SpaceFigures {
     return this.#statfs();
+  }
+
+  /** Remembers what another volcano says of a flare of its own. */
+  #noting(key: Key, answer: Eventually<Attributes>): Eventually<Attributes> {
+    if (!isPending(answer) || this.#owners.isOwn(sliceOf(key))) return answer;
+    return answer.then((attributes) => {
+      this.#recent.put(attributes);
+      return attributes;
+    });
   }
 
   /** The caller of a change that may be asked of another volcano twice: with a replay identity, his own or one of chance. */

@@ -38,6 +38,10 @@ export class Tree implements FlareService {
     return this.#dht.owns(id.key) ? this.#dht.attributes(id.key) : this.#flares.glance(id);
   }
 
+  seen(id: FlareId): Attributes | undefined {
+    return this.#flares.seen?.(id);
+  }
+
   find(key: Key): Eventually<Attributes> {
     return this.#dht.owns(key) ? this.#dht.attributes(key) : this.#flares.find(key);
   }

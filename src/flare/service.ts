@@ -42,6 +42,12 @@ export interface FlareService {
    */
   glance(id: FlareId): Eventually<Attributes>;
 
+  /**
+   * What was lately seen of a flare for which asking costs a hop, without asking; undefined when nothing was, or the flare is at hand. Only its type, and under which rules it falls, may
+   * be gone by: neither changes in its life. Its directory may be another one by now, and the flare may be gone.
+   */
+  seen?(id: FlareId): Attributes | undefined;
+
   /** The flare that holds this key now, whatever its generation; STALE when none does. For handles, which hold the generation's low bits only. */
   find(key: Key): Eventually<Attributes>;
 

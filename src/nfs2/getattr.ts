@@ -5,7 +5,7 @@ import { codecs } from './schema.ts';
 
 /** GETATTR (RFC 1094 §2.2.2). */
 export const getattr = procedure('GETATTR', codecs.handle, codecs.attrstat, (server, handle, call) =>
-  andThen(server.enter(handle, call), (entered) =>
+  andThen(server.enterSeen(handle, call), (entered) =>
     andThen(server.service.getattr(entered.handle), (found) => attributesResult(server, found, entered)),
   ),
 );

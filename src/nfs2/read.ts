@@ -13,7 +13,7 @@ const OFFSET_END = 2 ** 32;
  * (FIELD.md row 18); `totalcount` is unused, as the RFC says. A directory or symlink is NFSERR_ISDIR, which makes U-Boot follow the link (row 14).
  */
 export const read = procedure('READ', codecs.read, codecs.readres, (server, { file, offset, count }, call) =>
-  andThen(server.enter(file, call), (entered) => {
+  andThen(server.enterSeen(file, call), (entered) => {
     const { handle, attributes, caller, options } = entered;
     const { type } = attributes;
     if (type === FlareType.directory || type === FlareType.symlink) throw FlareError.of('ISDIR');

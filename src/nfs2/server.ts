@@ -60,9 +60,12 @@ export class Nfs2Server {
   readonly pages = new PageCache();
   readonly #fsid: number;
   readonly #logger: Logger;
+  /** The service has flares for which asking costs a hop. */
+  readonly #sees: boolean;
 
   constructor(parts: Nfs2Parts) {
     this.service = parts.service;
+    this.#sees = 'seen' in parts.service;
     this.gate = parts.gate;
     this.handles = parts.handles;
     this.#fsid = parts.fsid;
@@ -78,6 +81,33 @@ export class Nfs2Server {
   enterToChange(handle: Buffer, call: CallContext): Eventually<Entered> {
     // Before anything is waited for: it is worked out from the receive buffer.
     return this.#open(handle, call, call.replayIdentity());
+  }
+
+  /**
+   * As `enter` and `enterToChange`, for calls that go by the flare's type and rules alone: where asking costs a hop they are known by what was seen of it lately, and whether it is
+   * still there is for the call itself to find out.
+   */
+  enterSeen(handle: Buffer, call: CallContext, replay?: string): Eventually<Entered> {
+    const opened = this.handles.open(handle);
+    return isPending(opened)
+      ? opened.then((known) => this.#lookSeen(known, call, replay))
+      : this.#lookSeen(opened, call, replay);
+  }
+
+  #lookSeen(handle: Handle, call: CallContext, replay: string | undefined): Eventually<Entered> {
+    const seen = this.#sees ? this.service.seen!(handle) : undefined;
+    const access = seen === undefined ? null : this.#decided(call, seen);
+    return access === null ? this.#look(handle, call, replay) : admit(handle, seen!, access, call, replay);
+  }
+
+  /** What the rules say at once; null when they would have to ask, or find no way up: the flare may have another directory by now. */
+  #decided(call: CallContext, seen: Attributes): Access | null {
+    try {
+      const access = this.gate.access(call.client, seen);
+      if (!isPending(access)) return access;
+      access.catch(() => {});
+    } catch {}
+    return null;
   }
 
   /** The rules' word on a flare that was reached by name: ACCES when its own rule keeps the caller out. */

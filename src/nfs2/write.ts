@@ -27,7 +27,7 @@ const AGAIN: Retelling<{ readonly file: Buffer }> = ({ file }) => ({
  * 4 GiB - 1: NFSERR_FBIG (FIELD.md row 22).
  */
 export const write = change('WRITE', codecs.write, codecs.attrstat, AGAIN, (server, { file, offset, data }, call) => {
-  const entered = server.enterToChange(file, call);
+  const entered = server.enterSeen(file, call, call.replayIdentity());
   if (!isPending(entered)) return writeTo(server, entered, offset, data);
   const own = Buffer.from(data);
   return entered.then((known) => writeTo(server, known, offset, own));
