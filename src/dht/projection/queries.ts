@@ -100,17 +100,6 @@ export function sameAssignment(one: SliceAssignment, other: SliceAssignment): bo
   );
 }
 
-/** Whether the slices have the same primary and the same mirrors of each kind, so that one append can change all of them at once. */
-export function sameHolders({ map }: Projection, slices: Iterable<number>): boolean {
-  let first: SliceAssignment | undefined;
-  for (const slice of slices) {
-    const assignment = map[slice]!;
-    first ??= assignment;
-    if (!sameAssignment(first, assignment)) return false;
-  }
-  return true;
-}
-
 /** How many other volcanos a gateway must call to reach the owners of these slices: one hop for each owner. */
 export function hops({ map }: Projection, gateway: number, slices: Iterable<number>): number {
   const owners = new Set<number>();
