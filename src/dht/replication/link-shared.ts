@@ -20,8 +20,8 @@ export interface LinkShared {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The number of a slice up to which all mirrors in sync have acknowledged its records. */
-  readonly committed: (slice: number) => number;
+  /** The number of a slice up to which the mirror is known to have acknowledged its records, if the map says that it is in sync: what was committed before may be on its way there. */
+  readonly acknowledged: (slice: number) => number;
   /** A mirror has been found to be none that answers may wait for, or to be one again. */
   readonly judged: () => void;
   /** Of the map that this volcano goes by. */

@@ -281,10 +281,10 @@ export class MirrorLink {
 
   /** Whether all is there that was acknowledged. */
   #checkKept(following: readonly { readonly slice: number; readonly there: LastRecord }[]): void {
-    const { committed, replica } = this.#shared;
+    const { replica } = this.#shared;
     for (const { slice, there } of following) {
       const here = replica.following.last(slice);
-      const acknowledged = committed(slice);
+      const acknowledged = this.#shared.acknowledged(slice);
       if (there.number < acknowledged)
         this.#lost(`records of slice ${slice}: it has ${there.number} of ${acknowledged} that it had acknowledged`);
       if (there.number === here.number && there.epoch !== here.epoch)

@@ -81,7 +81,7 @@ export class Mirroring implements Replication {
           replica: this.#replica,
           scanned: this.#scannedView(),
           epoch: () => this.#projection!.epoch,
-          committed: (slice) => this.#commits[slice] ?? 0,
+          acknowledged: (slice) => (this.#isInSync(member, slice) ? (this.#commits[slice] ?? 0) : 0),
           judged: () => this.#judged(),
           moved: () => this.#moved(),
           settled: () => {
@@ -123,6 +123,13 @@ export class Mirroring implements Replication {
       for (const index of filling) of(index).filling.push(slice);
     }
     return found;
+  }
+
+  /** Whether the map says that this volcano's answers for the slice wait for that one. */
+  #isInSync(member: MemberId, slice: number): boolean {
+    const { map, volcanos } = this.#projection!;
+    const { primary, inSync } = map[slice]!;
+    return primary === this.#own && inSync.some((index) => volcanos[index]!.id === member);
   }
 
   /** Whether this volcano mirrors a slice of that one, by the map. */
