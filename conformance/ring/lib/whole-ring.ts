@@ -212,6 +212,11 @@ export class WholeRing implements World {
     return [...this.#volcanos.keys()].filter((at) => this.#volcanos[at]!.served);
   }
 
+  /** The newest map; there must be one. */
+  get map(): Projection {
+    return this.#newest!;
+  }
+
   root(): FlareId {
     for (const { life } of this.#volcanos) if (life?.ring != null) return life.ring.flares.root();
     throw new Error('no volcano serves');

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
-import { SLICES } from '../../flare/keys.ts';
+import { ROOT_KEY, SLICES, sliceOf } from '../../flare/keys.ts';
 import { FILE, ROOT, SMALL, statusOf } from '../../flare/store/testing/harness.ts';
 import { applyStep, nextStep, type Step } from '../projection/plan.ts';
-import { fill, inSync } from '../projection/steps.ts';
+import { fill, handOver, inSync } from '../projection/steps.ts';
 import { FULL_MS, WATCH_MS } from './limits.ts';
 import { Mirrors } from './testing/mirrors.ts';
 
@@ -192,6 +192,38 @@ t.test(
     await ring.quiet();
     t.same(await ring.differences(), []);
     t.equal(ring.primary.errors.length, 1, 'told once');
+    await ring.close();
+  },
+);
+
+t.test(
+  'Who takes slices over does not hold against the old primary what it had before it was filled anew',
+  async (t) => {
+    const ring = new Mirrors(SEED, 2);
+    for (const number of [0, 1]) await ring.settle(ring.open(number));
+    const [first, second] = ring.projection.volcanos;
+    ring.change({ ...ring.projection, volcanos: [first!, { ...second!, state: 'serving' }] });
+    ring.change(fill(ring.projection, ALL, 1));
+    await ring.time.run(100);
+    // A record comes to the mirror, which nobody waits for yet, and is lost where it was made.
+    ring.volcanos[0]!.disk.delays = { read: 0, write: 1000, sync: 0, name: 0 };
+    create(ring, 0, 1).catch(() => {});
+    await ring.time.run(100);
+    const there = (number: number): number => ring.volcanos[number]!.life!.store.lastOf(sliceOf(ROOT_KEY)).number;
+    const had = there(1);
+    ring.kill(0);
+    ring.volcanos[0]!.disk.delays = { read: 0, write: 0, sync: 0, name: 0 };
+    await ring.settle(ring.open(0));
+    t.ok(there(0) < had, `${there(0)} of ${had}`);
+    await ring.settle(ring.primary.life!.replication.inSync(ALL, 1));
+    ring.change(inSync(ring.projection, ALL, 1));
+    await ring.time.run(100);
+    await ring.settle(ring.primary.life!.replication.handOver(ALL, 1));
+    ring.change(handOver(ring.projection, ALL, 1));
+    await ring.quiet();
+    t.equal(ring.primary.number, 1);
+    t.equal(ring.primary.life!.replication.leftOut(), null);
+    t.same(ring.primary.errors, []);
     await ring.close();
   },
 );
