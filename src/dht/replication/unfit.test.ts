@@ -124,7 +124,8 @@ t.test(
         done = true;
       });
       for (let event = 0; event < events && !done; event++) await ring.time.step();
-      ring.cut(0, 1);
+      ring.kill(1);
+      await ring.settle(ring.open(1));
       await ring.settle(Promise.all([caughtUp, work]));
       if (errors.length > 0) t.same(errors, [], `seed ${SEED + events}, after ${events} events`);
       ring.change(inSync(ring.projection, ALL, 1));
