@@ -17,6 +17,9 @@ export async function soundSeed(t: Test, seed: number, run: (seed: number) => Pr
   return report;
 }
 
+/** Histories that need not be judged, besides one of a hundred: in few seeds there may be more than that by chance. */
+const UNKNOWN_FEW = 3;
+
 /** How many seeds are run: at least so many, then more until so many milliseconds have passed, but no more than that. */
 export interface Amount {
   readonly min: number;
@@ -43,5 +46,5 @@ export async function soundSeeds(
   }
   t.comment(`${seeds} seeds from ${first}: ${JSON.stringify(totals)}`);
   t.ok(totals.crashes > seeds / 4, 'volcanos died');
-  t.ok(totals.unknown <= Math.max(1, seeds / 100), 'nearly every history was judged');
+  t.ok(totals.unknown <= UNKNOWN_FEW + seeds / 100, 'nearly every history was judged');
 }
