@@ -65,6 +65,7 @@ export class Mirroring implements Replication {
     this.#projection = projection;
     this.#own = indexOf(projection, this.#parts.self);
     this.#replica.epoch = projection.epoch;
+    for (const [slice, { primary }] of projection.map.entries()) if (primary !== this.#own) this.#commits[slice] = 0;
     for (const slice of this.#stopped) if (projection.map[slice]?.primary !== this.#own) this.#resumed(slice);
     const { self, clock, random, logger } = this.#parts;
     const wanted = this.#assignments(projection);
@@ -160,7 +161,8 @@ export class Mirroring implements Replication {
       const { slice, number, epoch, base } = recordHead(payload);
       if (slice === LOCAL_SLICE) continue;
       this.#last[slice] = { number, epoch };
-      if (!base) numbers.set(slice, number);
+      // What it has as a mirror is committed where its primary says so.
+      if (!base && this.#projection?.map[slice]?.primary === this.#own) numbers.set(slice, number);
     }
     const { lsn } = batchEnd(batch);
     for (const link of this.#links.values()) link.scan(payloads, this.#scanned, lsn);
