@@ -14,6 +14,12 @@ const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
 t.test('unmounted by root: the client ends by itself', options, async (t) => {
   const { at, exited, said } = await fuseMounts(t);
   fs.writeFileSync(join(at[0]!, 'a'), 'x');
+  const minor = fs.statSync(at[0]!).dev & 0xff;
+  t.equal(
+    fs.readFileSync(`/sys/class/bdi/0:${minor}/read_ahead_kb`, 'utf8'),
+    '1024\n',
+    'a whole request is read ahead',
+  );
   t.equal((await run('umount', [at[0]!])).status, 0);
   t.equal(await exited, 0);
   t.equal(said(), 'ready\nended\n');

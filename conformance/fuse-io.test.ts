@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { compiled, FUSE, fuseMounts } from './lib/fuse-mounts.ts';
@@ -21,7 +22,7 @@ t.test('random reads, writes, mapped ones, cuts and appends against a twin in me
   const { at, said } = await fuseMounts(t);
   // On a local file first: the twin is right.
   for (const directory of [t.testdirName, at[0]!]) {
-    const count = directory === at[0] ? (long ? 100_000 : 3000) : 1000;
+    const count = directory === at[0] ? (long ? 30_000 : 3000) : 1000;
     const ran = await run(fsx, [join(directory, 'file'), String(seed), String(count)], { timeoutMs: TEST_TIMEOUT });
     t.equal(ran.status, 0, `${directory === at[0] ? 'mounted' : 'local'}: ${ran.stderr}`);
   }
@@ -65,6 +66,29 @@ for (const mode of ['delete', 'wal'] as const) {
     t.equal(said(), 'ready\n');
   });
 }
+
+t.test(
+  'a project is cloned, built, committed to and packed there',
+  { ...options, skip: options.skip || (!long && 'only in test:long') },
+  async (t) => {
+    const { at, said } = await fuseMounts(t);
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const script = `
+      set -e; unset NODE_OPTIONS
+      git -c safe.directory='*' clone -q --no-hardlinks "file://${root}" repo && cd repo
+      git config user.name t && git config user.email t@example.org
+      ln -s "${root}node_modules" node_modules
+      node_modules/.bin/tsc -p .
+      for i in 1 2 3 4 5; do echo $i >> README.md; git commit -qam "change $i"; done
+      git rebase -q HEAD~3 && git gc -q --prune=now && git fsck --strict
+      test -z "$(git status --porcelain --untracked-files=no)"
+      tar cf ../all.tar . && tar df ../all.tar && cd .. && rm -r repo`;
+    const ran = await run('sh', ['-c', script], { cwd: at[0]!, timeoutMs: TEST_TIMEOUT });
+    t.equal(ran.status, 0, ran.stdout + ran.stderr);
+    t.same(fs.readdirSync(at[0]!), ['all.tar']);
+    t.equal(said(), 'ready\n');
+  },
+);
 
 t.test('two mounts at once on the same files', options, async (t) => {
   const { at, said } = await fuseMounts(t, { count: 2 });

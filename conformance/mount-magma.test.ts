@@ -161,6 +161,30 @@ t.test(
   },
 );
 
+t.test('a user without rights mounts by fusermount3, and keeps it to himself', options, async (t) => {
+  const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace', shares: ['/ * w root_squash'] });
+  // Neither scratch directories nor `/dev/fuse` need be open to everybody: in a mount namespace of its own they are.
+  const target = fs.mkdtempSync('/tmp/magma-user-');
+  const device = fs.mkdtempSync('/tmp/magma-dev-');
+  t.teardown(() => {
+    fs.rmdirSync(target);
+    fs.rmSync(device, { recursive: true });
+  });
+  fs.chownSync(target, 1000, 1000);
+  const secret = (await magma(['key', 'client', ...at(volcano)])).stdout.trim();
+  const as = 'setpriv --reuid=1000 --regid=1000 --clear-groups';
+  const script = `
+    unset NODE_OPTIONS
+    mknod ${device}/fuse c 10 229 && chmod 666 ${device}/fuse && mount --bind ${device}/fuse /dev/fuse || exit 9
+    ${as} ${MOUNT_MAGMA} --plain --host=127.0.0.1 --port=${volcano.flarePort} ${target} || exit 8
+    ${as} ls -A ${target}
+    ls ${target} 2>&1 | grep -o 'Permission denied'
+    ${as} fusermount3 -u ${target} || exit 7`;
+  const ran = await run('unshare', ['--mount', 'sh', '-c', script], { env: { MAGMA_KEY: secret } });
+  t.equal(ran.status, 0, ran.stderr);
+  t.equal(ran.stdout, '.dht\nPermission denied\n');
+});
+
 t.test(
   'a volcano that is killed and comes back: what was under way goes on, nothing is done twice or lost',
   options,

@@ -8,6 +8,7 @@ import { Context, type Timeouts } from './files/context.ts';
 import { mountAsRoot } from './mount/as-root.ts';
 import { mountAsUser } from './mount/as-user.ts';
 import type { MountOptions } from './mount/options.ts';
+import { readFurtherAhead } from './mount/read-ahead.ts';
 import { mountTarget } from './mount/target.ts';
 import { unmount } from './mount/unmount.ts';
 import { Session } from './session.ts';
@@ -48,6 +49,7 @@ export async function mount(parts: MountParts): Promise<Mounted> {
   try {
     session.start();
     await session.ready;
+    if (root) await readFurtherAhead(target);
   } catch (error) {
     await unmount(target, root).catch(() => {});
     await session.close();
