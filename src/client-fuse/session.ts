@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { Clock, Timer } from '../base/clock.ts';
 import { isPending } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
+import { Throttle } from '../rpc/throttle.ts';
 import type { Device } from './device/device.ts';
 import type { Answer, Context } from './files/context.ts';
 import { removeHidden } from './operations/hide.ts';
@@ -49,12 +50,17 @@ export class Session {
   readonly #pending = new Map<number, Pending>();
   readonly #ready = Promise.withResolvers<Negotiated>();
   readonly #ended = Promise.withResolvers<Error | null>();
+  /** While a volcano is away every request fails: a line now and then says so. */
+  readonly #complaints: Throttle;
   #negotiated = false;
+  /** Requests whose handlers have not come to their end, also those that were answered with EINTR. */
+  #running = 0;
   #kept = 0;
   #paused = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#complaints = new Throttle(options.clock);
     options.context.attributesChanged = (nodeid) => void options.device.send([attributesChanged(nodeid)]);
     this.ready = this.#ready.promise;
     this.ended = this.#ended.promise;
@@ -85,7 +91,7 @@ export class Session {
     try {
       request = new Request(bytes, length);
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'the kernel sent what is no request');
+      this.#complaints.run(() => this.#options.logger.error({ err: error }, 'the kernel sent what is no request'));
       return null;
     }
     try {
@@ -118,6 +124,7 @@ export class Session {
     const { unique } = request;
     const pending: Pending = { request, operation, interrupted: null };
     this.#pending.set(unique, pending);
+    this.#running += 1;
     if (operation.keeps === true) this.#kept += 1;
     this.#pace();
     const settled = answer.then(
@@ -130,6 +137,7 @@ export class Session {
   #settle(pending: Pending, send: () => void, value: Answer): void {
     const { request, operation, interrupted } = pending;
     interrupted?.cancel();
+    this.#running -= 1;
     if (operation.keeps === true) this.#kept -= 1;
     // Otherwise it was answered with EINTR.
     if (this.#pending.get(request.unique) === pending) {
@@ -141,7 +149,7 @@ export class Session {
 
   /** Reads on only while there is room for what comes. */
   #pace(): void {
-    const full = this.#pending.size >= REQUESTS_MAX || this.#kept >= KEPT_MAX;
+    const full = this.#running >= REQUESTS_MAX || this.#kept >= KEPT_MAX;
     if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#options.device.pause();
@@ -171,7 +179,6 @@ export class Session {
       if (this.#pending.get(pending.request.unique) !== pending) return;
       this.#pending.delete(pending.request.unique);
       this.#refuse(pending.request, errno.EINTR);
-      this.#pace();
     });
     return null;
   }
@@ -200,7 +207,8 @@ export class Session {
     const operation = OPERATIONS.get(request.opcode);
     if (known === null || error instanceof ProtocolError) {
       const what = { err: error, request: operation?.name ?? request.opcode };
-      this.#options.logger.error(what, known === null ? 'a request failed' : 'the kernel sent a request that is wrong');
+      const sentence = known === null ? 'a request failed' : 'the kernel sent a request that is wrong';
+      this.#complaints.run((held) => this.#options.logger.error(held === 0 ? what : { ...what, held }, sentence));
     }
     if (operation?.silent === true || Number.isNaN(request.unique)) return;
     this.#refuse(request, known ?? errno.EIO);
