@@ -9,7 +9,7 @@ import { WholeRing } from './lib/whole-ring.ts';
  */
 
 const LONG = process.env.MAGMA_LONG === '1';
-const COUNT = LONG ? 200 : 32;
+const COUNT = LONG ? 100 : 32;
 const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
 /** Virtual time within which all have joined and are mirrored, in milliseconds. */
 const JOINED_MS = 600_000;
