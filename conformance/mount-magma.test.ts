@@ -17,7 +17,8 @@ import { at, KEY, magma, type RingVolcano, scratch, startVolcano, whole } from '
 /* bin/mount.magma against real volcanos: what it says and exits with, the tree that NFSv2 clients see, volcanos that go and come. */
 
 const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
-const MOUNT_MAGMA = fileURLToPath(new URL('../bin/mount.magma', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('..', import.meta.url));
+const MOUNT_MAGMA = join(PROGRAM, 'bin/mount.magma');
 
 interface Place {
   readonly directory: string;
@@ -163,11 +164,14 @@ t.test(
 
 t.test('a user without rights mounts by fusermount3, and keeps it to himself', options, async (t) => {
   const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace', shares: ['/ * w root_squash'] });
-  // Neither scratch directories nor `/dev/fuse` need be open to everybody: in a mount namespace of its own they are.
+  // Neither scratch directories nor `/dev/fuse` nor the directories above magma need be open to everybody: in a mount namespace of its own they are.
   const target = fs.mkdtempSync('/tmp/magma-user-');
   const device = fs.mkdtempSync('/tmp/magma-dev-');
+  const program = fs.mkdtempSync('/tmp/magma-program-');
+  fs.chmodSync(program, 0o755);
   t.teardown(() => {
     fs.rmdirSync(target);
+    fs.rmdirSync(program);
     fs.rmSync(device, { recursive: true });
   });
   fs.chownSync(target, 1000, 1000);
@@ -176,7 +180,8 @@ t.test('a user without rights mounts by fusermount3, and keeps it to himself', o
   const script = `
     unset NODE_OPTIONS
     mknod ${device}/fuse c 10 229 && chmod 666 ${device}/fuse && mount --bind ${device}/fuse /dev/fuse || exit 9
-    ${as} ${MOUNT_MAGMA} --plain --host=127.0.0.1 --port=${volcano.flarePort} ${target} || exit 8
+    mount --bind ${PROGRAM} ${program} || exit 9
+    ${as} ${program}/bin/mount.magma --plain --host=127.0.0.1 --port=${volcano.flarePort} ${target} || exit 8
     ${as} ls -A ${target}
     ls ${target} 2>&1 | grep -o 'Permission denied'
     ${as} fusermount3 -u ${target} || exit 7`;

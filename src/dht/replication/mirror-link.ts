@@ -210,10 +210,12 @@ export class MirrorLink {
     const turn = this.#turn;
     try {
       await this.#agree(turn);
-      if (turn !== this.#turn || this.#closed) return;
-      this.#connected = true;
-      this.#watch();
-      this.#pause = RETRY_FIRST_MS;
+      // What was agreed on a connection that is given up by now is agreed anew: nobody else comes back to that.
+      if (turn === this.#turn && !this.#closed) {
+        this.#connected = true;
+        this.#watch();
+        this.#pause = RETRY_FIRST_MS;
+      }
     } catch (error) {
       this.#shared.logger.debug({ err: error, mirror: this.name }, 'a mirror cannot be sent records');
       this.#later();

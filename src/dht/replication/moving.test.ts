@@ -10,6 +10,8 @@ import { Mirrors } from './testing/mirrors.ts';
  */
 
 const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
+/** Seeds that failed once: a link that was given up while it agreed with its mirror did not come back. */
+const FAILED_ONCE = [426_344];
 /** Of the events of a run, the power goes after each so-manieth. */
 const EVERY = process.env.MAGMA_LONG === '1' ? 1 : 41;
 const ALL = { first: 0, count: SLICES };
@@ -92,20 +94,21 @@ async function cutAfter(seed: number, events: number): Promise<{ wrong: string[]
   return { wrong: await faultsAfter(ring, operations, answered, [0, 1]), all, moved };
 }
 
-t.test(
-  'Power cuts at every step of a hand-over: operations over several owners move along; each has happened, or has not',
-  async (t) => {
-    t.comment(`seed ${SEED}`);
-    let runs = 0;
-    let parts = 0;
-    for (let events = SEED % EVERY; ; events += EVERY) {
-      const { wrong, all, moved } = await cutAfter(SEED, events);
-      runs++;
-      parts += moved;
-      if (wrong.length > 0) t.fail(`seed ${SEED}, after ${events} events: ${wrong.join('\n')}`);
-      if (all || wrong.length > 0) break;
-    }
-    t.pass(`${runs} power cuts`);
-    t.ok(parts > 0, `${parts} parts of operations moved`);
-  },
-);
+for (const seed of [SEED, ...FAILED_ONCE]) {
+  t.test(
+    `Power cuts at every step of a hand-over: operations over several owners move along; each has happened, or has not (seed ${seed})`,
+    async (t) => {
+      let runs = 0;
+      let parts = 0;
+      for (let events = seed % EVERY; ; events += EVERY) {
+        const { wrong, all, moved } = await cutAfter(seed, events);
+        runs++;
+        parts += moved;
+        if (wrong.length > 0) t.fail(`seed ${seed}, after ${events} events: ${wrong.join('\n')}`);
+        if (all || wrong.length > 0) break;
+      }
+      t.pass(`${runs} power cuts`);
+      t.ok(parts > 0, `${parts} parts of operations moved`);
+    },
+  );
+}

@@ -167,6 +167,20 @@ t.test(
   },
 );
 
+t.test(
+  'Closing waits for no copies: a compaction that does, because a mirror is gone, ends (architecture.md, Compaction)',
+  async (t) => {
+    const { store, disk, errors } = await testStore();
+    await churn(store, 40);
+    store.replica.commitment.copies = { lsn: 0, full: false, room: () => Number.POSITIVE_INFINITY };
+    const cleaning = store.compact();
+    await store.close();
+    await cleaning;
+    t.same(errors, []);
+    await checkSound(t, disk, 'sound');
+  },
+);
+
 t.test('Closing stops a compaction under way; the next start finds the log whole', async (t) => {
   const { store, disk, clock } = await testStore();
   await churn(store, 40);

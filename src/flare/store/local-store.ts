@@ -307,7 +307,10 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   async #close(): Promise<void> {
-    await this.#compaction.stop();
+    const stopped = this.#compaction.stop();
+    // Cleaning waits for copies too, which may be gone for good.
+    this.#core.commitment.close();
+    await stopped;
     await this.#release();
   }
 

@@ -187,7 +187,6 @@ async function openLocked(
   const release = async (): Promise<void> => {
     space.stop();
     state.keys.stop();
-    commitment.close();
     try {
       await kml.close();
       await flusher.close();
