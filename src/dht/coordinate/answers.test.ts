@@ -2,7 +2,14 @@ import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { FlareError } from '../../flare/errors.ts';
-import { BusyError, type JointPart, type JointStore, type Step, type StepAnswer } from '../../flare/joint.ts';
+import {
+  BusyError,
+  type JointPart,
+  type JointStore,
+  type OperationId,
+  type Step,
+  type StepAnswer,
+} from '../../flare/joint.ts';
 import { keyFromText, ROOT_KEY, sliceOf } from '../../flare/keys.ts';
 import { ROOT } from '../../flare/testing/histories.ts';
 import { type Attributes, FlareType, type Key } from '../../flare/types.ts';
@@ -30,8 +37,12 @@ function ringOf(parts: {
   readonly store?: Partial<OwnStore>;
   readonly tree?: Partial<OwnStore>;
   readonly others?: (slice: number) => Partial<JointPart>;
+  readonly joint?: Partial<JointStore>;
+  readonly abandon?: (id: OperationId) => void;
 }): Ring {
-  const joint: Partial<JointStore> = { hold: () => [NO_ANSWER], release() {}, decision: () => 'unknown' };
+  const usual: Partial<JointStore> = { hold: () => [NO_ANSWER], release() {}, decision: () => 'unknown' };
+  const joint = { ...usual, ...parts.joint };
+  const { abandon = () => {} } = parts;
   return {
     store: { joint, ...parts.store } as OwnStore,
     tree: parts.tree as OwnStore,
@@ -39,7 +50,7 @@ function ringOf(parts: {
       isOwn: (slice) => slice === sliceOf(DIRECTORY.key),
       of: (slice) => ({ id: String(slice), service: parts.tree as OwnStore, joint: parts.others!(slice) as JointPart }),
     },
-    outcomes: { abandon() {}, deliver() {} } as unknown as Ring['outcomes'],
+    outcomes: { abandon, deliver() {} } as unknown as Ring['outcomes'],
     clock: manualClock(),
     random: seededRandom(1),
   };
@@ -78,6 +89,43 @@ t.test('a refusal counts only when nobody else was busy: what was looked at may 
   });
   t.equal(await endOf(coordinate(ringOf({ others: others(busy) }), operation)), 'busy');
   t.equal(await endOf(coordinate(ringOf({ others: others(fine) }), operation)), 'NOTEMPTY');
+});
+
+t.test('a refusal of the own steps counts only when it holds while the others have prepared', async (t) => {
+  const name: Step = { kind: 'dropName', directory: DIRECTORY, name: 'a', target: DIRECTORY };
+  const own: Step = { kind: 'end', flare: DIRECTORY, directory: DIRECTORY };
+  const prepared: readonly Step[] = [
+    { kind: 'addName', directory: flare(2, FlareType.directory), name: 'b', target: DIRECTORY, replaces: DIRECTORY },
+  ];
+  const operation = {
+    ...{ caller: ROOT, held: [name, own], prepared, views: [] },
+    finish: () => ({ steps: [], answer: null }),
+  };
+  const ends = async (prepare: () => Promise<StepAnswer[]>, refusals: number): Promise<string> => {
+    const held = new Set<string>();
+    const abandoned = new Set<string>();
+    let left = refusals;
+    const ring = ringOf({
+      others: () => ({ prepare }),
+      joint: {
+        hold(id, _caller, steps) {
+          if (steps.length > 0 && left-- > 0) throw FlareError.of('NOTEMPTY');
+          held.add(id.toString('hex'));
+          return [];
+        },
+        release: (id) => void held.delete(id.toString('hex')),
+      },
+      abandon: (id) => void abandoned.add(id.toString('hex')),
+    });
+    const end = await endOf(coordinate(ring, operation));
+    t.equal(held.size, 0, 'nothing is held on');
+    t.equal(abandoned.size, 1, 'who has prepared is told');
+    return end;
+  };
+  const fine = async () => [NO_ANSWER];
+  t.equal(await ends(fine, 2), 'NOTEMPTY');
+  t.equal(await ends(async () => Promise.reject(new BusyError()), 2), 'busy', 'the new name means something else');
+  t.equal(await ends(fine, 1), 'busy', 'it is empty while the others hold theirs');
 });
 
 t.test('RENAME: nothing is said of two names that were not what they are at one moment', async (t) => {

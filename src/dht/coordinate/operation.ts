@@ -83,6 +83,26 @@ async function prepareAll(
 }
 
 /**
+ * Rejects because the own steps are refused, after all others have prepared: with the refusal only when it holds while they do. What was looked at of theirs may be no more,
+ * and the refusal with it.
+ */
+async function refuse(ring: Ring, coordinator: number, operation: Operation): Promise<never> {
+  const { store, random, outcomes } = ring;
+  const { caller, held, prepared } = operation;
+  const [id, again] = [random.bytes(OPERATION_ID_BYTES), random.bytes(OPERATION_ID_BYTES)];
+  await store.joint.hold(id, caller, []);
+  try {
+    await prepareAll(ring, id, coordinator, operation);
+    await store.joint.hold(again, caller, held);
+    throw new BusyError();
+  } finally {
+    store.joint.release(again);
+    store.joint.release(id);
+    outcomes.abandon(id, slicesOf(prepared));
+  }
+}
+
+/**
  * Coordinates an operation: holds, has the others prepare, decides, and brings them the outcome. When it resolves the operation has happened; when it rejects it has
  * not, and never will, unless the log has failed. `undefined` when a newborn's key is taken. Rejects with refusals and with what `isTransient`.
  */
@@ -92,7 +112,13 @@ export async function coordinate(ring: Ring, operation: Operation): Promise<Attr
   const id = random.bytes(OPERATION_ID_BYTES);
   const participants = slicesOf(prepared);
   const coordinator = sliceOf(keyOfStep(held[0]!));
-  const own = await store.joint.hold(id, caller, held);
+  let own: readonly StepAnswer[];
+  try {
+    own = await store.joint.hold(id, caller, held);
+  } catch (error) {
+    if (isTransient(error) || participants.length === 0) throw error;
+    return refuse(ring, coordinator, operation);
+  }
   let decided = false;
   try {
     checkViews(views, own);
