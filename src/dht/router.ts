@@ -3,6 +3,8 @@ import type { Logger } from '../base/logger.ts';
 import { FlareError } from '../flare/errors.ts';
 import { BusyError, ElsewhereError } from '../flare/joint.ts';
 import { sliceOf } from '../flare/keys.ts';
+import { bySlice } from '../flare/locks/by-slice.ts';
+import type { LockService } from '../flare/locks/types.ts';
 import type { Expectation, FlareService } from '../flare/service.ts';
 import type {
   AttributeChanges,
@@ -51,6 +53,21 @@ export class Router implements FlareService {
   readonly #underWay = new Set<string>();
   readonly #recent: Recent;
   readonly outcomes: Outcomes;
+  readonly locks: LockService = {
+    lock: (caller, id, request) => {
+      const who = this.#identified(caller, id.key);
+      return this.#ask('LOCK', id.key, ({ locks }) => locks.lock(who, id, request));
+    },
+    test: (caller, id, request) => this.#ask('TESTLOCK', id.key, ({ locks }) => locks.test(caller, id, request)),
+    keep: (holder, ids) =>
+      bySlice(ids, async (some) => this.#ask('KEEPLOCKS', some[0]!.key, ({ locks }) => locks.keep(holder, some))),
+    release: async (holder, ids) => {
+      await bySlice(ids, async (some) => {
+        await this.#ask('FREELOCKS', some[0]!.key, ({ locks }) => locks.release(holder, some));
+        return some;
+      });
+    },
+  };
 
   constructor({ store, owners, clock, random, logger, statfs }: RouterParts) {
     this.#store = store;

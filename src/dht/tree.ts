@@ -1,6 +1,7 @@
 import { andThen, type Eventually } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { ROOT_KEY } from '../flare/keys.ts';
+import type { LockService } from '../flare/locks/types.ts';
 import type { Expectation, FlareService } from '../flare/service.ts';
 import { need, READ, SEARCH } from '../flare/store/access.ts';
 import type {
@@ -20,10 +21,22 @@ import { DHT_COOKIE, DHT_KEY, DHT_NAME, type DhtDirectory } from './dht-director
 export class Tree implements FlareService {
   readonly #flares: FlareService;
   readonly #dht: DhtDirectory;
+  readonly locks: LockService;
 
   constructor(flares: FlareService, dht: DhtDirectory) {
     this.#flares = flares;
     this.#dht = dht;
+    const { locks } = flares;
+    const lockable = (id: FlareId): FlareId => {
+      this.#refuseChange(id.key);
+      return id;
+    };
+    this.locks = {
+      lock: (caller, id, request) => locks.lock(caller, lockable(id), request),
+      test: (caller, id, request) => locks.test(caller, lockable(id), request),
+      keep: (holder, ids) => locks.keep(holder, ids),
+      release: (holder, ids) => locks.release(holder, ids),
+    };
   }
 
   root(): FlareId {

@@ -21,6 +21,10 @@ export const FlareStatus = {
   STALE: 70,
   /** The flare's version is not the one that the caller expects. */
   VERSION: 1000,
+  /** A lock of another owner is in the way. */
+  AGAIN: 1001,
+  /** There are too many locks. */
+  NOLCK: 1002,
 } as const;
 export type FlareStatusName = keyof typeof FlareStatus;
 

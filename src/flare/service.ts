@@ -1,4 +1,5 @@
 import type { Eventually } from '../base/eventually.ts';
+import type { LockService } from './locks/types.ts';
 import type {
   AttributeChanges,
   Attributes,
@@ -130,6 +131,9 @@ export interface FlareService {
 
   /** The room there is. Never waits. */
   statfs(): Eventually<SpaceFigures>;
+
+  /** Locks of files. */
+  readonly locks: LockService;
 }
 
 /**

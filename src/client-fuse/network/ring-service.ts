@@ -1,5 +1,7 @@
 import { RefreshError } from '../../dht/errors.ts';
 import { isTransient, type Pace, untilDone } from '../../dht/retry.ts';
+import { bySlice } from '../../flare/locks/by-slice.ts';
+import type { LockService } from '../../flare/locks/types.ts';
 import type { Expectation, FlareService } from '../../flare/service.ts';
 import type {
   AttributeChanges,
@@ -27,6 +29,21 @@ export class RingService implements FlareService {
   readonly #pace: Pace;
   readonly #client: string;
   #changes = 0;
+  readonly locks: LockService = {
+    lock: (caller, id, request) => {
+      const who = this.#identified(caller);
+      return this.#ask('LOCK', id.key, ({ locks }) => locks.lock(who, id, request));
+    },
+    test: (caller, id, request) => this.#ask('TESTLOCK', id.key, ({ locks }) => locks.test(caller, id, request)),
+    keep: (holder, ids) =>
+      bySlice(ids, (some) => this.#ask('KEEPLOCKS', some[0]!.key, ({ locks }) => locks.keep(holder, some))),
+    release: async (holder, ids) => {
+      await bySlice(ids, async (some) => {
+        await this.#ask('FREELOCKS', some[0]!.key, ({ locks }) => locks.release(holder, some));
+        return some;
+      });
+    },
+  };
 
   constructor(members: Members, pace: Pace) {
     this.#members = members;

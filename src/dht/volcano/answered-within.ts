@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import { UnavailableError } from '../../flare/errors.ts';
 import { BusyError } from '../../flare/joint.ts';
+import type { LockService } from '../../flare/locks/types.ts';
 import type { FlareService } from '../../flare/service.ts';
 
 const METHODS = [
@@ -39,18 +40,30 @@ function within<T>(clock: Clock, milliseconds: number, answer: Promise<T>): Prom
   });
 }
 
+const LOCK_METHODS = ['lock', 'test', 'keep', 'release'] as const satisfies readonly (keyof LockService)[];
+
+/** An object with the same methods, each of which is answered in time. */
+function bounded(of: object, names: readonly string[], clock: Clock, milliseconds: number): Record<string, unknown> {
+  const bound: Record<string, unknown> = {};
+  for (const name of names) {
+    const method = (of as Record<string, (...args: unknown[]) => Eventually<unknown>>)[name]!;
+    bound[name] = (...args: unknown[]): Eventually<unknown> => {
+      const answer = method.apply(of, args);
+      return isPending(answer) ? within(clock, milliseconds, answer) : answer;
+    };
+  }
+  return bound;
+}
+
 /**
  * A service for callers that wait only so long, in milliseconds, and then give up their connection and all calls on it: what takes longer is answered with `BusyError`
  * before that. It goes on, and who asks again with the same replay identity gets its answer.
  */
 export function answeredWithin(service: FlareService, clock: Clock, milliseconds: number): FlareService {
-  const bound: Record<string, unknown> = { root: () => service.root() };
-  for (const name of METHODS) {
-    const method = service[name] as (...args: unknown[]) => Eventually<unknown>;
-    bound[name] = (...args: unknown[]): Eventually<unknown> => {
-      const answer = method.apply(service, args);
-      return isPending(answer) ? within(clock, milliseconds, answer) : answer;
-    };
-  }
+  const bound = {
+    root: () => service.root(),
+    ...bounded(service, METHODS, clock, milliseconds),
+    locks: bounded(service.locks, LOCK_METHODS, clock, milliseconds),
+  };
   return bound as unknown as FlareService;
 }

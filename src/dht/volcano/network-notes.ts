@@ -15,8 +15,8 @@ import type { Serving } from './serving.ts';
 export const NOTES_MS = 5_000;
 /** The owner of this slice keeps the network's notes: the root's. */
 const SLICE = sliceOf(ROOT_KEY);
-/** Notes of operations over several owners: they belong to their slices. */
-const JOINT = 'joint/';
+/** Notes of operations over several owners and of locks: they belong to their slices. */
+const OF_SLICES = ['joint/', 'lock/'];
 
 /** What the network's notes work with. */
 export interface NetworkNotesParts extends Pace {
@@ -28,7 +28,7 @@ export interface NetworkNotesParts extends Pace {
 }
 
 function isNetworks(name: string): boolean {
-  return !isLocalNote(name) && !name.startsWith(JOINT);
+  return !isLocalNote(name) && !OF_SLICES.some((prefix) => name.startsWith(prefix));
 }
 
 /**

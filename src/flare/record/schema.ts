@@ -47,6 +47,8 @@ export const OperationSchema = enumType('Operation', {
   /** A part of an operation over several owners is written down, and later done or forgotten. */
   prepare: 10,
   resolve: 11,
+  /** Locks are taken, given back or ended. */
+  lock: 12,
 });
 
 /** Which flare: 20 bytes of key, and the generation. */

@@ -34,8 +34,9 @@ export interface StoreLimits {
   /** Answers and refusals that are remembered for retransmissions. */
   readonly replays: number;
   readonly refusals: number;
-  /** Bytes of all notes together. */
+  /** Bytes of all notes together but those of locks, and of those. */
   readonly noteBytes: number;
+  readonly lockBytes: number;
   /** Changes wait while this much is not durable yet, in bytes, or this many units are not yet in the index. */
   readonly pendingBytes: number;
   readonly pendingUnits: number;
@@ -67,6 +68,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   replays: REPLAYS_MAX,
   refusals: 4096,
   noteBytes: 16 * 1024 * 1024,
+  lockBytes: 16 * 1024 * 1024,
   pendingBytes: 64 * 1024 * 1024,
   pendingUnits: 8192,
   flushUnits: 2048,

@@ -23,6 +23,7 @@ import type { Compaction } from './compaction.ts';
 import { asRefusal, type Core } from './core.ts';
 import { HeldError } from './holds.ts';
 import { Joint } from './joint/joint.ts';
+import { Locks } from './locks/locks.ts';
 import type { Notes } from './notes.ts';
 import { create } from './operations/create.ts';
 import { link } from './operations/link.ts';
@@ -67,6 +68,7 @@ export class LocalStore implements FlareService, NoteStore {
   readonly joint: JointStore;
   /** For who keeps copies of this volcano's slices elsewhere, and copies of others' here. */
   readonly replica: Replica;
+  readonly locks: Locks;
   #closing: Promise<void> | null = null;
 
   constructor(parts: {
@@ -86,6 +88,10 @@ export class LocalStore implements FlareService, NoteStore {
     this.#joint = new Joint(parts.core, parts.notes);
     this.joint = this.#joint;
     this.replica = new Replica(parts.core);
+    this.locks = new Locks(parts.core, parts.notes, parts.logger, {
+      answer: (operation) => this.#answer(operation),
+      change: (caller, operation) => this.#change(caller, operation),
+    });
   }
 
   root(): FlareId {
@@ -257,6 +263,7 @@ export class LocalStore implements FlareService, NoteStore {
   serve(slices: ((slice: number) => boolean) | null): void {
     this.#core.state.served = slices;
     this.#joint.serve(slices);
+    this.locks.served();
   }
 
   /** The number of the last record of a slice that this volcano has, and its epoch; 0 when there is none. */
@@ -307,6 +314,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   async #close(): Promise<void> {
+    this.locks.stop();
     const stopped = this.#compaction.stop();
     // Cleaning waits for copies too, which may be gone for good.
     this.#core.commitment.close();

@@ -1,13 +1,15 @@
 import type { FlushWriter } from '../index/flush.ts';
 import type { NoteRow } from '../index/types.ts';
 import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
+import { isLockNote } from './locks/lock-note.ts';
+import type { LockTable } from './locks/lock-table.ts';
 
 /** The slice that the network's notes are numbered in: the root directory's. */
 const NOTE_SLICE = sliceOf(ROOT_KEY);
 /** Notes whose names begin so are this volcano's own, not the network's. */
 const LOCAL_PREFIXES = ['volcano/', 'dht/'];
-/** Notes of operations over several owners say of which slice they are. */
-const OF_SLICE = /^joint\/\w+\/(\d+)\//;
+/** Notes of operations over several owners, and of locks, say of which slice they are. */
+const OF_SLICE = /^(?:joint\/\w+|lock)\/(\d+)\//;
 
 /** The slice whose records hold the note; those of `LOCAL_SLICE` never go to another volcano. */
 export function sliceOfNote(name: string): number {
@@ -19,6 +21,11 @@ export function sliceOfNote(name: string): number {
 /** Whether a note is this volcano's own affair: it is numbered apart, and never goes to another volcano. */
 export function isLocalNote(name: string): boolean {
   return sliceOfNote(name) === LOCAL_SLICE;
+}
+
+/** Which bytes a note's are. */
+export function kindOf(name: string): 'locks' | 'others' {
+  return isLockNote(name) ? 'locks' : 'others';
 }
 
 /** A note as it is. */
@@ -39,13 +46,17 @@ export class NoteTable {
   readonly #gone = new Map<string, number>();
   /** Up to which LSN that note is committed: a removed note is kept until its removal is, for it may still have to be shown. */
   committed: (name: string) => number = () => 0;
-  /** What names and values take together, in bytes. */
-  bytes = 0;
+  /** What names and values take together, in bytes: of notes that tell of locks, and of all others. */
+  readonly bytes = { locks: 0, others: 0 };
+  readonly #locks: LockTable;
 
-  constructor(rows: readonly NoteRow[]) {
+  /** `locks` is told of all notes that tell of locks. */
+  constructor(rows: readonly NoteRow[], locks: LockTable) {
+    this.#locks = locks;
     for (const { name, value, segment } of rows) {
       this.#notes.set(name, { value, before: value, lsn: 0, segment });
-      this.bytes += name.length + value.length;
+      this.bytes[kindOf(name)] += name.length + value.length;
+      if (isLockNote(name)) locks.note(name, value, 0);
     }
   }
 
@@ -68,9 +79,11 @@ export class NoteTable {
 
   set(name: string, note: Note): void {
     const old = this.#notes.get(name)?.value ?? null;
-    if (old !== null) this.bytes -= name.length + old.length;
-    if (note.value !== null) this.bytes += name.length + note.value.length;
+    const kind = kindOf(name);
+    if (old !== null) this.bytes[kind] -= name.length + old.length;
+    if (note.value !== null) this.bytes[kind] += name.length + note.value.length;
     this.#notes.set(name, note);
+    if (kind === 'locks') this.#locks.note(name, note.value, note.lsn);
     this.#changed.add(name);
     this.#gone.delete(name);
     if (note.value === null) this.#gone.set(name, note.lsn);

@@ -3,7 +3,7 @@ import { FlareError } from '../errors.ts';
 import { NOTE_NAME_MAX, NOTE_VALUE_MAX } from '../record/limits.ts';
 import { ChangeTypeSchema, OperationSchema } from '../record/schema.ts';
 import type { Core } from './core.ts';
-import { isLocalNote, type Note, type NoteTable, sliceOfNote } from './note-table.ts';
+import { isLocalNote, kindOf, type Note, type NoteTable, sliceOfNote } from './note-table.ts';
 import { Transaction } from './transaction.ts';
 
 function check(name: string, value: Buffer | null): void {
@@ -92,7 +92,9 @@ export class Notes {
     const oldValue = old?.value ?? null;
     const grown =
       (value === null ? 0 : name.length + value.length) - (oldValue === null ? 0 : name.length + oldValue.length);
-    if (grown > 0 && this.#table.bytes + grown > limits.noteBytes) throw FlareError.of('NOSPC');
+    const kind = kindOf(name);
+    if (grown > 0 && this.#table.bytes[kind] + grown > limits[kind === 'locks' ? 'lockBytes' : 'noteBytes'])
+      throw FlareError.of(kind === 'locks' ? 'NOLCK' : 'NOSPC');
     const copy = value === null ? null : Buffer.from(value);
     transaction.add(slice, {
       type: ChangeTypeSchema.note,

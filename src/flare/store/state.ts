@@ -11,6 +11,7 @@ import { Files } from './files.ts';
 import { Holds } from './holds.ts';
 import { KnownKeys } from './known-keys.ts';
 import { COOKIE_FIRST, type StoreLimits } from './limits.ts';
+import { LockTable } from './locks/lock-table.ts';
 import { NoteTable } from './note-table.ts';
 import { Replays } from './replays.ts';
 import { Slices } from './slices.ts';
@@ -134,6 +135,7 @@ export class State {
   readonly files: Files;
   readonly slices: Slices;
   readonly notes: NoteTable;
+  readonly locks = new LockTable();
   readonly replays: Replays;
   readonly keys: KnownKeys;
   readonly #random: Random;
@@ -166,7 +168,7 @@ export class State {
     this.#cache = new UnitCache(limits.cacheBytes);
     this.files = new Files(reader, this.#cache, this.#wiping);
     this.slices = new Slices(reader.slices());
-    this.notes = new NoteTable(reader.notes());
+    this.notes = new NoteTable(reader.notes(), this.locks);
     this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
     this.keys = new KnownKeys(reader);
     this.flareCount = reader.totals().flares;
@@ -315,7 +317,7 @@ export class State {
     const unit = this.#flare(key);
     const before = unit.value;
     if (before === null && flare !== null) this.keys.add(key);
-    if (before !== null && before.attributes.generation !== flare?.attributes.generation) this.#end(before);
+    if (before !== null && before.attributes.generation !== flare?.attributes.generation) this.#end(before, lsn);
     unit.value = flare;
     unit.lsn = lsn;
     unit.segment = segment;
@@ -328,9 +330,10 @@ export class State {
   }
 
   /** What a flare held goes with it. */
-  #end(flare: Flare): void {
+  #end(flare: Flare, lsn: number): void {
     const { attributes } = flare;
     if (attributes.type === FlareType.directory) return;
+    this.#unlock(attributes, lsn);
     this.#parents.get(parentsKey(attributes))?.value.clear();
     this.files.end(attributes, attributes.used > 0 || attributes.nlink > 1);
   }
@@ -339,6 +342,12 @@ export class State {
   endFlare({ key, generation }: FlareId, lsn: number): void {
     if (this.#flare(key).value?.attributes.generation === generation) this.setFlare(key, null, lsn, 0);
     this.files.end({ key, generation }, true);
+    this.#unlock({ key, generation }, lsn);
+  }
+
+  #unlock(id: FlareId, lsn: number): void {
+    const gone = { value: null, before: null, lsn, segment: 0 };
+    for (const name of this.locks.names(id)) this.notes.set(name, gone);
   }
 
   #entry(directory: Key, name: Name, mayBeKnown: boolean): EntryUnit {

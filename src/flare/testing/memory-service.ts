@@ -23,6 +23,7 @@ import {
   isWhole,
   modeAfter,
 } from './memory-checks.ts';
+import { MemoryLocks } from './memory-locks.ts';
 import {
   checkName,
   checkSticky,
@@ -64,6 +65,7 @@ export interface MemoryOptions {
 export class MemoryService implements FlareService {
   readonly #state: MemoryState;
   readonly #replays: ReplayMemory;
+  readonly locks: MemoryLocks;
   readonly #root: MemoryNode;
   readonly #totalBytes: number;
   readonly #entriesMax: number;
@@ -72,6 +74,12 @@ export class MemoryService implements FlareService {
   constructor(options: MemoryOptions) {
     this.#state = new MemoryState(options.clock, options.random);
     this.#replays = new ReplayMemory(options.clock);
+    this.locks = new MemoryLocks({
+      clock: options.clock,
+      attributes: (id) => this.getattr(id),
+      lives: ({ key, generation }) => this.#state.nodes.get(key)?.attributes.generation === generation,
+      once: (caller, run) => this.#replays.once(caller, run),
+    });
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
     this.#linkMax = options.linkMax ?? LINK_MAX;

@@ -10,6 +10,7 @@ import type { Projection } from '../../projection/types.ts';
 import { type Admission, copyBytes, Ended, type Ending, endingOf } from '../result.ts';
 import * as types from '../types.ts';
 import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
+import { lockFromWire, wireHeld } from './wire-locks.ts';
 
 /** What a call that names its flares by key and generation, or by key alone, wants to do. */
 export interface GateRequest {
@@ -44,6 +45,8 @@ interface Row<N extends Name> {
   readonly access: 'read' | 'write';
   /** The flares that it names, the one whose owner is asked first. */
   readonly flares: (args: Arguments<N>) => readonly (FlareId | Key)[];
+  /** The rules are not asked about its flares: it tells nothing of them, and some may be gone. */
+  readonly ungated?: true;
   readonly run: (parts: FlareProgramParts, args: Arguments<N>, caller: Caller) => Eventually<Ok<N>>;
 }
 
@@ -59,6 +62,8 @@ function expectation(version: number | null): { version: number } | undefined {
 }
 
 const done = (): undefined => undefined;
+const byIds = (args: { readonly ids: readonly { key: Buffer; generation: number }[] }) =>
+  args.ids.map(types.idFromWire);
 
 const rows: { readonly [N in Name]: Row<N> } = {
   ROOT: { access: 'read', flares: none, run: ({ service }) => types.wireId(service.root()) },
@@ -178,6 +183,37 @@ const rows: { readonly [N in Name]: Row<N> } = {
       })),
   },
   STATFS: { access: 'read', flares: none, run: ({ service }) => service.statfs() },
+  // A lock changes nothing that anybody reads: who may only read may have locks.
+  LOCK: {
+    access: 'read',
+    flares: byId,
+    run: ({ service }, { id, lock }, caller) =>
+      andThen(service.locks.lock(caller, types.idFromWire(id), lockFromWire(lock)), ({ attributes, tenure }) => ({
+        attributes: types.wireAttributes(attributes),
+        tenure,
+      })),
+  },
+  TESTLOCK: {
+    access: 'read',
+    flares: byId,
+    run: ({ service }, { id, lock }, caller) =>
+      andThen(service.locks.test(caller, types.idFromWire(id), lockFromWire(lock)), (held) =>
+        held === null ? null : wireHeld(held),
+      ),
+  },
+  KEEPLOCKS: {
+    access: 'read',
+    flares: byIds,
+    ungated: true,
+    run: ({ service }, { holder, ids }) => service.locks.keep(holder.toString('latin1'), ids.map(types.idFromWire)),
+  },
+  FREELOCKS: {
+    access: 'read',
+    flares: byIds,
+    ungated: true,
+    run: ({ service }, { holder, ids }) =>
+      andThen(service.locks.release(holder.toString('latin1'), ids.map(types.idFromWire)), done),
+  },
   PROJECTION: {
     access: 'read',
     flares: none,
@@ -196,14 +232,16 @@ function serve(parts: FlareProgramParts, name: Name): Procedure<any, any> {
   const row: Row<any> = rows[name];
   const run = (args: Head, caller: Caller | undefined): Eventually<unknown> =>
     andThen(row.run(parts, args, caller ?? NOBODY), (value) => ({ ended: Ended.ok, value }));
-  const gate = (args: Head, flares: readonly (FlareId | Key)[], call: CallContext) =>
-    parts.gate({
+  const gate = (args: Head, named: readonly (FlareId | Key)[], call: CallContext) => {
+    const flares = row.ungated === true ? [] : named;
+    return parts.gate({
       call,
       client: args.client.toString('latin1'),
       access: row.access,
       caller: args.caller !== undefined ? types.callerFromWire(args.caller) : undefined,
       flares: flares.map((one) => (typeof one === 'string' ? { key: one, generation: null } : one)),
     });
+  };
   const answer = (args: Head, call: CallContext): Eventually<unknown> => {
     const flares = row.flares(args);
     const [first] = flares;

@@ -1,3 +1,4 @@
+import { LOCK_FLARES_MAX, type LockService } from '../../../flare/locks/types.ts';
 import type { Expectation, FlareService } from '../../../flare/service.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { identityBytes } from '../../../flare/store/replays.ts';
@@ -19,6 +20,7 @@ import type { Projection } from '../../projection/types.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import * as types from '../types.ts';
 import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
+import { heldFromWire, wireHolder, wireLock } from './wire-locks.ts';
 
 /** What a remote service is made with. */
 export interface RemoteServiceOptions {
@@ -56,6 +58,10 @@ const calls = {
   recall: call(procedures.RECALL),
   statfs: call(procedures.STATFS),
   projection: call(procedures.PROJECTION),
+  lock: call(procedures.LOCK),
+  testLock: call(procedures.TESTLOCK),
+  keepLocks: call(procedures.KEEPLOCKS),
+  freeLocks: call(procedures.FREELOCKS),
 };
 
 /** The root directory of the network that a flare program serves. */
@@ -79,6 +85,20 @@ export class RemoteService implements FlareService {
   readonly #epoch: () => number;
   readonly #client: Buffer;
   readonly #refreshed: ((epoch: number) => void) | undefined;
+  readonly locks: LockService = {
+    lock: async (caller, id, request) => {
+      const wire = { id: types.wireId(id), lock: wireLock(request) };
+      const { attributes, tenure } = await this.#ask(calls.lock, { ...this.#asked(caller), ...wire });
+      return { attributes: types.attributesFromWire(attributes), tenure };
+    },
+    test: async (caller, id, request) => {
+      const wire = { id: types.wireId(id), lock: wireLock(request) };
+      const held = await this.#ask(calls.testLock, { ...this.#asked(caller), ...wire });
+      return held === null ? null : heldFromWire(held);
+    },
+    keep: async (holder, ids) => this.#ask(calls.keepLocks, this.#holder(holder, ids)),
+    release: async (holder, ids) => this.#ask(calls.freeLocks, this.#holder(holder, ids)),
+  };
 
   constructor({ caller, root, epoch, client = '', refreshed }: RemoteServiceOptions) {
     this.#refreshed = refreshed;
@@ -204,6 +224,11 @@ export class RemoteService implements FlareService {
 
   #head(): { epoch: number; client: Buffer } {
     return { epoch: this.#epoch(), client: this.#client };
+  }
+
+  #holder(holder: string, ids: readonly FlareId[]) {
+    if (ids.length > LOCK_FLARES_MAX) throw new RangeError(`${ids.length} flares; the most is ${LOCK_FLARES_MAX}`);
+    return { ...this.#head(), holder: wireHolder(holder), ids: ids.map(types.wireId) };
   }
 
   #asked(caller: Caller) {

@@ -1,4 +1,5 @@
 import * as xdr from '@stellar/js-xdr';
+import { LOCK_FLARES_MAX } from '../../../flare/locks/types.ts';
 import { REPLAY_IDENTITY_MAX } from '../../../flare/record/limits.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { TARGET_MAX } from '../../../flare/types.ts';
@@ -16,6 +17,7 @@ import {
   KeySchema,
   NameSchema,
 } from '../types.ts';
+import { HeldLockSchema, HolderSchema, LockRequestSchema } from './wire-locks.ts';
 
 /** The number of the flare program; it has one version. */
 export const FLARE_PROGRAM = 0x2a6d0001;
@@ -81,6 +83,14 @@ const args = {
   ),
 };
 
+/** Arguments about locks. */
+const lockArgs = {
+  lock: compile(xdr.struct('LockArguments', { ...asked, id: FlareIdSchema, lock: LockRequestSchema })),
+  holder: compile(
+    xdr.struct('HolderArguments', { ...head, holder: HolderSchema, ids: xdr.array(FlareIdSchema, LOCK_FLARES_MAX) }),
+  ),
+};
+
 /** Results. */
 const results = {
   nothing: compile(resultOf('NothingResult', xdr.void())),
@@ -107,6 +117,9 @@ const results = {
       }),
     ),
   ),
+  lock: compile(resultOf('LockResult', xdr.struct('Lock', { attributes: AttributesSchema, tenure: xdr.uint64() }))),
+  testLock: compile(resultOf('TestLockResult', xdr.option(HeldLockSchema))),
+  keepLocks: compile(resultOf('KeepLocksResult', xdr.array(xdr.uint64(), LOCK_FLARES_MAX))),
   /** The newest projection, if that is newer than the caller's. */
   projection: compile(resultOf('ProjectionResult', xdr.option(xdr.varOpaque(PROJECTION_BYTES_MAX)))),
 };
@@ -132,4 +145,8 @@ export const procedures = {
   RECALL: { number: 16, arguments: args.recall, result: results.recall },
   STATFS: { number: 17, arguments: args.head, result: results.statfs },
   PROJECTION: { number: 18, arguments: args.head, result: results.projection },
+  LOCK: { number: 19, arguments: lockArgs.lock, result: results.lock },
+  TESTLOCK: { number: 20, arguments: lockArgs.lock, result: results.testLock },
+  KEEPLOCKS: { number: 21, arguments: lockArgs.holder, result: results.keepLocks },
+  FREELOCKS: { number: 22, arguments: lockArgs.holder, result: results.nothing },
 } as const;
