@@ -33,6 +33,8 @@ function verdict(events: readonly Event[]): string {
 }
 
 t.test('histories that can be', async (t) => {
+  const a: readonly [string, number] = ['a', 1];
+  const b: readonly [string, number] = ['b', 1];
   const good: readonly (readonly [string, readonly Event[]])[] = [
     ['one after the other', [born, at(2, 3, lookup('a'), { shown: shown(FILE) }), at(4, 5, remove('a'))]],
     ['at the same time, in either order', [born, at(2, 5, remove('a')), at(3, 4, lookup('a'), NOENT)]],
@@ -48,6 +50,17 @@ t.test('histories that can be', async (t) => {
         at(1, 2, rename('a', 'b')),
         at(3, 4, lookup('b'), { shown: shown(FILE) }),
         at(5, 6, { kind: 'getattr', id: FILE }, { shown: shown(FILE, { version: 7 }) }),
+      ],
+    ],
+    [
+      'a move that would change nothing at first, and then moves the name',
+      [
+        born,
+        at(2, 3, { kind: 'link', id: FILE, directory: ROOT, name: 'b' }),
+        at(4, 9, rename('a', 'b')),
+        at(5, 6, { kind: 'readdir', directory: ROOT }, { entries: new Map([a, b]) }),
+        at(7, 8, remove('b')),
+        at(10, 11, { kind: 'readdir', directory: ROOT }, { entries: new Map([b]) }),
       ],
     ],
     [

@@ -47,12 +47,16 @@ export function linearize(history: readonly Event[], root: Id): Verdict {
     for (let at = 0; at < base; at++) if (!done[at]) found.push(at);
     return found.filter((at) => events[at]!.invoked < limit);
   };
-  /** What may come next. A call that changes nothing and fits now may as well come now: where it fits later, so does what comes between. */
+  /**
+   * What may come next. A call that changes nothing and fits now may as well come now: where it fits later, so does what comes between. But a RENAME of one name of a flare to another one of it
+   * changes nothing, and with the same answer moves the name later, when the other one has gone.
+   */
   const choices = (model: Model): readonly number[] => {
     const all = open();
     const free = all.find((at) => {
       const { call, answer } = events[at]!;
-      return answer !== null && model.after(call, answer, at) === model;
+      if (answer === null || (call.kind === 'rename' && answer.refused === undefined)) return false;
+      return model.after(call, answer, at) === model;
     });
     return free === undefined ? all : [free];
   };
