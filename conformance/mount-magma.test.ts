@@ -1,84 +1,22 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { FUSE, mountsBelow } from './lib/fuse-mounts.ts';
+import { MOUNT_MAGMA, mounted, PROGRAM, place } from './lib/magma-mounts.ts';
 import { freePort } from './lib/ports.ts';
 import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
-import { at, KEY, magma, type RingVolcano, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+import { at, KEY, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* bin/mount.magma against real volcanos: what it says and exits with, the tree that NFSv2 clients see, volcanos that go and come. */
 
 const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
-const PROGRAM = fileURLToPath(new URL('..', import.meta.url));
-const MOUNT_MAGMA = join(PROGRAM, 'bin/mount.magma');
-
-interface Place {
-  readonly directory: string;
-  readonly target: string;
-  /** What `magma key client` prints, in a file. */
-  readonly keyFile: string;
-}
-
-/** A directory with a mount point and a key; unmounted and removed at the end of the test. */
-async function place(t: Test, first: RingVolcano): Promise<Place> {
-  const directory = scratch(t);
-  const target = join(directory, 'mnt');
-  fs.mkdirSync(target);
-  t.teardown(async () => {
-    for (const point of mountsBelow(directory)) await run('umount', ['-l', point]);
-    fs.rmdirSync(target);
-  });
-  const { stdout } = await magma(['key', 'client', ...at(first)]);
-  const keyFile = join(directory, 'key');
-  fs.writeFileSync(keyFile, stdout, { mode: 0o600 });
-  return { directory, target, keyFile };
-}
-
-interface Client {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
-  readonly said: () => string;
-}
-
-/** Mounts in the foreground; resolves when it is mounted. */
-async function mounted(
-  t: Test,
-  place: Place,
-  volcanos: readonly RingVolcano[],
-  more: readonly string[] = [],
-): Promise<Client> {
-  const hosts = volcanos.map(({ address }) => address).join(',');
-  const words = ['--plain', '--foreground', `--host=${hosts}`, `--port=${volcanos[0]!.flarePort}`];
-  const child = spawn(MOUNT_MAGMA, [...words, `--keyfile=${place.keyFile}`, ...more, place.target], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH },
-  });
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  const exited = once(child, 'close').then(([status]) => status as number | null);
-  t.teardown(async () => {
-    kill();
-    process.removeListener('exit', kill);
-    await exited;
-  });
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', (bytes: Buffer) => {
-      said += bytes.toString();
-      if (said.includes('fuse: mounted')) resolve();
-    });
-    void exited.then((status) => reject(new Error(`mount.magma ended with ${status}: ${said}`)));
-  });
-  return { child, exited, said: () => said };
-}
 
 t.test('what cannot be mounted: each its own message, and a status as in mount(8)', options, async (t) => {
   const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
@@ -196,7 +134,7 @@ t.test(
   async (t) => {
     const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
     const where = await place(t, volcano);
-    const { child, exited, said } = await mounted(t, where, [volcano]);
+    const { child, exited, said } = await mounted(t, where, [volcano], ['--plain']);
     const script = 'i=0; while [ $i -lt 100 ]; do echo "line $i" >> log && mkdir d$i || exit 1; i=$((i+1)); done';
     const writing = run('sh', ['-c', script], { cwd: where.target, timeoutMs: TEST_TIMEOUT });
     for (let kills = 0; kills < 2; kills++) {
@@ -222,7 +160,12 @@ t.test(
   async (t) => {
     const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
     const where = await place(t, volcano);
-    const { exited } = await mounted(t, where, [volcano], ['-o', 'timeout=0.5,attr_timeout=0,entry_timeout=0']);
+    const { exited } = await mounted(
+      t,
+      where,
+      [volcano],
+      ['--plain', '-o', 'timeout=0.5,attr_timeout=0,entry_timeout=0'],
+    );
     fs.writeFileSync(join(where.target, 'a'), 'x');
     await volcano.volcano.kill();
     t.throws(() => fs.readFileSync(join(where.target, 'a')), { code: 'EIO' });
@@ -238,7 +181,7 @@ t.test('several volcanos: each call goes to the owner, and the map is followed w
   const directory = scratch(t);
   const first = await startVolcano(t, directory, { nickname: 'wallace' });
   const where = await place(t, first);
-  const { child, exited, said } = await mounted(t, where, [first]);
+  const { child, exited, said } = await mounted(t, where, [first], ['--plain']);
   const make = (from: number, count: number): Promise<unknown> =>
     Promise.all(
       Array.from({ length: count }, async (_, number) => {

@@ -1,9 +1,10 @@
 import { VERSION } from './magmad/version.ts';
-import { type FromServer, serveInBackground } from './mount-magma/background.ts';
+import { type FromServer, inheritedVault, serveInBackground } from './mount-magma/background.ts';
 import { ExitError, ExitStatus } from './mount-magma/exit.ts';
-import { serve } from './mount-magma/foreground.ts';
+import { serve, unlockFirst } from './mount-magma/foreground.ts';
 import { HELP } from './mount-magma/help.ts';
-import { readRequest } from './mount-magma/request.ts';
+import { type MountRequest, readRequest, treeText } from './mount-magma/request.ts';
+import { info, init, passwd } from './mount-magma/tree-commands.ts';
 
 /** Tells the process that started this one, if it waits, and lets go of it and of the directory that it was started in. */
 function tell(message: FromServer): void {
@@ -14,15 +15,20 @@ function tell(message: FromServer): void {
 
 async function main(argv: readonly string[]): Promise<number> {
   const request = readRequest(argv);
+  if (request.kind === 'mount') return mount(request, argv);
   if (request.kind === 'help') process.stdout.write(HELP);
   else if (request.kind === 'version') process.stdout.write(`mount.magma ${VERSION}\n`);
-  else if (request.foreground) return serve(request, () => tell({ kind: 'mounted' }));
-  else {
-    const outcome = await serveInBackground(argv, request.key);
-    if (outcome.kind === 'failed') throw new ExitError(outcome.status as ExitStatus, outcome.message);
-    if (request.verbose)
-      process.stdout.write(`mount.magma: ${request.hosts.join(', ')} mounted on ${request.target}\n`);
-  }
+  else if (request.kind === 'init') await init(request);
+  else if (request.kind === 'passwd') await passwd(request);
+  else await info(request);
+  return ExitStatus.success;
+}
+
+async function mount(request: MountRequest, argv: readonly string[]): Promise<number> {
+  if (request.foreground) return serve(request, inheritedVault(process.env), () => tell({ kind: 'mounted' }));
+  const outcome = await serveInBackground(argv, request.key, await unlockFirst(request));
+  if (outcome.kind === 'failed') throw new ExitError(outcome.status as ExitStatus, outcome.message);
+  if (request.verbose) process.stdout.write(`mount.magma: ${treeText(request)} mounted on ${request.target}\n`);
   return ExitStatus.success;
 }
 

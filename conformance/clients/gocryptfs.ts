@@ -14,18 +14,18 @@ export const GOCRYPTFS: Requirements = {
 /** scrypt's cost in these trees, as log2 of N: the least that is taken, so that a mount takes milliseconds. */
 export const LOG_N = 10;
 
-/** A directory of ciphertext and a place to mount it; both gone after `remove`. */
+/** A directory of ciphertext, one of its own unless it is given one, and a place to mount it; its own are gone after `remove`. */
 export class GocryptfsPlace {
   readonly cipher: string;
   readonly plain: string;
   readonly #base: string;
   #mounted = false;
 
-  constructor() {
+  constructor(cipher?: string) {
     this.#base = mkdtempSync(join(tmpdir(), 'magma-gocryptfs-'));
-    this.cipher = join(this.#base, 'cipher');
+    this.cipher = cipher ?? join(this.#base, 'cipher');
     this.plain = join(this.#base, 'plain');
-    mkdirSync(this.cipher);
+    if (cipher === undefined) mkdirSync(this.cipher);
     mkdirSync(this.plain);
   }
 
@@ -51,9 +51,25 @@ export class GocryptfsPlace {
     return this.#call('gocryptfs', ['-q', '-fsck', this.cipher], passphrase).status;
   }
 
+  /** As `fsck`, of a copy: where there are no extended attributes it takes that for damage. */
+  fsckCopy(passphrase: string): number | null {
+    const copy = new GocryptfsPlace();
+    try {
+      this.#run('cp', ['-a', `${this.cipher}/.`, copy.cipher]);
+      return copy.fsck(passphrase);
+    } finally {
+      copy.remove();
+    }
+  }
+
   /** `gocryptfs -passwd`. */
   changePassphrase(from: string, to: string): void {
     this.#run('gocryptfs', ['-q', '-passwd', '-scryptn', String(LOG_N), this.cipher], from, to);
+  }
+
+  /** What `gocryptfs -info` prints. */
+  info(): string {
+    return this.#run('gocryptfs', ['-info', this.cipher]);
   }
 
   /** The master key, as hexadecimal digits, that gocryptfs-xray finds. */

@@ -1,30 +1,20 @@
 import { openSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
-import { MountError } from '../client-fuse/mount/options.ts';
 import { mountTarget } from '../client-fuse/mount/target.ts';
 import { type Mounted, mount } from '../client-fuse/mount.ts';
-import { FlareError } from '../flare/errors.ts';
 import { openLog } from '../magmad/logging.ts';
+import { decrypted } from './decrypted.ts';
 import { ExitError, ExitStatus } from './exit.ts';
-import type { MountRequest } from './request.ts';
-import { openTree } from './tree.ts';
+import { exiting } from './failures.ts';
+import { standardInput } from './input.ts';
+import { type MountRequest, treeText } from './request.ts';
+import { openTree, type Tree } from './tree.ts';
+import { openVault, type Vault } from './vault.ts';
 
 /** The signals that unmount. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-
-function exitOf(error: unknown): unknown {
-  if (error instanceof MountError) {
-    return new ExitError(error.kind === 'fuse' ? ExitStatus.system : ExitStatus.failed, error.message, {
-      cause: error,
-    });
-  }
-  if (error instanceof FlareError) {
-    const why = error.status === 'ACCES' ? 'its rules do not let this machine in' : error.status;
-    return new ExitError(ExitStatus.failed, `the volcano refuses its tree: ${why}`, { cause: error });
-  }
-  return error;
-}
 
 function descriptorOf(log: string | null): number {
   if (log === null) return 2;
@@ -36,46 +26,85 @@ function descriptorOf(log: string | null): number {
 }
 
 /**
- * Mounts, tells `mounted`, and serves until it is unmounted or ended by a signal. Resolves with the exit status. Rejects with `ExitError` when nothing could be mounted.
+ * Finds out whether what is asked for can be mounted, and asks for the passphrase: the vault of an encrypted tree, null for a plain one. The network is let go of again. Rejects
+ * with `ExitError`.
  */
-export async function serve(request: MountRequest, mounted: () => void): Promise<number> {
-  const { target, hosts, path, allowOther, generic, attributes, entries, negative } = request;
+export function unlockFirst(request: MountRequest): Promise<Vault | null> {
+  return exiting(treeText(request), async () => {
+    await mountTarget(request.target);
+    if (request.plain) return null;
+    const tree = await openTree(request, process.env);
+    try {
+      return await askForVault(tree, request);
+    } finally {
+      await tree.close();
+    }
+  });
+}
+
+async function askForVault(tree: Tree, request: MountRequest): Promise<Vault> {
+  const input = standardInput();
+  try {
+    return await openVault(tree, request, input);
+  } finally {
+    input.close();
+  }
+}
+
+/**
+ * Mounts, tells `mounted`, and serves until it is unmounted or ended by a signal; `vault` is what opened an encrypted tree already. Resolves with the exit status. Rejects with `ExitError` when nothing
+ * could be mounted.
+ */
+export function serve(request: MountRequest, vault: Vault | null, mounted: () => void): Promise<number> {
+  return exiting(treeText(request), () => serveTree(request, vault, mounted));
+}
+
+async function serveTree(request: MountRequest, given: Vault | null, mounted: () => void): Promise<number> {
+  const { target, hosts, allowOther, generic, attributes, entries, negative } = request;
   const logger = openLog({ level: 'info', format: 'pretty', debug: '', descriptor: descriptorOf(request.log) }).room(
     'fuse',
   );
   // First what is cheap to find out.
-  await mountTarget(target).catch((error: unknown) => {
-    throw exitOf(error);
-  });
-  const { service, top, close } = await openTree(request, process.env);
-  if (request.fake) {
+  await mountTarget(target);
+  const tree = await openTree(request, process.env);
+  let point: Mounted | null;
+  try {
+    const vault = request.plain ? null : (given ?? (await askForVault(tree, request)));
+    const shown = vault === null ? tree : decrypted(tree, vault, logger);
+    const timeouts = { attributes: attributes * 1000, entries: entries * 1000, negative: negative * 1000 };
+    const parts = { target, allowOther, generic, timeouts, logger, clock: systemClock, random: systemRandom };
+    const { service, top } = shown;
+    const root = process.getuid?.() === 0;
+    point = request.fake ? null : await mount({ ...parts, service, top, source: treeText(request), root });
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+  if (point === null) {
     mounted();
-    await close();
+    await tree.close();
     return ExitStatus.success;
   }
-  let tree: Mounted;
-  try {
-    tree = await mount({
-      ...{ service, top, target, allowOther, generic, logger, clock: systemClock, random: systemRandom },
-      source: `${hosts.map((host) => (host.includes(':') ? `[${host}]` : host)).join('+')}:${path}`,
-      root: process.getuid?.() === 0,
-      timeouts: { attributes: attributes * 1000, entries: entries * 1000, negative: negative * 1000 },
-    });
-  } catch (error) {
-    await close();
-    throw exitOf(error);
-  }
+  return untilUnmounted(point, tree, { hosts, logger, mounted });
+}
+
+async function untilUnmounted(
+  point: Mounted,
+  tree: Tree,
+  { hosts, logger, mounted }: { hosts: readonly string[]; logger: Logger; mounted: () => void },
+): Promise<number> {
+  const { target } = point;
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       logger.info({ signal }, 'unmounting');
-      tree.close().catch((error: unknown) => logger.error({ err: error }, 'it could not be unmounted'));
+      point.close().catch((error: unknown) => logger.error({ err: error }, 'it could not be unmounted'));
     });
   }
-  logger.info({ target: tree.target, hosts }, 'mounted');
+  logger.info({ target, hosts }, 'mounted');
   mounted();
-  const error = await tree.ended;
-  if (error === null) logger.info({ target: tree.target }, 'unmounted');
-  else logger.error({ err: error, target: tree.target }, 'the connection to the kernel is broken');
-  await close();
+  const error = await point.ended;
+  if (error === null) logger.info({ target }, 'unmounted');
+  else logger.error({ err: error, target }, 'the connection to the kernel is broken');
+  await tree.close();
   return error === null ? ExitStatus.success : ExitStatus.system;
 }

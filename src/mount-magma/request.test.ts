@@ -19,6 +19,7 @@ function refusal(...argv: string[]): string {
 t.test('as people write it', async (t) => {
   t.same(readRequest(['--plain', '--host=volcano', '--key=m4gm4s3cr3t', '/mnt']), {
     ...{ kind: 'mount', hosts: ['volcano'], path: '/', target: '/mnt', port: 12000, nodePort: 12001 },
+    ...{ plain: true, passFile: null },
     ...{ key: 'm4gm4s3cr3t', keyFile: null, allowOther: false, timeout: 30 },
     ...{ attributes: 1, entries: 1, negative: 1, log: null, foreground: false },
     ...{ fake: false, verbose: false, generic: [] },
@@ -71,12 +72,61 @@ t.test('keys stay out of fstab and of the messages', async (t) => {
   ]);
 });
 
-t.test('what needs the encryption layer is refused until that is there', async (t) => {
-  for (const word of ['--init', '--passwd', '--info', '--passfile=f']) {
-    t.match(refusal(word, 'v:/', '/m'), /^1: --\w+: encryption is not in this version .* Cure: with --plain/);
+t.test(
+  'encrypted unless it is said to be plain; the passphrase is in a file, or nowhere on the command line',
+  async (t) => {
+    t.match(readRequest(['v:/', '/m', '-o', 'keyfile=/k,passfile=/p']), {
+      plain: false,
+      passFile: '/p',
+      keyFile: '/k',
+    });
+    t.match(readRequest(['--host=v', '--pass-file', '/p', '/m']), { plain: false, passFile: '/p' });
+    t.match(readRequest(['v:/', '/m']), { plain: false, passFile: null });
+    t.match(refusal('v:/', '/m', '--plain', '--passfile=f'), /^1: --plain and passfile/);
+    const secret = 's3same';
+    for (const name of ['passphrase', 'password', 'pass', 'masterkey', 'extpass']) {
+      for (const words of [[`--${name}=${secret}`], [`--${name}`, secret], ['-o', `${name}=${secret}`]]) {
+        t.match(refusal('v:/', '/m', ...words), new RegExp(`^1: (--|-o )${name}: others could read it\\. Cure: `));
+        t.notMatch(refusal('v:/', '/m', ...words), /s3same/);
+      }
+    }
+  },
+);
+
+t.test('--init, --passwd and --info name a tree, and no directory of this machine', async (t) => {
+  const reach = { hosts: ['v'], path: '/a', port: 12000, nodePort: 12001, key: null, keyFile: '/k', timeout: 30 };
+  const secrets = { passFile: null, scryptN: null, longNameMax: null };
+  t.same(readRequest(['--init', 'v:/a', '--keyfile=/k']), { kind: 'init', ...reach, ...secrets });
+  t.same(readRequest(['v:/a', '--passwd', '-o', 'keyfile=/k']), {
+    ...{ kind: 'passwd', ...reach, ...secrets, newPassFile: null, masterKeyFile: null },
+  });
+  t.same(readRequest(['--keyfile=/k', '--info', 'v:/a']), { kind: 'info', ...reach });
+  t.match(readRequest(['--info', '--host=v']), { hosts: ['v'], path: '/' });
+  t.match(readRequest(['--init', 'v:/', '--scryptn=10', '--longnamemax', '62', '--passfile=/p']), {
+    ...{ scryptN: 10, longNameMax: 62, passFile: '/p' },
+  });
+  t.match(readRequest(['--passwd', 'v:/', '--masterkeyfile=/m', '--new-passfile=/n', '--scryptn=20']), {
+    ...{ scryptN: 20, masterKeyFile: '/m', newPassFile: '/n' },
+  });
+
+  t.match(refusal('--init'), /^1: say on which volcano/);
+  t.match(refusal('--init', 'v:/', '/mnt'), /^1: --init takes one tree, and no mount point/);
+  t.match(refusal('--init', '/mnt'), /^1: \/mnt: what to mount is HOST:\//);
+  t.match(refusal('--init', '--info', 'v:/'), /^1: --init and --info: one at a time/);
+  t.match(refusal('--init=v:/'), /^1: --init: it takes no value/);
+  t.match(refusal('v:/', '/m', '-o', 'init'), /^1: -o init: it is no option of a mount\. Cure: mount\.magma --init/);
+  for (const number of ['9', '21', 'x', '1e1']) {
+    t.match(refusal('--init', 'v:/', `--scryptn=${number}`), /^1: scryptn=.*: it is 10 to 20/);
   }
-  t.match(refusal('v:/', '/m', '-o', 'passfile=f'), /^1: -o passfile: encryption is not/);
-  t.match(refusal('v:/', '/m'), /^1: a mount without --plain: encryption is not/);
+  t.match(refusal('--init', 'v:/', '--longnamemax=61'), /^1: longnamemax=61: it is 62 to 255/);
+  t.match(refusal('--passwd', 'v:/', '--passfile=p', '--masterkeyfile=m'), /^1: passfile and masterkeyfile/);
+  // What would do nothing is refused.
+  for (const word of ['--plain', '--log=l', '--foreground', '--allow-other', '--attr-timeout=1', '-f', '-v', '-oro']) {
+    t.match(refusal('--init', 'v:/', word), /^1: .*: not with --init/, word);
+  }
+  for (const word of ['--passfile=p', '--scryptn=10']) t.match(refusal('--info', 'v:/', word), /not with --info/);
+  t.match(refusal('--init', 'v:/', '--masterkeyfile=m'), /^1: masterkeyfile: not with --init/);
+  t.match(refusal('v:/', '/m', '--scryptn=10'), /^1: scryptn: it is for --init, --passwd/);
 });
 
 t.test('help and version come before everything else', async (t) => {

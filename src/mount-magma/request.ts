@@ -1,22 +1,32 @@
 import { parseAddress } from '../base/address.ts';
-import { ExitError, ExitStatus, usageError } from './exit.ts';
-import { ENCRYPTION, GENERIC, IGNORED, SECONDS_MAX, SETTINGS, type Setting } from './settings.ts';
+import { LONG_NAME_MAX } from '../client-fuse/crypto/conf.ts';
+import { STRETCH_MAX, STRETCH_MIN } from '../client-fuse/crypto/stretch.ts';
+import { usageError } from './exit.ts';
+import { readWords, type Words } from './words.ts';
 
-/** What is to be mounted, where and how. */
-export interface MountRequest {
+/** Which tree of which network, and how that is reached. */
+export interface Reach {
   /** Volcanos: addresses or names, without ports. */
   readonly hosts: readonly string[];
   /** The directory of the tree: `/`, or names below it. */
   readonly path: string;
-  readonly target: string;
   readonly port: number;
   readonly nodePort: number;
   /** From `--key`: others can see it for a moment. */
   readonly key: string | null;
   readonly keyFile: string | null;
-  readonly allowOther: boolean;
   /** In seconds; 0: for ever. */
   readonly timeout: number;
+}
+
+/** What is to be mounted, where and how. */
+export interface MountRequest extends Reach {
+  /** Without encryption. */
+  readonly plain: boolean;
+  /** Where the passphrase is; null: it is asked for, or read from standard input. */
+  readonly passFile: string | null;
+  readonly target: string;
+  readonly allowOther: boolean;
   /** In seconds. */
   readonly attributes: number;
   readonly entries: number;
@@ -30,148 +40,127 @@ export interface MountRequest {
   readonly generic: readonly string[];
 }
 
+/** A new encrypted tree. */
+export interface InitRequest extends Reach {
+  readonly passFile: string | null;
+  /** log2 of scrypt's N; null: as `STRETCH_LOG_N`. */
+  readonly scryptN: number | null;
+  readonly longNameMax: number | null;
+}
+
+/** Another passphrase. */
+export interface PasswdRequest extends InitRequest {
+  readonly newPassFile: string | null;
+  /** Instead of the present passphrase. */
+  readonly masterKeyFile: string | null;
+}
+
 /** What a command line asks for. */
 export type Request =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
-  | (MountRequest & { readonly kind: 'mount' });
+  | (MountRequest & { readonly kind: 'mount' })
+  | (InitRequest & { readonly kind: 'init' })
+  | (PasswdRequest & { readonly kind: 'passwd' })
+  | (Reach & { readonly kind: 'info' });
 
 /** The most volcanos that can be named. */
 export const HOSTS_MAX = 32;
+/** What `scryptn` may be. */
+export const SCRYPT_N = { least: Math.log2(STRETCH_MIN.N), most: Math.log2(STRETCH_MAX.N) } as const;
 
-class Words {
-  readonly values = new Map<string, string>();
-  readonly flags = new Set<string>();
-  readonly generic: string[] = [];
-  readonly positionals: string[] = [];
-  key: string | null = null;
-
-  /** `name` or `name=value`; `from` is what stood before it. */
-  set(word: string, from: string): void {
-    const at = word.indexOf('=');
-    const name = (at < 0 ? word : word.slice(0, at)).replaceAll('-', '_');
-    const value = at < 0 ? null : word.slice(at + 1);
-    const setting = SETTINGS[name === 'key_file' ? 'keyfile' : name];
-    if (setting !== undefined) this.#put(name === 'key_file' ? 'keyfile' : name, setting, value, from);
-    else if (ENCRYPTION.has(name)) throw notYet(`${from}${name}`);
-    else throw usageError(`${from}${name}: there is no such option`);
-  }
-
-  #put(name: string, setting: Setting, value: string | null, from: string): void {
-    if (setting.kind === 'flag') {
-      if (value !== null) throw usageError(`${from}${name}: it takes no value`);
-      this.flags.add(name);
-    } else {
-      if (value === null || value === '') throw usageError(`${from}${name}: it needs a value (${setting.what})`);
-      this.values.set(name, value);
-    }
-  }
-
-  /** A list as `-o` takes it. */
-  list(text: string): void {
-    for (const word of text.split(',')) {
-      const name = word.split('=')[0]!;
-      if (word === '' || IGNORED.has(name) || name.startsWith('x-') || name === 'comment') continue;
-      if (GENERIC.has(word)) this.generic.push(word);
-      else if (name === 'key') throw usageError('-o key: others can read it in fstab. Cure: keyfile=FILE, mode 0600');
-      else this.set(word, '-o ');
-    }
-  }
+/** A tree as people name it: `HOST:/PATH`. */
+export function treeText({ hosts, path }: Pick<Reach, 'hosts' | 'path'>): string {
+  return `${hosts.map((host) => (host.includes(':') ? `[${host}]` : host)).join('+')}:${path}`;
 }
-
-function notYet(what: string): ExitError {
-  const cure = 'with --plain the tree is mounted as NFSv2 clients see it';
-  return new ExitError(ExitStatus.usage, `${what}: encryption is not in this version of mount.magma. Cure: ${cure}`);
-}
-
-/** Flags of one letter, as mount(8) gives them to its helpers. */
-const LETTERS: Readonly<Record<string, (words: Words) => void>> = {
-  f: (words) => words.flags.add('fake'),
-  v: (words) => words.flags.add('verbose'),
-  r: (words) => words.generic.push('ro'),
-  w: (words) => words.generic.push('rw'),
-  // Do not write /etc/mtab: nothing here does. Sloppy: unknown options are errors all the same.
-  n: () => {},
-  s: () => {},
-};
 
 /** Reads a command line. Throws `ExitError`. */
 export function readRequest(argv: readonly string[]): Request {
-  const words = new Words();
-  let at = 0;
-  const next = (flag: string): string => {
-    const word = argv[at++];
-    if (word === undefined) throw usageError(`${flag}: it needs a value`);
-    return word;
-  };
-  while (at < argv.length) {
-    const word = argv[at++]!;
-    if (word === '--help' || word === '-h') return { kind: 'help' };
-    if (word === '--version' || word === '-V') return { kind: 'version' };
-    if (word === '--') {
-      words.positionals.push(...argv.slice(at));
-      break;
-    }
-    if (word === '--key' || word.startsWith('--key=')) words.key = word === '--key' ? next(word) : word.slice(6);
-    else if (word.startsWith('--')) words.set(withValue(word.slice(2), next), '--');
-    else if (word === '-o') words.list(next(word));
-    else if (word.startsWith('-o')) words.list(word.slice(2));
-    else if (word === '-t' || word === '-N') next(word);
-    else if (word.startsWith('-') && word !== '-') letters(word, words);
-    else words.positionals.push(word);
-  }
-  return requestOf(words);
+  const words = readWords(argv);
+  return words === 'help' || words === 'version' ? { kind: words } : REQUESTS[words.command](words);
 }
 
-/** `name=value`, whether the value stands in the same word or in the next one. */
-function withValue(word: string, next: (flag: string) => string): string {
-  const kind = SETTINGS[word.replaceAll('-', '_').replace('key_file', 'keyfile')]?.kind;
-  return kind === undefined || kind === 'flag' || word.includes('=') ? word : `${word}=${next(`--${word}`)}`;
-}
+const REQUESTS: Readonly<Record<Words['command'], (words: Words) => Request>> = {
+  mount: mountRequest,
+  init: (words) => ({ kind: 'init', ...initOf(words) }),
+  passwd: (words) => ({
+    kind: 'passwd',
+    ...initOf(words),
+    newPassFile: words.values.get('new_passfile') ?? null,
+    masterKeyFile: masterKeyFileOf(words),
+  }),
+  info: (words) => ({ kind: 'info', ...treeOf(words) }),
+};
 
-function letters(word: string, words: Words): void {
-  for (const letter of word.slice(1)) {
-    const act = LETTERS[letter];
-    if (act === undefined) throw usageError(`-${letter}: there is no such flag`);
-    act(words);
-  }
-}
-
-function requestOf(words: Words): Request {
-  const { values, flags, generic, positionals, key } = words;
-  const spec = positionals.length === 2 ? specOf(positionals[0]!) : null;
+function mountRequest(words: Words): Request {
+  const { values, flags, generic, positionals } = words;
   const target = positionals.at(-1);
   if (target === undefined || positionals.length > 2) {
     throw usageError('say what to mount and where: HOST:/ DIRECTORY, or --host=HOST DIRECTORY');
   }
-  const named = values.get('host')?.split(/[,+]/) ?? [];
-  const hosts = [...named, ...(spec?.hosts ?? [])];
-  if (hosts.length === 0) throw usageError('say on which volcano it is: HOST:/ DIRECTORY, or --host=HOST DIRECTORY');
-  if (hosts.length > HOSTS_MAX) throw usageError(`${hosts.length} hosts; the most is ${HOSTS_MAX}`);
-  for (const host of hosts) checkHost(host);
-  if (!flags.has('plain')) throw notYet('a mount without --plain');
-  const keyFile = values.get('keyfile') ?? null;
-  if (key !== null && keyFile !== null) throw usageError('--key and keyfile: one of them says the key');
+  const plain = flags.has('plain');
+  const passFile = values.get('passfile') ?? null;
+  if (plain && passFile !== null) throw usageError('--plain and passfile: a plain tree has no passphrase');
   return {
     kind: 'mount',
-    hosts,
-    path: spec?.path ?? '/',
+    ...reachOf(words, positionals.length === 2 ? positionals[0]! : null, 'HOST:/ DIRECTORY, or --host=HOST DIRECTORY'),
+    plain,
+    passFile,
     target,
-    port: portOf(values, 'port', 12_000),
-    nodePort: portOf(values, 'node_port', 12_001),
-    key,
-    keyFile,
     allowOther: flags.has('allow_other'),
-    timeout: secondsOf(values, 'timeout', 30),
-    attributes: secondsOf(values, 'attr_timeout', 1),
-    entries: secondsOf(values, 'entry_timeout', 1),
-    negative: secondsOf(values, 'negative_timeout', 1),
+    attributes: words.seconds('attr_timeout', 1),
+    entries: words.seconds('entry_timeout', 1),
+    negative: words.seconds('negative_timeout', 1),
     log: values.get('log') ?? null,
     foreground: flags.has('foreground'),
     fake: flags.has('fake'),
     verbose: flags.has('verbose'),
     generic,
   };
+}
+
+/** The tree that `--init` and the like are about: no directory of this machine is named. */
+function treeOf(words: Words): Reach {
+  const [spec, another] = words.positionals;
+  const usage = `HOST:/ or HOST:/DIRECTORY, or --host=HOST for the root`;
+  if (another !== undefined) throw usageError(`--${words.command} takes one tree, and no mount point: ${usage}`);
+  return reachOf(words, spec ?? null, usage);
+}
+
+function reachOf(words: Words, text: string | null, usage: string): Reach {
+  const { values, key } = words;
+  const spec = text === null ? null : specOf(text);
+  const named = values.get('host')?.split(/[,+]/) ?? [];
+  const hosts = [...named, ...(spec?.hosts ?? [])];
+  if (hosts.length === 0) throw usageError(`say on which volcano it is: ${usage}`);
+  if (hosts.length > HOSTS_MAX) throw usageError(`${hosts.length} hosts; the most is ${HOSTS_MAX}`);
+  for (const host of hosts) checkHost(host);
+  const keyFile = values.get('keyfile') ?? null;
+  if (key !== null && keyFile !== null) throw usageError('--key and keyfile: one of them says the key');
+  return {
+    hosts,
+    path: spec?.path ?? '/',
+    port: words.port('port', 12_000),
+    nodePort: words.port('node_port', 12_001),
+    key,
+    keyFile,
+    timeout: words.seconds('timeout', 30),
+  };
+}
+
+function initOf(words: Words): InitRequest {
+  return {
+    ...treeOf(words),
+    passFile: words.values.get('passfile') ?? null,
+    scryptN: words.number('scryptn', SCRYPT_N.least, SCRYPT_N.most),
+    longNameMax: words.number('longnamemax', LONG_NAME_MAX.least, LONG_NAME_MAX.most),
+  };
+}
+
+function masterKeyFileOf({ values }: Words): string | null {
+  const file = values.get('masterkeyfile') ?? null;
+  if (file !== null && values.has('passfile')) throw usageError('passfile and masterkeyfile: one of them opens it');
+  return file;
 }
 
 /** `HOST:/PATH`; several hosts with `,` or `+` between them, IPv6 addresses in brackets. */
@@ -184,20 +173,4 @@ function specOf(text: string): { readonly hosts: readonly string[]; readonly pat
 function checkHost(host: string): void {
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/.test(host);
   if (!isName && parseAddress(host) === null) throw usageError(`host "${host}": it is no name and no address`);
-}
-
-function portOf(values: ReadonlyMap<string, string>, name: string, otherwise: number): number {
-  const text = values.get(name);
-  if (text === undefined) return otherwise;
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) throw usageError(`${name}=${text}: a port is 1 to 65535`);
-  return port;
-}
-
-function secondsOf(values: ReadonlyMap<string, string>, name: string, otherwise: number): number {
-  const text = values.get(name);
-  if (text === undefined) return otherwise;
-  const seconds = /^[0-9]{1,6}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
-  if (seconds > SECONDS_MAX) throw usageError(`${name}=${text}: it is 0 to ${SECONDS_MAX} seconds`);
-  return seconds;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { clientSecret } from '../dht/client-secret.ts';
 import { secretsFrom } from '../dht/secrets.ts';
-import { KEY_FILE_MAX, readKeyFile, secretOf } from './secret.ts';
+import { KEY_FILE_MAX, readKeyFile, readSecretFile, secretOf } from './secret.ts';
 
 const secrets = secretsFrom(Buffer.alloc(32, 1), Buffer.alloc(16, 2));
 
@@ -24,6 +24,22 @@ t.test('a key file: its first line, for nobody else, and bounded', async (t) => 
   write('x'.repeat(KEY_FILE_MAX + 1));
   t.throws(() => readKeyFile(path), { message: /more than 4096 bytes/ });
   t.throws(() => readKeyFile(`${path}-not`), { message: /ENOENT/, status: 1 });
+});
+
+t.test('a passfile: the bytes of its first line as they are, as gocryptfs takes them', async (t) => {
+  const path = join(t.testdir(), 'pass');
+  for (const [text, line] of [
+    ['two words \nmore', 'two words '],
+    ['no end', 'no end'],
+    ['\xff\x80\r\n', '\xff\x80\r'],
+    ['\n', ''],
+    ['', ''],
+  ] as const) {
+    writeFileSync(path, Buffer.from(text, 'latin1'), { mode: 0o600 });
+    t.equal(readSecretFile('passfile', path).toString('latin1'), line);
+  }
+  chmodSync(path, 0o644);
+  t.throws(() => readSecretFile('passfile', path), { message: /^passfile .*mode is 0644.*chmod 600/, status: 1 });
 });
 
 t.test('what `magma key client` prints, or else a network key', async (t) => {

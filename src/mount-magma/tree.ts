@@ -11,7 +11,7 @@ import type { FlareId } from '../flare/types.ts';
 import { RingClient } from '../magma/ring-client.ts';
 import { resolveSeeds } from '../magmad/seeds.ts';
 import { ExitError, ExitStatus } from './exit.ts';
-import type { MountRequest } from './request.ts';
+import type { Reach } from './request.ts';
 import { readKeyFile, secretOf } from './secret.ts';
 
 /** The tree of a network, ready to be mounted. */
@@ -24,7 +24,7 @@ export interface Tree {
 
 /** Reaches the network that a request is about. Rejects with `ExitError`. */
 export async function openTree(
-  request: MountRequest,
+  request: Reach,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Tree> {
   const given =
@@ -51,7 +51,7 @@ export async function openTree(
   }
 }
 
-async function endpoints({ hosts, port }: MountRequest): Promise<readonly Endpoint[]> {
+async function endpoints({ hosts, port }: Reach): Promise<readonly Endpoint[]> {
   const found: Endpoint[] = [];
   let last: unknown;
   for (const host of hosts) {
@@ -69,7 +69,7 @@ async function endpoints({ hosts, port }: MountRequest): Promise<readonly Endpoi
   );
 }
 
-async function clientSecretOf(given: string, { hosts, nodePort }: MountRequest): Promise<ClientSecret> {
+async function clientSecretOf(given: string, { hosts, nodePort }: Reach): Promise<ClientSecret> {
   const secret = secretOf(given);
   if ('client' in secret) return secret.client;
   // Only volcanos know which network it is, and that goes into the key.
