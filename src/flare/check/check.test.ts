@@ -1,6 +1,10 @@
 import t from 'tap';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { type InlineIndexHost, inlineIndexHost } from '../index/inline-host.ts';
+import type { OwnedRange } from '../locks/ranges.ts';
+import { LockKind } from '../locks/types.ts';
+import { encodeLockNote, lockNoteName } from '../store/locks/lock-note.ts';
+import { bytes } from '../store/locks/testing/requests.ts';
 import { DIRECTORY, FILE, ROOT, testStore } from '../store/testing/harness.ts';
 import { checkStore } from './check.ts';
 import { extentFaults, namespaceFaults, treeFaults } from './namespace.ts';
@@ -56,6 +60,33 @@ t.test('What cannot be in a tree is found', async (t) => {
   }
   const { store, database } = await made();
   t.match(extentFaults(database, [{ number: 9, bytes: 100 }]), [{ what: /data that lies in no segment/ }]);
+  await store.close();
+});
+
+t.test('locks that cannot be are found', async (t) => {
+  const { store, database, file } = await made();
+  for (const owner of ['a1', 'b1']) await store.locks.lock(ROOT, file, bytes(owner, 'shared', 0, 10));
+  await store.checkpoint();
+  const found = (): string[] => namespaceFaults(database).map(({ what }) => what);
+  t.same(found(), []);
+  const name = lockNoteName(file, LockKind.bytes, { holder: 'host a', owner: 'a1' });
+  const put = database.prepare('UPDATE notes SET value = ? WHERE name = ?');
+  const set = (ranges: readonly OwnedRange[]): void => {
+    put.run(encodeLockNote({ pid: 1, leaseMs: 0, tenure: 1, ranges }), Buffer.from(name));
+  };
+  const range = (start: bigint, last: bigint): OwnedRange => ({ start, last, mode: 'exclusive' });
+  set([range(9n, 9n)]);
+  t.same(found(), ['locks that exclude each other']);
+  set([]);
+  t.same(found(), ['a lock of no bytes, or twice of the same']);
+  set([range(20n, 30n), range(30n, 40n)]);
+  t.same(found(), ['a lock of no bytes, or twice of the same']);
+  put.run(Buffer.from('x'), Buffer.from(name));
+  t.same(found(), ['a lock that cannot be read']);
+  const gone = lockNoteName({ ...file, generation: 99 }, LockKind.bytes, { holder: 'host a', owner: 'a1' });
+  set([range(20n, 30n)]);
+  database.prepare('UPDATE notes SET name = ? WHERE name = ?').run(Buffer.from(gone), Buffer.from(name));
+  t.same(found(), ['a lock of no file']);
   await store.close();
 });
 

@@ -4,6 +4,7 @@ import { takeExtents, takeFlare } from '../index/values.ts';
 import { keyText, ROOT_KEY } from '../keys.ts';
 import type { Flare } from '../record/pack.ts';
 import { FlareType, type Key } from '../types.ts';
+import { lockFaults } from './locks.ts';
 
 /** Faults of one kind that are listed at most. */
 export const NAMESPACE_FAULTS_MAX = 100;
@@ -126,7 +127,7 @@ function* loops(all: ReadonlyMap<Key, Seen>): Generator<Key> {
 }
 
 /**
- * What cannot be in a tree of flares: orphans, wrong counts of links and entries, wrong parents, loops, wrong sums of data. Empty when there is nothing.
+ * What cannot be in a tree of flares: orphans, wrong counts of links and entries, wrong parents, loops, wrong sums of data, locks. Empty when there is nothing.
  * Takes memory for every flare.
  */
 export function namespaceFaults(database: SqliteDatabase): IndexFault[] {
@@ -149,6 +150,7 @@ export function treeFaults(parts: readonly TreePart[]): IndexFault[] {
   if (!all.has(ROOT_KEY)) return [{ what: 'there is no root directory', where: keyText(ROOT_KEY) }];
   for (const [key, seen] of all) for (const what of faultsOf(seen, all)) add(what, keyText(key));
   for (const key of loops(all)) add('a directory in a loop', keyText(key));
+  for (const { database, holds } of parts) for (const { what, where } of lockFaults(database, holds)) add(what, where);
   return faults;
 }
 

@@ -37,6 +37,9 @@ export interface StoreLimits {
   /** Bytes of all notes together but those of locks, and of those. */
   readonly noteBytes: number;
   readonly lockBytes: number;
+  /** Ranges of one flare that are locked, of all owners together, and those of one holder, at most. */
+  readonly locksOfFlare: number;
+  readonly locksOfHolder: number;
   /** Changes wait while this much is not durable yet, in bytes, or this many units are not yet in the index. */
   readonly pendingBytes: number;
   readonly pendingUnits: number;
@@ -69,6 +72,8 @@ export const DEFAULT_LIMITS: StoreLimits = {
   refusals: 4096,
   noteBytes: 16 * 1024 * 1024,
   lockBytes: 16 * 1024 * 1024,
+  locksOfFlare: 4096,
+  locksOfHolder: 16_384,
   pendingBytes: 64 * 1024 * 1024,
   pendingUnits: 8192,
   flushUnits: 2048,

@@ -10,10 +10,6 @@ import { Transaction } from '../transaction.ts';
 import { checkMayLock } from './checks.ts';
 import { encodeLockNote, lockNoteName } from './lock-note.ts';
 
-/** Ranges of one flare that are locked at most, of all owners together. */
-export const LOCKS_OF_FLARE_MAX = 4096;
-/** Ranges that one holder has at most, on one volcano. */
-export const LOCKS_OF_HOLDER_MAX = 16_384;
 /** Locks that one record ends at most. */
 const DROPPED_AT_ONCE = 32;
 
@@ -57,7 +53,7 @@ export function takeLock(
 
 /** NOLCK when there would be too many. Giving back a part in the middle makes two of one: of that only an owner's own bound is counted. */
 function checkRoom(
-  { state: { locks } }: Core,
+  { state: { locks }, limits }: Core,
   id: FlareId,
   { holder, mode }: LockRequest,
   all: number,
@@ -65,8 +61,8 @@ function checkRoom(
 ): void {
   if (all > RANGES_MAX) throw FlareError.of('NOLCK');
   if (mode === 'none' || more <= 0) return;
-  if (locks.rangesOf(id) + more > LOCKS_OF_FLARE_MAX) throw FlareError.of('NOLCK');
-  if (locks.rangesBy(holder) + more > LOCKS_OF_HOLDER_MAX) throw FlareError.of('NOLCK');
+  if (locks.rangesOf(id) + more > limits.locksOfFlare) throw FlareError.of('NOLCK');
+  if (locks.rangesBy(holder) + more > limits.locksOfHolder) throw FlareError.of('NOLCK');
 }
 
 /** Ends what a holder has locked of a flare, whether the flare lives or not. IO. */
