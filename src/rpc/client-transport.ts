@@ -1,14 +1,17 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { DatagramSocket, Endpoint, Net, Stream } from '../base/net.ts';
-import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
+import { Outgoing } from './outgoing.ts';
+import { RecordReader } from './record.ts';
 import { RpcError } from './rpc-error.ts';
-import { XdrError } from './xdr.ts';
+import { XdrError, XdrWriter } from './xdr.ts';
 
 /** How a client's messages travel. */
 export interface ClientTransport {
   readonly local: Endpoint;
   /** Resolves with the reply that has the message's xid (its first four bytes). Rejects with `RpcError` TIMEOUT or CLOSED. */
   exchange(message: Buffer, patience: Patience): Promise<Buffer>;
+  /** As `exchange`, with the message that `write` writes, at once and only once; it begins with `xid`. What `write` throws is thrown, and nothing is sent. */
+  ask(xid: number, write: (writer: XdrWriter) => void, patience: Patience): Promise<Buffer>;
   /** Sends bytes as they are: a datagram, or a piece of the stream. */
   sendRaw(bytes: Buffer): void;
   /** True while a call with that xid waits. */
@@ -44,7 +47,7 @@ class Outstanding {
     return this.#waiting.has(xid);
   }
 
-  /** Sends, and waits; `send` is called up to `tries` times. */
+  /** Sends, and waits; `send` is called up to `tries` times, first before this returns: when it throws then, nothing is waited for. */
   wait(xid: number, patience: Patience, send: () => void): Promise<Buffer> {
     if (this.#waiting.has(xid)) return Promise.reject(new RpcError('CLOSED', `a call with xid ${xid} waits already`));
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -57,11 +60,16 @@ class Outstanding {
         else if (this.#waiting.delete(xid)) reject(new RpcError('TIMEOUT', `no reply after ${patience.tries} tries`));
       });
     };
-    attempt(patience.tries, patience.timeoutMs);
+    try {
+      attempt(patience.tries, patience.timeoutMs);
+    } catch (error) {
+      this.#waiting.delete(xid);
+      throw error;
+    }
     return promise;
   }
 
-  /** Gives a reply to whoever waits for it; others are ignored. The bytes are copied. */
+  /** Gives a reply to whoever waits for it; others are ignored. */
   settle(reply: Buffer): void {
     if (reply.length < 4) return;
     const xid = reply.readUInt32BE(0);
@@ -69,7 +77,7 @@ class Outstanding {
     if (waiting === undefined) return;
     this.#waiting.delete(xid);
     waiting.timer?.cancel();
-    waiting.resolve(Buffer.from(reply));
+    waiting.resolve(reply);
   }
 
   fail(error: RpcError): void {
@@ -93,7 +101,8 @@ export class UdpTransport implements ClientTransport {
     this.#to = to;
     this.#outstanding = new Outstanding(clock);
     socket.onMessage((data, from) => {
-      if (from.address === to.address && from.port === to.port) this.#outstanding.settle(data);
+      // The memory is the socket's.
+      if (from.address === to.address && from.port === to.port) this.#outstanding.settle(Buffer.from(data));
     });
   }
 
@@ -113,6 +122,13 @@ export class UdpTransport implements ClientTransport {
     return this.#outstanding.wait(message.readUInt32BE(0), patience, () => this.sendRaw(message));
   }
 
+  ask(_xid: number, write: (writer: XdrWriter) => void, patience: Patience): Promise<Buffer> {
+    // The writer is used once: its memory is the message's.
+    const writer = new XdrWriter();
+    write(writer);
+    return this.exchange(writer.written(), patience);
+  }
+
   sendRaw(bytes: Buffer): void {
     this.#socket.send(bytes, this.#to);
   }
@@ -130,8 +146,6 @@ export class UdpTransport implements ClientTransport {
 
 /** The largest reply that a client takes over TCP unless told otherwise, in bytes. */
 export const REPLY_BYTES_MAX = 4 * 1024 * 1024;
-/** Messages of fewer bytes are copied behind their record mark. */
-const JOINED_BYTES_MAX = 16 * 1024;
 /** The most fragments of a reply. */
 const REPLY_FRAGMENTS_MAX = 1024;
 
@@ -141,6 +155,7 @@ export class TcpTransport implements ClientTransport {
   readonly stream: Stream;
   readonly #outstanding: Outstanding;
   readonly #records: RecordReader;
+  readonly #outgoing: Outgoing;
   readonly #gone = Promise.withResolvers<void>();
   #closed = false;
 
@@ -148,6 +163,7 @@ export class TcpTransport implements ClientTransport {
   constructor(stream: Stream, clock: Clock, replyBytes = REPLY_BYTES_MAX) {
     this.stream = stream;
     this.#outstanding = new Outstanding(clock);
+    this.#outgoing = new Outgoing(clock, stream);
     this.#records = new RecordReader({ recordBytes: replyBytes, fragments: REPLY_FRAGMENTS_MAX });
     stream.onData((data) => this.#take(data));
     stream.onClose((error) => {
@@ -172,23 +188,17 @@ export class TcpTransport implements ClientTransport {
   }
 
   exchange(message: Buffer, patience: Patience): Promise<Buffer> {
+    return this.ask(message.readUInt32BE(0), (writer) => writer.append(message), patience);
+  }
+
+  ask(xid: number, write: (writer: XdrWriter) => void, patience: Patience): Promise<Buffer> {
     if (this.#closed) return Promise.reject(new RpcError('CLOSED', 'the connection was closed'));
     const once = { timeoutMs: patience.timeoutMs, tries: 1 };
-    return this.#outstanding.wait(message.readUInt32BE(0), once, () => {
-      const mark = Buffer.alloc(FRAGMENT_HEADER);
-      mark.writeUInt32BE((LAST_FRAGMENT | message.length) >>> 0);
-      if (message.length < JOINED_BYTES_MAX) {
-        this.stream.write(Buffer.concat([mark, message]));
-        return;
-      }
-      this.stream.cork();
-      this.stream.write(mark);
-      this.stream.write(message);
-      this.stream.uncork();
-    });
+    return this.#outstanding.wait(xid, once, () => this.#outgoing.put(write));
   }
 
   sendRaw(bytes: Buffer): void {
+    this.#outgoing.flush();
     this.stream.write(bytes);
   }
 

@@ -87,22 +87,31 @@ export class RpcClient {
     return this.transport.local;
   }
 
-  /** Resolves with the result. Rejects with `RpcError`, or with `XdrError` when the arguments do not fit. */
+  /** Resolves with the result. Rejects with `RpcError`, or with `XdrError` when the arguments do not fit. They are read before it returns. */
   async call<A, R>(procedure: RemoteProcedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
-    const message = this.encode(procedure, args, options);
-    const reply = await this.transport.exchange(message, options.patience ?? this.#patience);
-    return decodeReply(reply, procedure.result);
+    const xid = options.xid ?? this.#nextXid();
+    const write = (writer: XdrWriter): void => this.#write(writer, procedure, args, xid, options);
+    return decodeReply(await this.transport.ask(xid, write, options.patience ?? this.#patience), procedure.result);
   }
 
   /** The whole message of a call, for callers that send it themselves (`transport.exchange`, `transport.sendRaw`). */
   encode<A>(procedure: RemoteProcedure<A, any>, args: A, options: CallOptions = {}): Buffer {
     const writer = new XdrWriter();
-    const { flavor, body } = encodeCredential(options.credential ?? this.#credential);
-    const { program, version, procedure: number } = procedure;
-    writeCallHeader(writer, { xid: options.xid ?? this.#nextXid(), program, version, procedure: number }, flavor, body);
-    procedure.arguments.write(writer, args);
+    this.#write(writer, procedure, args, options.xid ?? this.#nextXid(), options);
     // The writer is used once: its memory is the message's.
     return writer.written();
+  }
+
+  #write<A>(
+    writer: XdrWriter,
+    { program, version, procedure, arguments: codec }: RemoteProcedure<A, any>,
+    args: A,
+    xid: number,
+    { credential = this.#credential }: CallOptions,
+  ): void {
+    const { flavor, body } = encodeCredential(credential);
+    writeCallHeader(writer, { xid, program, version, procedure }, flavor, body);
+    codec.write(writer, args);
   }
 
   /** Lets go of the socket; calls under way are rejected with CLOSED. */

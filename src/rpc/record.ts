@@ -1,20 +1,26 @@
 import { XdrError } from './xdr/error.ts';
-import { XdrWriter } from './xdr/writer.ts';
+
+/** Memory of so many bytes is taken for a record that comes in pieces as soon as its header says that it has as many; after that only twice of what is there. */
+const TRUSTED_BYTES = 64 * 1024;
 
 /** Set in a fragment's header when it is the last of its record (RFC 5531 §11). */
 export const LAST_FRAGMENT = 0x80000000;
 /** Bytes of a fragment's header. */
 export const FRAGMENT_HEADER = 4;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
- * Finds the records in a stream of bytes (RFC 5531 §11, record marking). Memory is taken as bytes come, never on a header's word.
- * A record that lies in one chunk is not copied.
+ * Finds the records in a stream of bytes (RFC 5531 §11, record marking). Memory is taken as bytes come, on a header's word no more than `TRUSTED_BYTES`.
+ * A record that lies in one chunk is not copied; others lie in memory of their own.
  */
 export class RecordReader {
   readonly #recordBytes: number;
   readonly #fragments: number;
-  readonly #gathered: XdrWriter;
-  #chunk: Buffer = Buffer.alloc(0);
+  /** What has come of a record that does not lie in one chunk. */
+  #memory = NOTHING;
+  #gathered = 0;
+  #chunk = NOTHING;
   #at = 0;
   #headerBytes = 0;
   #header = 0;
@@ -25,7 +31,6 @@ export class RecordReader {
   constructor(bounds: { readonly recordBytes: number; readonly fragments: number }) {
     this.#recordBytes = bounds.recordBytes;
     this.#fragments = bounds.fragments;
-    this.#gathered = new XdrWriter({ limit: Math.max(bounds.recordBytes * 2, 4096) });
   }
 
   /** Adds what was received. All records of the chunk before must have been taken, or the rest of it is kept by a copy. */
@@ -40,7 +45,7 @@ export class RecordReader {
   }
 
   /**
-   * The next whole record, valid until the next `push` or `next`; undefined when more bytes are needed. Throws `XdrError` when a record has too many bytes
+   * The next whole record, valid as long as the chunk that it lies in, if it lies in one; undefined when more bytes are needed. Throws `XdrError` when a record has too many bytes
    * or fragments: the stream is of no use then.
    */
   next(): Buffer | undefined {
@@ -51,24 +56,37 @@ export class RecordReader {
       const part = this.#chunk.subarray(this.#at, this.#at + there);
       this.#at += there;
       this.#missing -= there;
-      if (last && this.#missing === 0 && this.#gathered.position === 0) {
+      if (last && this.#missing === 0 && this.#gathered === 0) {
         this.#reset();
         return part;
       }
-      this.#gathered.append(part);
+      this.#gather(part);
       if (this.#missing > 0) return undefined;
       this.#headerBytes = 0;
       if (!last) continue;
-      const record = this.#gathered.copy();
+      const record = this.#memory.subarray(0, this.#gathered);
+      this.#memory = NOTHING;
       this.#reset();
       return record;
     }
   }
 
+  #gather(part: Buffer): void {
+    const there = this.#gathered + part.length;
+    if (there > this.#memory.length) {
+      const wanted = Math.max(TRUSTED_BYTES, 2 * there);
+      const memory = Buffer.allocUnsafeSlow(Math.min(there + this.#missing, wanted));
+      this.#memory.copy(memory, 0, 0, this.#gathered);
+      this.#memory = memory;
+    }
+    part.copy(this.#memory, this.#gathered);
+    this.#gathered = there;
+  }
+
   #reset(): void {
     this.#headerBytes = 0;
     this.#seen = 0;
-    this.#gathered.clear();
+    this.#gathered = 0;
   }
 
   #readHeader(): boolean {
@@ -80,7 +98,7 @@ export class RecordReader {
     }
     this.#missing = this.#header & ~LAST_FRAGMENT;
     this.#seen += 1;
-    const length = this.#gathered.position + this.#missing;
+    const length = this.#gathered + this.#missing;
     if (length > this.#recordBytes) throw new XdrError(`a record of ${length} bytes, above ${this.#recordBytes}`);
     if (this.#seen > this.#fragments) throw new XdrError(`a record of more than ${this.#fragments} fragments`);
     return true;

@@ -2,13 +2,12 @@ import type { Endpoint, Stream } from '../base/net.ts';
 import type { SecureStream } from '../base/secure-net.ts';
 import type { RpcBounds } from './bounds.ts';
 import type { Dispatcher, Exchange, Peer } from './dispatch.ts';
+import { Outgoing } from './outgoing.ts';
 import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
 import { XdrError, type XdrWriter } from './xdr.ts';
 
 /** From so many bytes on, replies are sent from where they were made and not copied first. */
 const DIRECT_BYTES = 4096;
-/** Late replies of up to so many bytes are put together and leave in one piece. */
-const JOINED_BYTES_MAX = 16 * 1024;
 /** Replies of one read event are sent together, but no more than about this many bytes at a time. */
 const BATCH_BYTES = 256 * 1024;
 /**
@@ -42,7 +41,8 @@ export class Connection implements Peer {
   #turnMs = 0;
   /** Its share of this turn is used up. */
   #over = false;
-  #late: Buffer[] = [];
+  /** Replies to calls that had to wait. */
+  readonly #late: Outgoing;
   #inFlight = 0;
   #running = false;
   #paused = false;
@@ -66,6 +66,10 @@ export class Connection implements Peer {
     this.server = stream.local;
     this.identity = 'identity' in stream ? (stream as SecureStream).identity : undefined;
     this.#records = new RecordReader(bounds);
+    this.#late = new Outgoing(exchange.clock, stream, (data) => {
+      this.#write(data);
+      this.#throttle();
+    });
     this.#lastCall = exchange.clock.monotonic();
     stream.onClose(() => {
       this.#closed = true;
@@ -91,7 +95,9 @@ export class Connection implements Peer {
     writer.patchU32(start, (LAST_FRAGMENT | (writer.position - start - FRAGMENT_HEADER)) >>> 0);
     // During a receive the reply stays in the writer, and leaves with the others.
     if (this.#running) return;
-    if (this.#late.push(this.#take(writer, start)) === 1) queueMicrotask(() => this.#sendLate());
+    this.#late.append(writer.written(start));
+    writer.position = start;
+    if (start === 0) writer.clear();
   }
 
   enter(): void {
@@ -112,7 +118,7 @@ export class Connection implements Peer {
   /** Closes when the replies have left. */
   end(): void {
     if (this.#ended) return;
-    this.#sendLate();
+    this.#late.flush();
     this.#ended = true;
     this.#stream.end();
     // What still comes is not looked at, but without reading the peer's own end would not be seen.
@@ -217,22 +223,6 @@ export class Connection implements Peer {
     this.#paused = pause;
     if (pause) this.#stream.pause();
     else this.#stream.resume();
-  }
-
-  #sendLate(): void {
-    const replies = this.#late;
-    if (replies.length === 0) return;
-    this.#late = [];
-    let bytes = 0;
-    for (const reply of replies) bytes += reply.length;
-    if (bytes <= JOINED_BYTES_MAX) {
-      this.#write(replies.length === 1 ? replies[0]! : Buffer.concat(replies, bytes));
-    } else {
-      this.#stream.cork();
-      for (const reply of replies) this.#write(reply);
-      this.#stream.uncork();
-    }
-    this.#throttle();
   }
 
   #write(data: Buffer): void {

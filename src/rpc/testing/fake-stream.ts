@@ -10,6 +10,8 @@ export interface FakeStream extends Stream {
   full: boolean;
   /** Whether the host takes what is written at once; else it stays `queued`, and is not copied. */
   taken: boolean;
+  /** The host takes what is queued. */
+  take(): void;
   receive(data: Buffer): void;
   /** The peer has sent its last byte. */
   peerEnds(): void;
@@ -56,6 +58,9 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
     taken: true,
     get queued() {
       return queued;
+    },
+    take: () => {
+      queued = 0;
     },
     receive: (data) => handlers.data(data),
     peerEnds: () => handlers.end(),
