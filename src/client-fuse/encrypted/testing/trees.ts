@@ -1,0 +1,52 @@
+import { type Logger, silentLogger } from '../../../base/logger.ts';
+import { seededRandom } from '../../../base/random.ts';
+import { manualClock } from '../../../base/testing/manual-clock.ts';
+import type { FlareService } from '../../../flare/service.ts';
+import { ROOT } from '../../../flare/testing/histories.ts';
+import { MemoryService } from '../../../flare/testing/memory-service.ts';
+import { type Caller, type FlareId, FlareType, type Name } from '../../../flare/types.ts';
+import { CONF_NAME } from '../../crypto/conf.ts';
+import { DIRIV_MODE, DIRIV_NAME } from '../../crypto/names.ts';
+import { seededTree } from '../../crypto/testing/keys.ts';
+import type { CipherTree } from '../../crypto/tree.ts';
+import { EncryptedService } from '../service.ts';
+
+/** A service in memory with an empty root that everybody may write to. */
+export function memory(): MemoryService {
+  return new MemoryService({ clock: manualClock(), random: seededRandom(1), root: { mode: 0o777 } });
+}
+
+/** Makes the root of a service that of an encrypted tree, as `--init` does; its configuration is a placeholder. */
+export async function initialize(service: FlareService): Promise<void> {
+  for (const [name, contents] of [
+    [CONF_NAME, Buffer.from('{}')],
+    [DIRIV_NAME, seededRandom(99).bytes(16)],
+  ] as const) {
+    const file = await service.create(ROOT, service.root(), name, { type: FlareType.file, mode: DIRIV_MODE });
+    await service.write(ROOT, file, 0, contents);
+  }
+}
+
+/** A client of the tree that lies in a service. */
+export function client(
+  service: FlareService,
+  { seed = 1, logger = silentLogger, tree = seededTree(1) }: { seed?: number; logger?: Logger; tree?: CipherTree } = {},
+): EncryptedService {
+  return new EncryptedService({ service, root: service.root(), tree, random: seededRandom(seed), logger });
+}
+
+/** All entries of a directory, by pages. */
+export async function listing(
+  service: FlareService,
+  directory: FlareId,
+  limit = 100,
+  caller: Caller = ROOT,
+): Promise<Name[]> {
+  const names: Name[] = [];
+  for (let cookie = 0; ; ) {
+    const { entries, end } = await service.readdir(caller, directory, cookie, limit);
+    names.push(...entries.map(({ name }) => name));
+    if (end || entries.length === 0) return names;
+    cookie = entries.at(-1)!.cookie;
+  }
+}
