@@ -21,6 +21,9 @@ export interface MountParts extends MountOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly timeouts?: Partial<Timeouts>;
+  /** What this machine is called, and how long volcanos keep its locks: `ContextOptions`. */
+  readonly host?: string;
+  readonly leaseMs?: number;
   /** The directory of the tree that is mounted; its root if it is not given. */
   readonly top?: FlareId;
   /** Mounts by mount(8), which only root may; else by fusermount3. */

@@ -175,6 +175,7 @@ export class Session {
   #interrupt(request: Request): null {
     const pending = this.#pending.get(request.u64());
     if (pending === undefined || pending.interrupted !== null) return null;
+    pending.request.interrupted = true;
     pending.interrupted = this.#options.clock.after(INTERRUPT_MS, () => {
       if (this.#pending.get(pending.request.unique) !== pending) return;
       this.#pending.delete(pending.request.unique);
@@ -219,7 +220,7 @@ export class Session {
     for (const { interrupted } of this.#pending.values()) interrupted?.cancel();
     this.#pending.clear();
     const hidden = new Set([...context.handles.values()].map(({ node }) => node));
-    await Promise.all([...hidden].map((node) => removeHidden(context, node)));
+    await Promise.all([context.locks.end(), ...[...hidden].map((node) => removeHidden(context, node))]);
     this.#ready.reject(error ?? new Error('it was unmounted before the kernel had asked anything'));
     this.#ended.resolve(error);
   }

@@ -1,4 +1,5 @@
 import { openSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
@@ -60,7 +61,7 @@ export function serve(request: MountRequest, vault: Vault | null, mounted: () =>
 }
 
 async function serveTree(request: MountRequest, given: Vault | null, mounted: () => void): Promise<number> {
-  const { target, hosts, allowOther, generic, attributes, entries, negative } = request;
+  const { target, hosts, allowOther, generic, attributes, entries, negative, lockLease } = request;
   const logger = openLog({ level: 'info', format: 'pretty', debug: '', descriptor: descriptorOf(request.log) }).room(
     'fuse',
   );
@@ -72,7 +73,8 @@ async function serveTree(request: MountRequest, given: Vault | null, mounted: ()
     const vault = request.plain ? null : (given ?? (await askForVault(tree, request)));
     const shown = vault === null ? tree : decrypted(tree, vault, logger);
     const timeouts = { attributes: attributes * 1000, entries: entries * 1000, negative: negative * 1000 };
-    const parts = { target, allowOther, generic, timeouts, logger, clock: systemClock, random: systemRandom };
+    const locks = { host: hostname(), leaseMs: Math.round(lockLease * 1000) };
+    const parts = { target, allowOther, generic, timeouts, logger, clock: systemClock, random: systemRandom, ...locks };
     const { service, top } = shown;
     const root = process.getuid?.() === 0;
     point = request.fake ? null : await mount({ ...parts, service, top, source: treeText(request), root });

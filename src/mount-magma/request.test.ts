@@ -21,7 +21,7 @@ t.test('as people write it', async (t) => {
     ...{ kind: 'mount', hosts: ['volcano'], path: '/', target: '/mnt', port: 12000, nodePort: 12001 },
     ...{ plain: true, passFile: null },
     ...{ key: 'm4gm4s3cr3t', keyFile: null, allowOther: false, timeout: 30 },
-    ...{ attributes: 1, entries: 1, negative: 1, log: null, foreground: false },
+    ...{ attributes: 1, entries: 1, negative: 1, lockLease: 60, log: null, foreground: false },
     ...{ fake: false, verbose: false, generic: [] },
   });
   t.match(readRequest(['--plain', '--host', 'a,b', '--key-file', 'k', '--attr-timeout', '0.25', '--', '-odd']), {
@@ -47,6 +47,7 @@ t.test('what is wrong is refused with a word about it', async (t) => {
   t.match(refusal('a:/', '/b', '/c'), /^1: say what to mount/);
   t.match(refusal('/mnt'), /^1: say on which volcano/);
   t.match(refusal('volcano', '/mnt', '--plain'), /^1: volcano: what to mount is HOST:\//);
+  t.match(refusal('v:/', '/m', '-oplain,lock_lease=1.9'), /^1: lock_lease=1.9: it is 2 to 86400 seconds/);
   t.match(refusal('v:/', '/m', '--compress'), /^1: --compress: there is no such option/);
   t.match(refusal('v:/', '/m', '-o', 'plain,colour'), /^1: -o colour: there is no such option/);
   t.match(refusal('v:/', '/m', '-q'), /^1: -q: there is no such flag/);

@@ -1,7 +1,10 @@
 import { parseAddress } from '../base/address.ts';
 import { LONG_NAME_MAX } from '../client-fuse/crypto/conf.ts';
 import { STRETCH_MAX, STRETCH_MIN } from '../client-fuse/crypto/stretch.ts';
+import { LEASE_MS } from '../client-fuse/files/locks.ts';
+import { LEASE_MIN_MS } from '../flare/locks/types.ts';
 import { usageError } from './exit.ts';
+import { SECONDS_MAX } from './settings.ts';
 import { readWords, type Words } from './words.ts';
 
 /** Which tree of which network, and how that is reached. */
@@ -31,6 +34,8 @@ export interface MountRequest extends Reach {
   readonly attributes: number;
   readonly entries: number;
   readonly negative: number;
+  /** For how long volcanos keep the locks of a mount that they hear nothing of, in seconds. */
+  readonly lockLease: number;
   readonly log: string | null;
   readonly foreground: boolean;
   /** mount(8)'s -f: everything but the mount itself. */
@@ -111,12 +116,20 @@ function mountRequest(words: Words): Request {
     attributes: words.seconds('attr_timeout', 1),
     entries: words.seconds('entry_timeout', 1),
     negative: words.seconds('negative_timeout', 1),
+    lockLease: lockLeaseOf(words),
     log: values.get('log') ?? null,
     foreground: flags.has('foreground'),
     fake: flags.has('fake'),
     verbose: flags.has('verbose'),
     generic,
   };
+}
+
+function lockLeaseOf(words: Words): number {
+  const seconds = words.seconds('lock_lease', LEASE_MS / 1000);
+  const least = LEASE_MIN_MS / 1000;
+  if (seconds < least) throw usageError(`lock_lease=${seconds}: it is ${least} to ${SECONDS_MAX} seconds`);
+  return seconds;
 }
 
 /** The tree that `--init` and the like are about: no directory of this machine is named. */

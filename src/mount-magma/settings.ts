@@ -59,6 +59,12 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     help: 'how long it is believed that a name means nothing (1)',
     with: MOUNT,
   },
+  lock_lease: {
+    kind: 'seconds',
+    what: 'S',
+    help: 'how long volcanos keep the locks of a mount that they hear nothing of (60)',
+    with: MOUNT,
+  },
   log: {
     kind: 'text',
     what: 'FILE',

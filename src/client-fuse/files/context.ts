@@ -7,6 +7,7 @@ import type { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';
 import { Groups } from './groups.ts';
 import { Handles } from './handles.ts';
+import { LEASE_MS, Locks } from './locks.ts';
 import { Nodes } from './nodes.ts';
 
 /** How long the kernel may believe what it was told, in milliseconds. */
@@ -30,7 +31,21 @@ export interface ContextOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** The directory that is shown as the root; the service's own if it is not given. */
   readonly top?: FlareId;
+  /** What this machine is called, for people who look at locks. */
+  readonly host?: string;
+  /** How long volcanos keep the locks of this mount when they hear nothing of it, in milliseconds; `LEASE_MS` if it is not given. */
+  readonly leaseMs?: number;
 }
+
+/** The longest part of a host's name that goes into a holder's. */
+const HOST_MAX = 64;
+
+function hostText(host: string): string {
+  return host.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, HOST_MAX) || 'mount.magma';
+}
+
+/** Bytes of chance that tell one life of a client from all others. */
+const HOLDER_BYTES = 12;
 
 /** What requests are answered from: the service, and what the kernel knows of it. */
 export class Context {
@@ -44,6 +59,7 @@ export class Context {
   attributesChanged: (nodeid: number) => void = () => {};
   /** The kernel lets files be mapped that bypass its cache (INIT said so). */
   mapsDirect = false;
+  readonly locks: Locks;
   readonly #groups: Groups;
 
   private constructor(options: ContextOptions, root: Attributes) {
@@ -54,6 +70,11 @@ export class Context {
     this.timeouts = { ...DEFAULT_TIMEOUTS, ...timeouts };
     this.nodes = new Nodes(root);
     this.#groups = new Groups(clock);
+    this.locks = new Locks({
+      ...{ service, clock, logger, leaseMs: options.leaseMs ?? LEASE_MS },
+      holder: `${hostText(options.host ?? '')} ${random.bytes(HOLDER_BYTES).toString('hex')}`,
+      attributesChanged: (nodeid) => this.attributesChanged(nodeid),
+    });
   }
 
   /** Rejects when the service does not tell of its root. */

@@ -22,6 +22,12 @@ export interface Handle {
   /** Its writes go to the end of the file, wherever that is. */
   readonly appends: boolean;
   page: Page | null;
+  /** Something was locked by it. */
+  locked: boolean;
+  /** What was locked by it was lost: it is of no use any more. */
+  lost: boolean;
+  /** The kernel knows it no more. */
+  closed: boolean;
 }
 
 /** Open files and directories, by the numbers that the kernel has for them. */
@@ -49,12 +55,17 @@ export class Handles {
     if (this.#all.size >= this.#max) throw Refusal.of('ENFILE');
     const { directory = false, appends = false } = kind;
     const number = this.#next++;
-    this.#all.set(number, { node, caller, directory, appends, page: null });
+    this.#all.set(number, { node, caller, directory, appends, page: null, locked: false, lost: false, closed: false });
     if (!directory) {
       node.opens += 1;
       this.#files += 1;
     }
     return number;
+  }
+
+  /** An open file or directory, if there is one of that number. */
+  find(number: number): Handle | undefined {
+    return this.#all.get(number);
   }
 
   /** EBADF unless it is a handle of that node. */
@@ -68,6 +79,7 @@ export class Handles {
   remove(number: number, nodeid: number, directory = false): Handle {
     const handle = this.get(number, nodeid, directory);
     this.#all.delete(number);
+    handle.closed = true;
     if (!directory) {
       handle.node.opens -= 1;
       this.#files -= 1;

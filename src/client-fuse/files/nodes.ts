@@ -28,6 +28,8 @@ export interface Node {
   /** Its `version` as of which the kernel's cached pages hold what it does; null: they may not. */
   cached: number | null;
   hidden: HiddenName | null;
+  /** Open files of it by which locks were lost: while there are any, the kernel is to ask each time. */
+  distrusted: number;
 }
 
 /** What the kernel knows: nodes by number and by flare, with the kernel's count of references. */
@@ -91,5 +93,6 @@ export class Nodes {
 
 function made(nodeid: number, known: Attributes): Node {
   const { key, generation } = known;
-  return { nodeid, id: { key, generation }, lookups: 0, known, told: null, opens: 0, cached: null, hidden: null };
+  const counts = { lookups: 0, opens: 0, distrusted: 0 };
+  return { nodeid, id: { key, generation }, known, told: null, cached: null, hidden: null, ...counts };
 }

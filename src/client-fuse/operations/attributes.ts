@@ -3,13 +3,17 @@ import { FlareError } from '../../flare/errors.ts';
 import { need } from '../../flare/store/access.ts';
 import type { AttributeChanges, TimeChange } from '../../flare/types.ts';
 import type { Answer, Context } from '../files/context.ts';
-import { SetattrValid as Valid } from '../protocol/numbers.ts';
+import { GETATTR_FH, SetattrValid as Valid } from '../protocol/numbers.ts';
 import type { Request } from '../protocol/request.ts';
 import { attributesOf } from './entries.ts';
 
-/** GETATTR. */
+/** GETATTR: `fuse_getattr_in`. The kernel asks before it reads what it has cached, by an open file: one by which locks were lost fails. */
 export function getattr(context: Context, request: Request): Answer | Promise<Answer> {
   const node = context.nodes.get(request.nodeid);
+  const byHandle = (request.u32() & GETATTR_FH) !== 0;
+  request.skip(4);
+  const fh = request.u64();
+  if (byHandle && context.handles.find(fh)?.lost === true) throw FlareError.of('IO');
   return andThen(context.service.getattr(node.id), (attributes) => attributesOf(context, node, attributes));
 }
 
@@ -47,9 +51,10 @@ export function setattr(context: Context, request: Request): Answer | Promise<An
     ...(mtime !== undefined && { mtime }),
   };
   const opened = has(Valid.FH) && has(Valid.SIZE);
-  const caller = opened ? context.handles.get(fh, node.nodeid).caller : context.caller(request);
-  return andThen(context.service.setattr(caller, node.id, changes), (attributes) =>
-    attributesOf(context, node, attributes),
+  const handle = opened ? context.handles.get(fh, node.nodeid) : null;
+  const caller = handle?.caller ?? context.caller(request);
+  return andThen(handle === null ? undefined : context.locks.check(handle), () =>
+    andThen(context.service.setattr(caller, node.id, changes), (attributes) => attributesOf(context, node, attributes)),
   );
 }
 

@@ -15,7 +15,7 @@ export function putEntry(context: Context, reply: Reply, attributes: Attributes)
   });
   node.told = attributes.version;
   const entry = secondsOf(timeouts.entries);
-  const attribute = secondsOf(timeouts.attributes);
+  const attribute = secondsOf(node.distrusted > 0 ? 0 : timeouts.attributes);
   // Node numbers are never used again, so the generation has nothing to tell apart.
   reply.u64(node.nodeid).u64(0);
   reply.u64(entry.seconds).u64(attribute.seconds).u32(entry.nanoseconds).u32(attribute.nanoseconds);
@@ -47,7 +47,7 @@ export function noEntry({ timeouts }: Context): Reply {
 export function attributesOf({ timeouts }: Context, node: Node, attributes: Attributes): Reply {
   node.known = attributes;
   node.told = attributes.version;
-  const { seconds, nanoseconds } = secondsOf(timeouts.attributes);
+  const { seconds, nanoseconds } = secondsOf(node.distrusted > 0 ? 0 : timeouts.attributes);
   const reply = new Reply(ATTR_OUT_BYTES);
   reply.u64(seconds).u32(nanoseconds).u32(0);
   putAttr(reply, attributes, hiddenNames(node));

@@ -16,16 +16,19 @@ const NOTHING = Buffer.alloc(0);
 
 /** READ: `fuse_read_in`. */
 export function read(context: Context, request: Request): Answer | Promise<Answer> {
-  const { node, caller } = context.handles.get(request.u64(), request.nodeid);
+  const handle = context.handles.get(request.u64(), request.nodeid);
+  const { node, caller } = handle;
   const offset = request.size();
   const count = request.u32();
   if (count > IO_MAX) throw new ProtocolError(`a READ of ${count} bytes`);
   if (offset >= SIZE_MAX) return NOTHING;
-  return andThen(context.service.read(caller, node.id, offset, count), ({ data, attributes }) => {
-    // What the kernel has cached so far was read from another version.
-    if (attributes.version !== node.cached) node.cached = null;
-    return data;
-  });
+  return andThen(context.locks.check(handle), () =>
+    andThen(context.service.read(caller, node.id, offset, count), ({ data, attributes }) => {
+      // What the kernel has cached so far was read from another version.
+      if (attributes.version !== node.cached) node.cached = null;
+      return data;
+    }),
+  );
 }
 
 /** WRITE: `fuse_write_in` and the data, which are on stable storage before the answer. */
@@ -37,12 +40,14 @@ export function write(context: Context, request: Request): Answer | Promise<Answ
   if (count > IO_MAX) throw new ProtocolError(`a WRITE of ${count} bytes`);
   const data = request.data(count);
   request.finish();
-  if (handle.appends) return append(context, handle, data);
-  if (offset + count > SIZE_MAX) throw FlareError.of('FBIG');
+  if (!handle.appends && offset + count > SIZE_MAX) throw FlareError.of('FBIG');
   const { node, caller } = handle;
-  return andThen(context.service.write(caller, node.id, offset, data), (attributes) =>
-    written(handle, attributes, count),
-  );
+  return andThen(context.locks.check(handle), () => {
+    if (handle.appends) return append(context, handle, data);
+    return andThen(context.service.write(caller, node.id, offset, data), (attributes) =>
+      written(handle, attributes, count),
+    );
+  });
 }
 
 function written({ node }: Handle, attributes: Attributes, count: number): Reply {

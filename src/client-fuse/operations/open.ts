@@ -80,17 +80,11 @@ export function create(context: Context, request: Request): Answer | Promise<Ans
 }
 
 /** What is left to do when the last open file of a node goes. */
-async function releaseFile(context: Context, { node }: Handle): Promise<void> {
+export async function releaseFile(context: Context, { node }: Handle): Promise<void> {
   if (node.opens === 0 && node.hidden !== null) await removeHidden(context, node);
 }
 
-/** RELEASE: `fuse_release_in`. */
-export async function release(context: Context, request: Request): Promise<Answer> {
-  await releaseFile(context, context.handles.remove(request.u64(), request.nodeid));
-  return null;
-}
-
-/** FLUSH and FSYNC: an open file. Whatever was answered is on stable storage, so there is nothing to do. */
+/** FSYNC: an open file. Whatever was answered is on stable storage, so there is nothing to do. */
 export function sync(context: Context, request: Request): Answer {
   context.handles.get(request.u64(), request.nodeid);
   return null;

@@ -5,8 +5,9 @@ import { link, mkdir, mknod, readlink, symlink } from './create.ts';
 import { opendir, readdir, readdirplus, releasedir } from './directories.ts';
 import { batchForget, forget } from './forget.ts';
 import { read, write } from './io.ts';
+import { flush, getlk, release, setlk, setlkw } from './locks.ts';
 import { lookup } from './lookup.ts';
-import { create, open, release, sync, syncDirectory } from './open.ts';
+import { create, open, sync, syncDirectory } from './open.ts';
 import { rmdir, unlink } from './remove.ts';
 import { rename, rename2 } from './rename.ts';
 import { statfs } from './statfs.ts';
@@ -41,9 +42,12 @@ const HANDLERS: Readonly<Partial<Record<OpcodeName, Omit<Operation, 'name'>>>> =
   CREATE: { handle: create },
   READ: { handle: read },
   WRITE: { handle: write, keeps: true },
-  FLUSH: { handle: sync },
+  FLUSH: { handle: flush },
   FSYNC: { handle: sync },
   RELEASE: { handle: release },
+  GETLK: { handle: getlk },
+  SETLK: { handle: setlk },
+  SETLKW: { handle: setlkw },
   OPENDIR: { handle: opendir },
   READDIR: { handle: readdir },
   READDIRPLUS: { handle: readdirplus },

@@ -17,6 +17,8 @@ const TIME_GRANULARITY = 1;
 /** What is used when the kernel has it. FUSE_WRITEBACK_CACHE is not in it: what write(2) has taken is on stable storage. */
 const WANTED: readonly (keyof typeof InitBit)[] = [
   'ASYNC_READ',
+  'POSIX_LOCKS',
+  'FLOCK_LOCKS',
   'ATOMIC_O_TRUNC',
   'BIG_WRITES',
   'AUTO_INVAL_DATA',

@@ -36,6 +36,9 @@ export const Opcode = {
   READDIR: 28,
   RELEASEDIR: 29,
   FSYNCDIR: 30,
+  GETLK: 31,
+  SETLK: 32,
+  SETLKW: 33,
   ACCESS: 34,
   CREATE: 35,
   INTERRUPT: 36,
@@ -49,8 +52,10 @@ export type OpcodeName = keyof typeof Opcode;
 /** `fuse_init_in.flags`, and from bit 32 on `flags2`, by bit. */
 export const InitBit = {
   ASYNC_READ: 0,
+  POSIX_LOCKS: 1,
   ATOMIC_O_TRUNC: 3,
   BIG_WRITES: 5,
+  FLOCK_LOCKS: 10,
   AUTO_INVAL_DATA: 12,
   DO_READDIRPLUS: 13,
   READDIRPLUS_AUTO: 14,
@@ -61,6 +66,9 @@ export const InitBit = {
   INIT_EXT: 30,
   DIRECT_IO_ALLOW_MMAP: 36,
 } as const;
+
+/** `fuse_getattr_in.getattr_flags`. */
+export const GETATTR_FH = 1 << 0;
 
 /** `fuse_setattr_in.valid`. */
 export const SetattrValid = {
@@ -89,6 +97,14 @@ export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
 
+/** `fuse_lk_in.lk_flags`, and `fuse_file_lock.type` (fcntl(2)). */
+export const LK_FLOCK = 1 << 0;
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
+/** `fuse_release_in.release_flags`. */
+export const RELEASE_FLOCK_UNLOCK = 1 << 1;
+
 /** Flags of renameat2(2). */
 export const RENAME_NOREPLACE = 1;
 
@@ -101,6 +117,7 @@ export const ATTR_OUT_BYTES = 16 + ATTR_BYTES;
 export const OPEN_OUT_BYTES = 16;
 export const WRITE_OUT_BYTES = 8;
 export const STATFS_OUT_BYTES = 80;
+export const LK_OUT_BYTES = 24;
 export const INIT_OUT_BYTES = 64;
 export const NOTIFY_INVAL_INODE_BYTES = 24;
 /** `fuse_dirent` without its name; what it takes is a multiple of 8. */

@@ -38,6 +38,12 @@ export class Reply {
     return this;
   }
 
+  /** An unsigned number of 64 bits. */
+  large(value: bigint): this {
+    this.#at = this.bytes.writeBigUInt64LE(value, this.#at);
+    return this;
+  }
+
   zeros(count: number): this {
     this.bytes.fill(0, this.#at, this.#at + count);
     this.#at += count;

@@ -16,6 +16,8 @@ export class Request {
   readonly gid: number;
   /** The thread that asks; 0 when the kernel does by itself, or when it is in another process namespace. */
   readonly pid: number;
+  /** Whoever asked does not want to wait any more (INTERRUPT). */
+  interrupted = false;
   readonly #bytes: Buffer;
   readonly #end: number;
   #at = IN_HEADER_BYTES;
@@ -63,6 +65,17 @@ export class Request {
   i64(): number {
     const at = this.#take(8);
     return this.#bytes.readInt32LE(at + 4) * HIGH + this.#bytes.readUInt32LE(at);
+  }
+
+  /** An unsigned number of 64 bits. */
+  large(): bigint {
+    return this.#bytes.readBigUInt64LE(this.#take(8));
+  }
+
+  /** So many bytes, as a Latin-1 string. */
+  text(length: number): string {
+    const at = this.#take(length);
+    return this.#bytes.toString('latin1', at, at + length);
   }
 
   skip(bytes: number): void {

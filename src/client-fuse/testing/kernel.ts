@@ -44,6 +44,8 @@ export interface Answered {
 }
 
 const ERRORS = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// The same number as EWOULDBLOCK.
+ERRORS.set(constants.errno.EAGAIN, 'EAGAIN');
 
 /** The other side of a session, in the kernel's stead: sends bytes and gets what is answered. */
 export class FakeKernel implements Device {
@@ -158,15 +160,28 @@ export interface FakeMount {
   readonly logged: string[];
 }
 
+export interface FakeOptions {
+  readonly service?: FlareService;
+  readonly random?: Random;
+  readonly clock?: ManualClock;
+  readonly leaseMs?: number;
+}
+
 /** A session that has not been asked anything yet. */
-export async function fakeMount(options: { service?: FlareService; random?: Random } = {}): Promise<FakeMount> {
-  const clock = manualClock();
+export async function fakeMount(options: FakeOptions = {}): Promise<FakeMount> {
+  const clock = options.clock ?? manualClock();
   const random = options.random ?? seededRandom(1);
   const service = options.service ?? new MemoryService({ clock, random, root: { mode: 0o777 } });
   const logged: string[] = [];
   const keep = (_fields: object, message: string): void => void logged.push(message);
   const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep, fatal: keep, child: () => logger };
-  const context = await Context.open({ service, clock: clock as Clock, random, logger });
+  const context = await Context.open({
+    service,
+    clock: clock as Clock,
+    random,
+    logger,
+    leaseMs: options.leaseMs ?? 60_000,
+  });
   const kernel = new FakeKernel();
   const session = new Session({ device: kernel, context, clock, logger });
   session.start();
@@ -174,7 +189,7 @@ export async function fakeMount(options: { service?: FlareService; random?: Rand
 }
 
 /** A session that kernel 7.39 has agreed with. */
-export async function readyMount(options: { service?: FlareService; random?: Random } = {}): Promise<FakeMount> {
+export async function readyMount(options: FakeOptions = {}): Promise<FakeMount> {
   const made = await fakeMount(options);
   await made.kernel.ask('INIT', INIT_FIELDS, { nodeid: 0 });
   await made.session.ready;

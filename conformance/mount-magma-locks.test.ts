@@ -1,0 +1,73 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { compiled, FUSE, mountsBelow } from './lib/fuse-mounts.ts';
+import { Locker } from './lib/lockers.ts';
+import { mounted, type Place, place } from './lib/magma-mounts.ts';
+import { unmet } from './lib/requirements.ts';
+import { run } from './lib/run.ts';
+import { TEST_TIMEOUT } from './lib/seed.ts';
+import { at, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+
+/* Locks of two machines over a ring of two volcanos (docs/mount.magma.md, "Locks"): machines that vanish, volcanos that go and come back. */
+
+const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
+const FILES = 6;
+
+t.test(
+  'locks over a ring: who vanishes loses them after a while, a volcano that restarts loses none',
+  options,
+  async (t) => {
+    const program = await compiled(t, 'locker');
+    const directory = scratch(t);
+    const first = await startVolcano(t, directory, { nickname: 'wallace' });
+    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
+    await whole(t, at(first), 2);
+    const places: readonly Place[] = [await place(t, first), await place(t, first)];
+    const lease = ['--plain', '-o', 'lock_lease=2'];
+    const clients = [
+      await mounted(t, places[0]!, [first, second], lease),
+      await mounted(t, places[1]!, [second], lease),
+    ];
+    const path = (mount: number, file: number): string => join(places[mount]!.target, `file-${file}`);
+    mkdirSync(join(places[0]!.target, 'd'));
+    // Several files: some of each volcano.
+    const open = (mount: number): Promise<Locker[]> =>
+      Promise.all(Array.from({ length: FILES }, (_, file) => Locker.open(t, program, path(mount, file))));
+    const ours = await open(0);
+    const theirs = await open(1);
+    const all = (lockers: readonly Locker[], words: string): Promise<string[]> =>
+      Promise.all(lockers.map((locker) => locker.tell(words)));
+    const each = (answer: string): string[] => new Array(FILES).fill(answer);
+    t.same(await all(ours, 'set w 0 0'), each('ok'));
+    t.same(await all(ours, 'flock x'), each('ok'));
+    t.same(await all(theirs, 'set r 5 5'), each('EAGAIN'));
+
+    // Longer than a machine may be silent: but the volcano was away, and not the machine.
+    await second.volcano.kill();
+    await second.volcano.start([]);
+    await whole(t, at(first), 2);
+    t.same(await all(theirs, 'set r 5 5'), each('EAGAIN'), 'after a restart the locks are there');
+    t.same(await all(ours, 'write mine'), each('ok'), 'and whose they are goes on');
+    t.same(await all(ours, 'set u 100 100'), each('ok'));
+    t.same(await all(ours, 'set w 100 100'), each('ok'));
+
+    const waiting = theirs.map((locker) => locker.tell('wait w 0 0'));
+    clients[0]!.child.kill('SIGKILL');
+    t.same(await Promise.all(waiting), each('ok'), 'a machine that is gone has none after a while');
+    t.same(await all(theirs, 'flock x'), each('ok'));
+    t.same(await all(theirs, 'read'), each('mine'));
+
+    // A machine that ends properly gives its locks back at once.
+    for (const locker of ours) await locker.end();
+    for (const point of mountsBelow(places[0]!.directory)) t.equal((await run('umount', ['-l', point])).status, 0);
+    const again = await mounted(t, places[0]!, [first], ['--plain', '-o', 'lock_lease=86400']);
+    const new1 = await open(0);
+    t.same(await all(new1, 'flock x'), each('EAGAIN'));
+    const next = new1.map((locker) => locker.tell('flockwait x'));
+    clients[1]!.child.kill('SIGTERM');
+    t.same(await Promise.all(next), each('ok'));
+    t.equal(await clients[1]!.exited, 0);
+    t.notMatch(again.said(), /failed|ERROR/);
+  },
+);
