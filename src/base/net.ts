@@ -24,6 +24,7 @@ export interface DatagramSocket {
 export interface Stream {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** What it is given is nobody else's: it stays as it is. */
   onData(handler: (data: Buffer) => void): void;
   /** Called once, when the connection is gone for whatever reason. */
   onClose(handler: (error?: Error) => void): void;

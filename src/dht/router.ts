@@ -5,7 +5,7 @@ import { BusyError, ElsewhereError } from '../flare/joint.ts';
 import { sliceOf } from '../flare/keys.ts';
 import { bySlice } from '../flare/locks/by-slice.ts';
 import type { LockService } from '../flare/locks/types.ts';
-import type { Expectation, FlareService } from '../flare/service.ts';
+import type { Expectation, FlareService, WriteOptions } from '../flare/service.ts';
 import type {
   AttributeChanges,
   Attributes,
@@ -153,14 +153,14 @@ export class Router implements FlareService {
     });
   }
 
-  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
     const who = this.#identified(caller, id.key);
     // What cannot be done at once may be done when the receive buffer holds something else.
     const atOnce = this.#owners.isOwn(sliceOf(id.key)) && !this.#store.busy;
-    const bytes = atOnce ? data : Buffer.from(data);
+    const bytes = atOnce || options?.lasting ? data : Buffer.from(data);
     return this.#noting(
       id.key,
-      this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, expect)),
+      this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, options)),
     );
   }
 

@@ -2,7 +2,7 @@ import { andThen, type Eventually } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { ROOT_KEY } from '../flare/keys.ts';
 import type { LockService } from '../flare/locks/types.ts';
-import type { Expectation, FlareService } from '../flare/service.ts';
+import type { Expectation, FlareService, WriteOptions } from '../flare/service.ts';
 import { need, READ, SEARCH } from '../flare/store/access.ts';
 import type {
   AttributeChanges,
@@ -91,9 +91,9 @@ export class Tree implements FlareService {
     return this.#flares.read(caller, id, offset, count);
   }
 
-  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
     this.#refuseChange(id.key);
-    return this.#flares.write(caller, id, offset, data, expect);
+    return this.#flares.write(caller, id, offset, data, options);
   }
 
   create(

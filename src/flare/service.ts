@@ -18,6 +18,12 @@ export interface Expectation {
   readonly version?: number;
 }
 
+/** Options of a write. */
+export interface WriteOptions extends Expectation {
+  /** The data stay as they are until the answer is there: who would have to copy them for that need not. */
+  readonly lasting?: boolean;
+}
+
 /**
  * The waist of magma: every user of the tree (NFS, mount.magma, web page, console) calls this, and the local store, a remote volcano
  * and the router over the ring are implementations of it.
@@ -77,8 +83,8 @@ export interface FlareService {
     count: number,
   ): Eventually<{ data: Buffer; attributes: Attributes }>;
 
-  /** Writes all of `data` at `offset`; a gap before it becomes a hole. `data` is copied before the call returns. FBIG, NOSPC. */
-  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes>;
+  /** Writes all of `data` at `offset`; a gap before it becomes a hole. `data` is copied before the call returns, or, when it says that they are lasting, before the answer. FBIG, NOSPC. */
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes>;
 
   /**
    * Makes a flare of any type under a name that is free. When the name is taken: EXIST, but with `existing: 'open'` the

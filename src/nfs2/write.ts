@@ -9,10 +9,16 @@ import { type Entered, type Nfs2Server, ownHandle } from './server.ts';
 /** The largest file that `size`, 32 bits, can tell of. */
 export const WRITE_END_MAX = 2 ** 32 - 1;
 
-function writeTo(server: Nfs2Server, entered: Entered, offset: number, data: Buffer): Eventually<Status> {
+function writeTo(
+  server: Nfs2Server,
+  entered: Entered,
+  offset: number,
+  data: Buffer,
+  lasting: boolean,
+): Eventually<Status> {
   if (offset + data.length > WRITE_END_MAX) throw FlareError.of('FBIG');
   const { handle, caller } = entered;
-  return andThen(server.service.write(caller, handle, offset, data), (written) =>
+  return andThen(server.service.write(caller, handle, offset, data, { lasting }), (written) =>
     attributesResult(server, written, entered),
   );
 }
@@ -28,7 +34,8 @@ const AGAIN: Retelling<{ readonly file: Buffer }> = ({ file }) => ({
  */
 export const write = change('WRITE', codecs.write, codecs.attrstat, AGAIN, (server, { file, offset, data }, call) => {
   const entered = server.enterSeen(file, call, call.replayIdentity());
-  if (!isPending(entered)) return writeTo(server, entered, offset, data);
-  const own = Buffer.from(data);
-  return entered.then((known) => writeTo(server, known, offset, own));
+  const lasting = call.lasting === true;
+  if (!isPending(entered)) return writeTo(server, entered, offset, data, lasting);
+  const own = lasting ? data : Buffer.from(data);
+  return entered.then((known) => writeTo(server, known, offset, own, true));
 });

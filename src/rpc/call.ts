@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Endpoint } from '../base/net.ts';
 import type { CallHeader } from './message.ts';
 import type { CallContext, RpcCredential } from './program.ts';
+import { OWN_BYTES_MAX } from './record.ts';
 
 const scratch = Buffer.alloc(27);
 
@@ -18,6 +19,7 @@ export class Call implements CallContext {
   readonly procedure: number;
   readonly credential: RpcCredential;
   #message: Buffer | undefined;
+  readonly lasting: boolean;
   readonly #start: number;
   readonly #end: number;
   #replayIdentity = '';
@@ -45,6 +47,7 @@ export class Call implements CallContext {
     this.procedure = header.procedure;
     this.credential = header.credential;
     this.#message = message;
+    this.lasting = transport === 'tcp' && message.length <= OWN_BYTES_MAX;
     this.#start = start;
     this.#end = end;
   }

@@ -24,6 +24,8 @@ export interface CallContext {
   readonly identity?: string | undefined;
   /** Over TCP: something that is the same for all calls of one connection, and no other's. */
   readonly connection?: object | undefined;
+  /** Byte strings in the arguments stay as they are for as long as they are held; else they lie in a receive buffer that is used again. */
+  readonly lasting?: boolean;
   /** The local endpoint that the call came to. */
   readonly server: Endpoint;
   readonly xid: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LAST_FRAGMENT, RecordReader } from './record.ts';
+import { LAST_FRAGMENT, OWN_BYTES_MAX, RecordReader } from './record.ts';
 import { XdrError } from './xdr.ts';
 
 function fragment(bytes: Buffer, last: boolean): Buffer {
@@ -60,4 +60,44 @@ t.test('bounds: bytes and fragments of a record', async (t) => {
     'x',
   );
   t.throws(() => make(Buffer.concat([empty, empty, empty, last])).next(), /more than 3 fragments/);
+});
+
+t.test('long records that come in pieces are whole until the next one, also where memory is used again', async () => {
+  const lengths = fc.array(fc.integer({ min: OWN_BYTES_MAX - 10, max: 3 * OWN_BYTES_MAX }), {
+    minLength: 2,
+    maxLength: 5,
+  });
+  const sizes = fc.array(fc.integer({ min: 1000, max: 100_000 }), { minLength: 1 });
+  fc.assert(
+    fc.property(lengths, sizes, (list, cuts) => {
+      const records = list.map((length, n) => Buffer.alloc(length, n + 1));
+      const stream = Buffer.concat(records.map((record) => fragment(record, true)));
+      const reader = new RecordReader({ recordBytes: 3 * OWN_BYTES_MAX, fragments: 1 }, true);
+      const memories = new Set<ArrayBufferLike>();
+      let found = 0;
+      for (let at = 0, n = 0; at < stream.length; n++) {
+        const end = at + cuts[n % cuts.length]!;
+        reader.push(stream.subarray(at, end));
+        at = end;
+        for (let record = reader.next(); record !== undefined; record = reader.next()) {
+          if (!record.equals(records[found++]!)) return false;
+          memories.add(record.buffer);
+        }
+      }
+      return found === records.length && memories.size <= found;
+    }),
+    { numRuns: 30 },
+  );
+});
+
+t.test('memory of a long record is used for the next one', async (t) => {
+  const reader = new RecordReader({ recordBytes: 2 * OWN_BYTES_MAX, fragments: 1 }, true);
+  const memories = ['a', 'b'].map((letter) => {
+    const bytes = fragment(Buffer.alloc(OWN_BYTES_MAX + 1, letter), true);
+    reader.push(bytes.subarray(0, 100));
+    t.equal(reader.next(), undefined);
+    reader.push(bytes.subarray(100));
+    return reader.next()!.buffer;
+  });
+  t.equal(memories[0], memories[1]);
 });

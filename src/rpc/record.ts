@@ -2,6 +2,9 @@ import { XdrError } from './xdr/error.ts';
 
 /** Memory of so many bytes is taken for a record that comes in pieces as soon as its header says that it has as many; after that only twice of what is there. */
 const TRUSTED_BYTES = 64 * 1024;
+/** Longer records that come in pieces lie, one after the other, in the same memory, where that is asked for; and it is kept up to `KEPT_BYTES`. */
+export const OWN_BYTES_MAX = TRUSTED_BYTES;
+const KEPT_BYTES = 1024 * 1024;
 
 /** Set in a fragment's header when it is the last of its record (RFC 5531 §11). */
 export const LAST_FRAGMENT = 0x80000000;
@@ -20,6 +23,9 @@ export class RecordReader {
   /** What has come of a record that does not lie in one chunk. */
   #memory = NOTHING;
   #gathered = 0;
+  readonly #again: boolean;
+  /** Memory for the next long record. */
+  #kept = NOTHING;
   #chunk = NOTHING;
   #at = 0;
   #headerBytes = 0;
@@ -28,7 +34,9 @@ export class RecordReader {
   #missing = 0;
   #seen = 0;
 
-  constructor(bounds: { readonly recordBytes: number; readonly fragments: number }) {
+  /** With `again`, memory of long records is used for the next ones. */
+  constructor(bounds: { readonly recordBytes: number; readonly fragments: number }, again = false) {
+    this.#again = again;
     this.#recordBytes = bounds.recordBytes;
     this.#fragments = bounds.fragments;
   }
@@ -45,7 +53,7 @@ export class RecordReader {
   }
 
   /**
-   * The next whole record, valid as long as the chunk that it lies in, if it lies in one; undefined when more bytes are needed. Throws `XdrError` when a record has too many bytes
+   * The next whole record, valid as long as the chunk is, if it lies in one; with `again`, above `OWN_BYTES_MAX` bytes, until the next `push` or `next`. Undefined when more bytes are needed. Throws `XdrError` when a record has too many bytes
    * or fragments: the stream is of no use then.
    */
   next(): Buffer | undefined {
@@ -65,6 +73,7 @@ export class RecordReader {
       this.#headerBytes = 0;
       if (!last) continue;
       const record = this.#memory.subarray(0, this.#gathered);
+      if (this.#again && record.length > OWN_BYTES_MAX && this.#memory.length <= KEPT_BYTES) this.#kept = this.#memory;
       this.#memory = NOTHING;
       this.#reset();
       return record;
@@ -74,13 +83,22 @@ export class RecordReader {
   #gather(part: Buffer): void {
     const there = this.#gathered + part.length;
     if (there > this.#memory.length) {
-      const wanted = Math.max(TRUSTED_BYTES, 2 * there);
-      const memory = Buffer.allocUnsafeSlow(Math.min(there + this.#missing, wanted));
+      const memory = this.#take(there, there + this.#missing);
       this.#memory.copy(memory, 0, 0, this.#gathered);
       this.#memory = memory;
     }
     part.copy(this.#memory, this.#gathered);
     this.#gathered = there;
+  }
+
+  /** Memory for `there` bytes, of at least `length` in the end. */
+  #take(there: number, length: number): Buffer {
+    const kept = this.#kept;
+    if (length > OWN_BYTES_MAX && kept.length >= there) {
+      this.#kept = NOTHING;
+      return kept;
+    }
+    return Buffer.allocUnsafeSlow(Math.min(length, Math.max(TRUSTED_BYTES, 2 * there)));
   }
 
   #reset(): void {

@@ -65,7 +65,7 @@ export class Connection implements Peer {
     this.client = stream.remote;
     this.server = stream.local;
     this.identity = 'identity' in stream ? (stream as SecureStream).identity : undefined;
-    this.#records = new RecordReader(bounds);
+    this.#records = new RecordReader(bounds, true);
     this.#late = new Outgoing(exchange.clock, stream, (data) => {
       this.#write(data);
       this.#throttle();

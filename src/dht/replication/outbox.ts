@@ -1,3 +1,4 @@
+import { BatchMemory } from '../../flare/kml/batch-memory.ts';
 import { recordHead } from '../../flare/record/head.ts';
 import type { AppendRecord } from '../programs/node/handlers.ts';
 import { APPEND_GROUPS_MAX } from '../programs/node/schema.ts';
@@ -12,22 +13,16 @@ export interface Message {
   bytes: number;
   /** The LSN in the sender's log before what it holds. */
   readonly before: number;
+  /** Where the records lie, if that is to be used again. */
+  readonly memories: readonly Buffer[];
   /** It fills the mirror: state as it was at one moment, which must not come again later. */
   readonly fill: boolean;
 }
 
-/** Copies a group: the batch that it lies in is used again. */
-function copied(group: readonly Buffer[]): AppendRecord[] {
-  let length = 0;
-  for (const payload of group) length += payload.length;
-  const memory = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  return group.map((payload) => {
-    payload.copy(memory, at);
-    at += payload.length;
-    return { flags: 0, payload: memory.subarray(at - payload.length, at) };
-  });
-}
+/** Memory of messages: as many pieces as are on their way at most times. */
+const KEPT_MESSAGES = 16;
+/** Pieces are of a multiple of so many bytes, so that one does for the next message too. */
+const PIECE_BYTES = 64 * 1024;
 
 /** The message with the records of those slices only; none when there are none of them. */
 function only(message: Message, takes: (slice: number) => boolean): Message[] {
@@ -46,6 +41,7 @@ function only(message: Message, takes: (slice: number) => boolean): Message[] {
 
 /** What a mirror has not acknowledged, in order. */
 export class Outbox {
+  readonly #memory = new BatchMemory(KEPT_MESSAGES);
   #queue: Message[] = [];
   /** How many of the queue's first messages have been sent on this connection. */
   #sent = 0;
@@ -112,20 +108,36 @@ export class Outbox {
   }
 
   *#messages(groups: readonly (readonly Buffer[])[], before: number, fill: boolean): Generator<Message> {
-    let gathered: AppendRecord[][] = [];
+    let gathered: (readonly Buffer[])[] = [];
     let bytes = 0;
-    let records = 0;
     for (const group of groups) {
-      const copy = copied(group);
-      gathered.push(copy);
-      records += copy.length;
-      for (const { payload } of copy) bytes += payload.length;
+      gathered.push(group);
+      for (const payload of group) bytes += payload.length;
       if (bytes < MESSAGE_BYTES && gathered.length < APPEND_GROUPS_MAX) continue;
-      yield { sequence: 0, groups: gathered, records, bytes, before, fill };
+      yield this.#message(gathered, bytes, before, fill);
       gathered = [];
-      bytes = records = 0;
+      bytes = 0;
     }
-    if (records > 0) yield { sequence: 0, groups: gathered, records, bytes, before, fill };
+    if (gathered.length > 0) yield this.#message(gathered, bytes, before, fill);
+  }
+
+  /** Copies groups: the batch that they lie in is used again. */
+  #message(groups: readonly (readonly Buffer[])[], bytes: number, before: number, fill: boolean): Message {
+    // What fills comes in small pieces, many to a message.
+    const memory = fill
+      ? Buffer.allocUnsafeSlow(bytes)
+      : this.#memory.take(Math.ceil(bytes / PIECE_BYTES) * PIECE_BYTES);
+    let at = 0;
+    let records = 0;
+    const copied = groups.map((group) =>
+      group.map((payload): AppendRecord => {
+        memory.set(payload, at);
+        at += payload.length;
+        records++;
+        return { flags: 0, payload: memory.subarray(at - payload.length, at) };
+      }),
+    );
+    return { sequence: 0, groups: copied, records, bytes, before, memories: fill ? [] : [memory], fill };
   }
 
   #put(message: Message): void {
@@ -144,10 +156,14 @@ export class Outbox {
     return message;
   }
 
-  /** The mirror has all up to that message. */
+  /**
+   * The mirror has all up to that message: their memory is used again. A call that still waits for a connection may send it with other content then; the mirror looks at no message
+   * of its stream, or of an older one, twice.
+   */
   acknowledge(sequence: number): void {
     while (this.#queue.length > 0 && this.#queue[0]!.sequence <= sequence) {
-      const { bytes, records } = this.#queue.shift()!;
+      const { bytes, records, memories } = this.#queue.shift()!;
+      for (const memory of memories) this.#memory.giveBack(memory);
       this.#bytes -= bytes;
       this.#records -= records;
       if (this.#sent === 0) continue;

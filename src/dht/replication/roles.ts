@@ -14,6 +14,10 @@ export class Roles {
   readonly #roles = new Map<number, Role>();
   /** Slices that the next map may not have there any more. */
   #leaving: ReadonlySet<number> = new Set();
+  /** What is asked of all of them for each record, kept: how many are `following`, are that and not `checked`, and are to be begun. */
+  #following = 0;
+  #unchecked = 0;
+  #unbegun = 0;
 
   get size(): number {
     return this.#roles.size;
@@ -25,14 +29,22 @@ export class Roles {
 
   /** Answers wait for this mirror. */
   get counts(): boolean {
-    for (const { kind } of this.#roles.values()) if (kind === 'following') return true;
-    return false;
+    return this.#following > 0;
   }
 
   /** It is not known of all slices that answers wait for whether all is there. */
   get unchecked(): boolean {
-    for (const role of this.#roles.values()) if (role.kind === 'following' && !role.checked) return true;
-    return false;
+    return this.#unchecked > 0;
+  }
+
+  #count(): void {
+    this.#following = this.#unchecked = this.#unbegun = 0;
+    for (const role of this.#roles.values()) {
+      if (role.kind === 'following') {
+        this.#following++;
+        if (!role.checked) this.#unchecked++;
+      } else if (!role.begun) this.#unbegun++;
+    }
   }
 
   /** The slice is there, and gets what is new. */
@@ -83,16 +95,19 @@ export class Roles {
       // One that has caught up may be in sync any moment: it stays so.
       if (!this.#roles.has(slice)) this.#roles.set(slice, { kind: 'filling', begun: false, filled: false });
     }
+    this.#count();
     return news;
   }
 
   /** All that answers wait for is there. */
   check(): void {
     for (const role of this.#roles.values()) if (role.kind === 'following') role.checked = true;
+    this.#count();
   }
 
   /** Slices that are to be filled, and have not been begun. */
   unbegun(): number[] {
+    if (this.#unbegun === 0) return [];
     return [...this.#roles].flatMap(([slice, role]) => (role.kind === 'filling' && !role.begun ? [slice] : []));
   }
 
@@ -101,6 +116,7 @@ export class Roles {
       const role = this.#roles.get(slice);
       if (role?.kind === 'filling') role.begun = true;
     }
+    this.#count();
   }
 
   filled(slices: readonly number[]): void {
@@ -113,6 +129,7 @@ export class Roles {
   /** What is filled is filled from the start. */
   refill(): void {
     for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
+    this.#count();
   }
 
   /** Whether none of these is still being filled. */
@@ -130,5 +147,6 @@ export class Roles {
       if (role === undefined) throw new Error(`slice ${slice} is not copied to that volcano any more`);
       if (role.kind === 'filling') this.#roles.set(slice, { kind: 'following', checked: true });
     }
+    this.#count();
   }
 }

@@ -8,11 +8,17 @@ export const KEPT_MAX = 3;
 export const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * Memory for batches, used again and again. Taken from the host for each batch it would be given back by V8's collector, which looks through the whole
+ * Memory for batches of the log, or what is made of them, used again and again. Taken from the host for each batch it would be given back by V8's collector, which looks through the whole
  * heap each time that enough of it has come together.
  */
 export class BatchMemory {
   readonly #kept: Buffer[] = [];
+  readonly #keptMax: number;
+
+  /** `keptMax`: how many pieces are kept. */
+  constructor(keptMax = KEPT_MAX) {
+    this.#keptMax = keptMax;
+  }
 
   /** `bytes` long or longer, but for guesses above 1 MiB; of undefined content. */
   expect(bytes: number): Buffer {
@@ -32,7 +38,7 @@ export class BatchMemory {
   giveBack(memory: Buffer): void {
     if (memory.length === 0 || memory.length > KEPT_BYTES_MAX) return;
     this.#kept.push(memory);
-    if (this.#kept.length <= KEPT_MAX) return;
+    if (this.#kept.length <= this.#keptMax) return;
     let shortest = 0;
     for (const [at, { length }] of this.#kept.entries()) if (length < this.#kept[shortest]!.length) shortest = at;
     this.#kept.splice(shortest, 1);

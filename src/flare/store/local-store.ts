@@ -5,7 +5,7 @@ import type { JointStore } from '../joint.ts';
 import { checkName, LOCAL_SLICE } from '../keys.ts';
 import { KmlReadError, KmlRotError } from '../kml/errors.ts';
 import type { EntryState } from '../record/pack.ts';
-import type { Expectation, FlareService, NoteStore } from '../service.ts';
+import type { Expectation, FlareService, NoteStore, WriteOptions } from '../service.ts';
 import {
   type AttributeChanges,
   type Attributes,
@@ -183,12 +183,9 @@ export class LocalStore implements FlareService, NoteStore {
     }
   }
 
-  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, expect?: Expectation): Eventually<Attributes> {
-    if (this.busy) {
-      const copy = Buffer.from(data);
-      return this.#change(caller, () => write(this.#core, caller, id, offset, copy, expect?.version));
-    }
-    return this.#change(caller, () => write(this.#core, caller, id, offset, data, expect?.version));
+  write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
+    const bytes = this.busy && !options?.lasting ? Buffer.from(data) : data;
+    return this.#change(caller, () => write(this.#core, caller, id, offset, bytes, options?.version));
   }
 
   create(
