@@ -224,14 +224,15 @@ export class StaticRing implements World {
   #reach(from: Life, at: number): Owner {
     const reached = <T extends object>(kind: MessageKind, target: (life: Life) => T): T =>
       new Proxy({} as T, {
-        get:
-          (_, name) =>
-          (...args: unknown[]) =>
+        get: (_, name) => {
+          if (name === 'locks') return reached(kind, (life) => target(life)[name as keyof T] as object);
+          return (...args: unknown[]) =>
             this.#call(from, at, kind, (life) => {
               const part = target(life);
               const method = part[name as keyof T] as (...args: unknown[]) => unknown;
               return method.apply(part, args);
-            }),
+            });
+        },
       });
     return {
       id: String(at),

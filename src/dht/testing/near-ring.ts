@@ -78,6 +78,7 @@ export class NearRing {
     const guarded = <T extends object>(target: T): T =>
       new Proxy(target, {
         get: (from, name) => {
+          if (name === 'locks') return guarded(from[name as keyof T] as object);
           const method = from[name as keyof T] as (...args: unknown[]) => unknown;
           return async (...args: unknown[]) => {
             if (volcano.store !== store || !volcano.up) throw new RetryError('it is down');

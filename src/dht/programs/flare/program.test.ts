@@ -4,6 +4,7 @@ import { manualClock } from '../../../base/testing/manual-clock.ts';
 import { FlareError, FlareStatus, type FlareStatusName } from '../../../flare/errors.ts';
 import { BusyError, ElsewhereError } from '../../../flare/joint.ts';
 import { ROOT_KEY } from '../../../flare/keys.ts';
+import { LOCK_END, LOCK_FLARES_MAX, LockKind, type LockRequest } from '../../../flare/locks/types.ts';
 import { READ_MAX, READDIR_MAX, WRITE_MAX } from '../../../flare/store/limits.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { type Caller, FlareType } from '../../../flare/types.ts';
@@ -131,6 +132,61 @@ t.test('expectations and replays travel', async (t) => {
     status: 'VERSION',
   });
   t.match(await remote.write(ann, f, 0, Buffer.from('x'), { version: f.version }), { size: 1 });
+});
+
+t.test('locks travel: offsets of 63 bits, holders and owners of any bytes, answers and refusals', async (t) => {
+  const gated: GateRequest[] = [];
+  const { remote, root, store } = await served(t, {
+    gate(request) {
+      gated.push(request);
+      return request.caller;
+    },
+  });
+  const f = await remote.create(ann, root, 'f', { ...file, mode: 0o666 });
+  const range = { start: 2n ** 62n, last: LOCK_END };
+  const request: LockRequest = {
+    ...{ kind: LockKind.bytes, holder: 'a\xff', owner: '\0\x80', mode: 'exclusive', ...range, pid: 2 ** 32 - 1 },
+    leaseMs: 60_000,
+  };
+  const taken = await remote.locks.lock(ann, f, request);
+  t.same(taken.attributes, f);
+  t.same(await remote.locks.keep('a\xff', [f, { ...f, generation: 77 }]), [taken.tenure, 0]);
+  const other: LockRequest = { ...request, holder: 'b', mode: 'shared', start: 0n, wait: false };
+  const { leaseMs: _, ...held } = request;
+  t.same(await remote.locks.test(ann, f, other), held);
+  t.same(await remote.locks.test(ann, f, { ...other, kind: LockKind.whole }), null);
+  await t.rejects(async () => remote.locks.lock({ ...ann, replay: 'again' }, f, other), {
+    name: 'FlareError',
+    status: 'AGAIN',
+  });
+  const waiting = remote.locks.lock({ ...ann, uid: 3 }, f, { ...other, wait: true });
+  await remote.locks.release('a\xff', [f]);
+  t.match(await waiting, { attributes: f });
+  t.same(await remote.locks.keep('a\xff', [f]), [0]);
+  t.same(await remote.locks.lock(ann, f, { ...other, mode: 'none' }), { attributes: f, tenure: 0 });
+  for (const wrong of [
+    { start: -1n },
+    { last: 2n ** 64n },
+    { holder: 'x'.repeat(256) },
+    { owner: '\u0100' },
+    { pid: -1 },
+  ]) {
+    await t.rejects(async () => remote.locks.lock(ann, f, { ...request, ...wrong }), {
+      name: 'FlareError',
+      status: 'INVAL',
+    });
+  }
+  const many = new Array<typeof f>(LOCK_FLARES_MAX + 1).fill(f);
+  await t.rejects(async () => remote.locks.keep('h', many), { name: 'RangeError' });
+  await t.rejects(async () => remote.locks.release('h', many), { name: 'RangeError' });
+  t.same(await remote.locks.keep('h', many.slice(1)), new Array(LOCK_FLARES_MAX).fill(0));
+  t.match(gated.at(-1), { flares: { length: 0 } }, 'flares may be gone: the rules are not asked about them');
+  t.match(
+    gated.filter(({ caller }) => caller?.uid === 3),
+    [{ access: 'read', flares: [{ key: f.key, generation: f.generation }] }],
+    'who may only read may lock',
+  );
+  t.equal(store.locks.keep('b', [f])[0], 0);
 });
 
 t.test('WRITE_MAX and READ_MAX go through whole; more is RangeError, as with the store', async (t) => {
