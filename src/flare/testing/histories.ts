@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { andThen } from '../../base/eventually.ts';
 import { FlareError } from '../errors.ts';
 import { keyText } from '../keys.ts';
+import { LOCK_END, LockKind, type LockRequest } from '../locks/types.ts';
 import type { FlareService } from '../service.ts';
 import { type AttributeChanges, type Attributes, type Caller, type FlareId, FlareType } from '../types.ts';
 
@@ -54,6 +56,19 @@ const type = fc.constantFrom(
   FlareType.directory,
   FlareType.directory,
 );
+
+const lock: fc.Arbitrary<LockRequest> = fc
+  .tuple(
+    fc.constantFrom('a1', 'a2', 'b1'),
+    fc.constantFrom<LockRequest['mode']>('shared', 'exclusive', 'none'),
+    fc.constantFrom(LockKind.bytes, LockKind.bytes, LockKind.whole),
+    fc.bigInt(0n, 9n),
+    fc.constantFrom(0n, 1n, 5n, LOCK_END - 9n),
+  )
+  .map(([owner, mode, kind, start, length]) => {
+    const range = kind === LockKind.whole ? { start: 0n, last: LOCK_END } : { start, last: start + length };
+    return { kind, holder: `host ${owner[0]}`, owner, mode, ...range, pid: 1, leaseMs: 0 };
+  });
 
 /** A step that shows itself as text. */
 export function step(kind: string, args: readonly unknown[], run: Step['run']): Step {
@@ -154,6 +169,32 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
       .map(([who, dir, cookie, limit]) =>
         step('readdir', [who, dir, cookie, limit], (service, id) => service.readdir(who, id(dir), cookie, limit)),
       ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(caller, flare, lock)
+      .map(([who, at, wanted]) =>
+        step('lock', [who, at, wanted.owner, wanted.mode, wanted.kind, wanted.start], (service, id, as) =>
+          andThen(service.locks.lock(as(who), id(at), wanted), ({ attributes }) => attributes),
+        ),
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(caller, flare, lock)
+      .map(([who, at, wanted]) =>
+        step('testlock', [who, at, wanted.owner, wanted.mode, wanted.kind, wanted.start], (service, id) =>
+          andThen(service.locks.test(who, id(at), wanted), (held) => held === null),
+        ),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom('host a', 'host b'), flare)
+      .map(([holder, at]) => step('release', [holder, at], (service, id) => service.locks.release(holder, [id(at)]))),
   },
   { weight: 2, arbitrary: flare.map((at) => step('readlink', [at], (service, id) => service.readlink(ROOT, id(at)))) },
   { weight: 2, arbitrary: flare.map((at) => step('getattr', [at], (service, id) => service.getattr(id(at)))) },
