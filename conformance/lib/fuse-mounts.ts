@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import type { Requirements } from './requirements.ts';
 import { run } from './run.ts';
 
@@ -17,6 +17,19 @@ export const FUSE: Requirements = {
 
 const SERVER = fileURLToPath(new URL('../../src/client-fuse/testing/serve.ts', import.meta.url));
 const SOURCES = fileURLToPath(new URL('../clients/fuse/', import.meta.url));
+
+/** How a store is mounted in tests that are of both: as it is, or as an encrypted tree that it holds. */
+const KINDS = ['plain', 'encrypted'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** A test of both kinds of mounts. */
+export function both(
+  name: string,
+  options: { readonly skip: string | boolean; readonly timeout: number },
+  work: (t: Test, kind: Kind) => Promise<void>,
+): void {
+  for (const kind of KINDS) tap.test(`${kind}: ${name}`, options, (t) => work(t, kind));
+}
 
 /** One store, mounted once or more often, in a process of its own. */
 export interface FuseMounts {
@@ -40,13 +53,18 @@ export function mountsBelow(directory: string): string[] {
 /** Mounts; everything is unmounted and removed at the end of the test, however that comes about. */
 export async function fuseMounts(
   t: Test,
-  options: { readonly count?: number; readonly environment?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly count?: number;
+    readonly kind?: Kind;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<FuseMounts> {
   const scratch = mkdtempSync(join(tmpdir(), 'magma-fuse-'));
   const at = Array.from({ length: options.count ?? 1 }, (_, number) => join(scratch, `mount-${number}`));
   for (const directory of [...at, join(scratch, 'data')]) mkdirSync(directory);
   // Nothing of what tap adds to the environment.
-  const env = { PATH: process.env.PATH, ...options.environment };
+  const kind = options.kind === 'encrypted' ? { ENCRYPTED: '1' } : {};
+  const env = { PATH: process.env.PATH, ...kind, ...options.environment };
   const server = spawn(process.execPath, [SERVER, join(scratch, 'data'), ...at], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

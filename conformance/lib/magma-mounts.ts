@@ -42,16 +42,18 @@ export interface Client {
   readonly said: () => string;
 }
 
-/** Mounts in the foreground, with `more` words and what it reads from standard input; resolves when it is mounted. */
+/** Mounts in the foreground, with `more` words and what it reads from standard input, of `spec` or the root; resolves when it is mounted. */
 export async function mounted(
   t: Test,
   place: Place,
   volcanos: readonly RingVolcano[],
   more: readonly string[],
   input = '',
+  spec?: string,
 ): Promise<Client> {
   const hosts = volcanos.map(({ address }) => address).join(',');
-  const words = ['--foreground', `--host=${hosts}`, `--port=${volcanos[0]!.flarePort}`];
+  const tree = spec === undefined ? [`--host=${hosts}`] : [spec];
+  const words = ['--foreground', ...tree, `--port=${volcanos[0]!.flarePort}`];
   const child = spawn(MOUNT_MAGMA, [...words, `--keyfile=${place.keyFile}`, ...more, place.target], {
     stdio: ['pipe', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH },

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { GOCRYPTFS, GocryptfsPlace, LOG_N } from '../clients/gocryptfs.ts';
 import { type RingVolcano, scratch, startVolcano } from '../ring-real/lib/ring.ts';
 import { FUSE } from './fuse-mounts.ts';
-import { MOUNT_MAGMA, mounted, type Place, place } from './magma-mounts.ts';
+import { type Client, MOUNT_MAGMA, mounted, type Place, place } from './magma-mounts.ts';
 import type { Requirements } from './requirements.ts';
 import { type Ran, run } from './run.ts';
 
@@ -52,4 +52,31 @@ export function gocryptfs(t: Test, cipher: string): GocryptfsPlace {
   const made = new GocryptfsPlace(cipher);
   t.teardown(() => made.remove());
   return made;
+}
+
+/** Of the trees that `init` makes. */
+export const PASSPHRASE = 'correct horse battery staple';
+
+/** An encrypted mount of a directory that `trees` made, at a mount point of its own. */
+export async function encrypted(
+  t: Test,
+  from: Trees,
+  name: string,
+  volcanos: readonly RingVolcano[] = [from.volcano],
+): Promise<Client & { readonly target: string }> {
+  const where = await place(t, from.volcano);
+  const client = await mounted(t, where, volcanos, ['-o', 'attr_timeout=1'], `${PASSPHRASE}\n`, `127.0.0.1:/${name}`);
+  return { ...client, target: where.target };
+}
+
+/** Makes an encrypted tree of one of the directories that `trees` made. */
+export async function init(t: Test, made: Trees, name: string, ...more: string[]): Promise<void> {
+  t.match(await made.command('init', name, `${PASSPHRASE}\n`, ...more), { status: 0 });
+}
+
+/** Unmounts, and looks whether all has gone well. */
+export async function unmount(t: Test, { child, exited, said }: Client): Promise<void> {
+  child.kill('SIGTERM');
+  t.equal(await exited, 0);
+  t.notMatch(said(), /failed|ERROR|WARN/);
 }

@@ -1,10 +1,14 @@
 import type { Logger } from '../base/logger.ts';
-import { ExitError, ExitStatus } from './exit.ts';
+import { cipherTree } from '../client-fuse/crypto/tree.ts';
+import { EncryptedService } from '../client-fuse/encrypted/service.ts';
 import type { Tree } from './tree.ts';
-import type { Vault } from './vault.ts';
+import { cipherDirectory, type Vault } from './vault.ts';
 
 /** The plain tree inside an encrypted one; the master key is wiped. */
-export function decrypted(_tree: Tree, { master }: Vault, _logger: Logger): Pick<Tree, 'service' | 'top'> {
+export function decrypted(cipher: Tree, { master, longNameMax }: Vault, logger: Logger): Pick<Tree, 'service' | 'top'> {
+  const { service, top: root, random, ignored } = cipherDirectory(cipher);
+  const tree = cipherTree(master, { longNameMax }, random);
   master.wipe();
-  throw new ExitError(ExitStatus.failed, 'encrypted mounts are not in this version. Cure: --plain');
+  const plain = new EncryptedService({ service, root, tree, random, logger, ignored });
+  return { service: plain, top: plain.root() };
 }

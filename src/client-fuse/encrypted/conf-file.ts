@@ -1,8 +1,8 @@
-import { FlareError, type FlareStatusName } from '../../flare/errors.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { type Attributes, type Caller, type FlareId, FlareType, type Name } from '../../flare/types.ts';
 import { CONF_BYTES_MAX, CONF_NAME, type Conf, formatConf, parseConf } from '../crypto/conf.ts';
 import { CipherError } from '../crypto/errors.ts';
+import { isRefusal, unless } from './refusals.ts';
 import { TreeError } from './tree-error.ts';
 
 /** `gocryptfs.conf` as it was read. */
@@ -60,15 +60,5 @@ export async function lookup(
   directory: FlareId,
   name: Name,
 ): Promise<Attributes | null> {
-  try {
-    return await service.lookup(caller, directory, name);
-  } catch (error) {
-    if (isRefusal(error, 'NOENT')) return null;
-    throw error;
-  }
-}
-
-/** Whether an error is a refusal of one of these kinds. */
-export function isRefusal(error: unknown, ...kinds: readonly FlareStatusName[]): error is FlareError {
-  return error instanceof FlareError && kinds.includes(error.status);
+  return unless(['NOENT'], () => service.lookup(caller, directory, name), null);
 }

@@ -43,7 +43,7 @@ function watched(service: FlareService, between: (call: string) => Promise<void>
 }
 
 function parts(service: FlareService, random: Random, caller: Caller = ROOT) {
-  return { service, caller, top: service.root(), random };
+  return { service, caller, top: service.root(), random, ignored: [] };
 }
 
 const CRASHED = new Error('the client is gone');

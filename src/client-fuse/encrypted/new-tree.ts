@@ -12,7 +12,8 @@ import {
   newDirectoryIv,
   parseDirectoryIv,
 } from '../crypto/names.ts';
-import { isRefusal, lookup } from './conf-file.ts';
+import { lookup } from './conf-file.ts';
+import { isRefusal, unless } from './refusals.ts';
 import { TreeError } from './tree-error.ts';
 
 /** What a new tree is made in. */
@@ -23,7 +24,7 @@ export interface NewTreeParts {
   readonly top: FlareId;
   readonly random: Random;
   /** Names that do not count: what the network itself shows in its root. */
-  readonly ignored?: readonly Name[];
+  readonly ignored: readonly Name[];
 }
 
 /** Entries of one page of a listing. */
@@ -137,14 +138,10 @@ async function removeTemporary(parts: NewTreeParts): Promise<void> {
 }
 
 async function removeOne({ service, caller, top }: NewTreeParts, name: Name): Promise<void> {
-  try {
-    await service.remove(caller, top, name);
-  } catch (error) {
-    if (!isRefusal(error, 'NOENT', 'ACCES', 'PERM')) throw error;
-  }
+  await unless(['NOENT', 'ACCES', 'PERM'], () => service.remove(caller, top, name), undefined);
 }
 
-async function* entries({ service, caller, top, ignored = [] }: NewTreeParts): AsyncGenerator<Name> {
+async function* entries({ service, caller, top, ignored }: NewTreeParts): AsyncGenerator<Name> {
   let cookie = 0;
   for (;;) {
     const { entries: page, end } = await service.readdir(caller, top, cookie, PAGE);
