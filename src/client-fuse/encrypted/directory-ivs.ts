@@ -26,16 +26,15 @@ export class DirectoryIvs {
   async of(caller: Caller, directory: FlareId): Promise<Buffer> {
     const known = this.#known.get(directory.key);
     if (known?.generation === directory.generation) return known.iv;
-    for (let missing = 0, tries = 0; missing < 2 && tries < TRIES_MAX; tries++) {
-      const found = await this.#find(caller, directory, DIRIV_NAME);
-      const iv = found === null ? null : await this.#read(caller, directory, found);
-      if (iv !== null) {
-        this.remember(directory, iv);
-        return iv;
-      }
-      // It is back, or was never away: look again.
-      const { parent } = await this.#service.getattr(directory);
-      if (!(await this.settle(caller, parent, directory))) missing++;
+    const there = await this.#load(caller, directory);
+    if (there !== null) return there;
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const before = await this.#service.getattr(directory);
+      const iv = await this.#load(caller, directory);
+      if (iv !== null) return iv;
+      if (await this.settle(caller, before.parent, directory)) continue;
+      // It was in neither place, and could not go from one to the other.
+      if ((await this.#service.getattr(directory)).version === before.version) break;
     }
     this.#complaints.make(directory, null, `a directory without ${DIRIV_NAME}`);
     throw FlareError.of('IO');
@@ -76,6 +75,13 @@ export class DirectoryIvs {
       await unless(['NOENT', 'STALE'], () => asNeeded(caller, (who) => this.#service.remove(who, parent, name)), null);
     }
     return true;
+  }
+
+  async #load(caller: Caller, directory: FlareId): Promise<Buffer | null> {
+    const found = await this.#find(caller, directory, DIRIV_NAME);
+    const iv = found === null ? null : await this.#read(caller, directory, found);
+    if (iv !== null) this.remember(directory, iv);
+    return iv;
   }
 
   async #find(caller: Caller, directory: FlareId, name: Name): Promise<Attributes | null> {

@@ -9,23 +9,28 @@ import { temporary } from './temporary.ts';
 const PAGE_ENTRIES = 256;
 const OWNER_ALL = 0o700;
 
+/** What ends a directory that has no entries at all; anything else is refused with NOTEMPTY, or with what comes before that. */
+export type End = () => void | Promise<void>;
+
 /**
- * Ends what is empty in the plain tree by `end`, an `rmdir` or a `rename` on the ciphertext over the directory that has that entry there: these end nothing but a directory without any entries, and are asked
- * first, so that all refusals but NOTEMPTY are theirs. So a directory whose IV was taken out of it ends if nobody has made a name in it, and has it back if somebody has.
+ * Ends what is empty in the plain tree by `end`, an `rmdir` or a `rename` on the ciphertext over the directory that has that entry there. It is asked first, so that all refusals but NOTEMPTY are its own. Then the
+ * IV is taken out of the directory, and `end` ends it if nobody has made a name in it; if somebody has, it has its IV back. `gone`: it is enough that this directory has ended, by whatever came
+ * into its place.
  */
 export async function endEmpty(
   parts: Parts,
   caller: Caller,
   parent: FlareId,
   entry: Name,
-  end: () => void | Promise<void>,
+  end: End,
+  { gone }: { readonly gone: boolean },
 ): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     if (await ended(end)) return;
     const directory = await unless(['NOENT'], () => parts.service.lookup(caller, parent, entry), null);
     // Whatever there is now, `end` says so.
     if (directory?.type !== FlareType.directory) continue;
-    if (await opened(parts, caller, directory, () => endOnce(parts, caller, parent, directory, end))) return;
+    if (await opened(parts, caller, directory, () => endOnce(parts, caller, parent, directory, end, gone))) return;
   }
   throw FlareError.of('IO');
 }
@@ -36,15 +41,20 @@ async function endOnce(
   caller: Caller,
   parent: FlareId,
   directory: Attributes,
-  end: () => void | Promise<void>,
+  end: End,
+  gone: boolean,
 ): Promise<boolean> {
   const { ivs, service } = parts;
   try {
-    await clear(parts, caller, directory);
+    if (!(await clear(parts, caller, directory))) {
+      // Something else may be wrong by now, and is said first.
+      if (await ended(end)) return true;
+      throw FlareError.of('NOTEMPTY');
+    }
     if (!(await ivs.take(caller, directory, parent))) {
       // Somebody else is at it, or was.
       await ivs.settle(caller, parent, directory);
-      return ended(end);
+      return false;
     }
   } catch (error) {
     if (isRefusal(error, 'STALE')) return false;
@@ -56,11 +66,12 @@ async function endOnce(
   } finally {
     await settled(parts, caller, parent, directory);
   }
-  // Without an IV it could be replaced by a directory that was made just then.
-  return done || (await unless(['STALE'], () => service.getattr(directory), null)) === null;
+  if (done || !gone) return done;
+  // Without its IV it could be replaced by a directory that was made just then.
+  return (await unless(['STALE'], () => service.getattr(directory), null)) === null;
 }
 
-async function ended(end: () => void | Promise<void>): Promise<boolean> {
+async function ended(end: End): Promise<boolean> {
   const work = async (): Promise<true> => {
     await end();
     return true;
@@ -94,16 +105,18 @@ async function opened<T>(
   }
 }
 
-/** Takes out of a directory what is there for no name. NOTEMPTY when it holds anything else but its IV. */
-async function clear(parts: Parts, caller: Caller, directory: FlareId): Promise<void> {
+/** Takes out of a directory what is there for no name; false when it holds anything else but its IV. */
+async function clear(parts: Parts, caller: Caller, directory: FlareId): Promise<boolean> {
   let leftovers = 0;
   for await (const name of namesIn(parts, caller, directory)) {
     if (name === DIRIV_NAME) continue;
-    if (!isLongNameFile(name) && temporary(name) === null) throw FlareError.of('NOTEMPTY');
+    if (!isLongNameFile(name) && temporary(name) === null) return false;
     leftovers++;
   }
-  if (leftovers === 0) return;
-  for await (const name of namesIn(parts, caller, directory)) await clearOne(parts, caller, directory, name);
+  if (leftovers > 0) {
+    for await (const name of namesIn(parts, caller, directory)) await clearOne(parts, caller, directory, name);
+  }
+  return true;
 }
 
 async function clearOne(parts: Parts, caller: Caller, directory: FlareId, name: Name): Promise<void> {

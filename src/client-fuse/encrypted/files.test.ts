@@ -14,28 +14,10 @@ import { bytesOf, seededTree } from '../crypto/testing/keys.ts';
 import { outcome } from '../crypto/testing/model.ts';
 import { plainAttributes } from './attributes.ts';
 import { EncryptedFiles } from './files.ts';
+import { slow } from './testing/services.ts';
 
 const { contents } = seededTree(1);
 const ALL = 1_000_000;
-
-/** The answers of a service, each after a few turns of the promise queue: calls of several clients get between each other. */
-function slow(service: FlareService, seed: number): FlareService {
-  const random = seededRandom(seed);
-  const late =
-    (call: (...args: any[]) => unknown) =>
-    async (...args: any[]) => {
-      for (let turns = random.below(6); turns > 0; turns--) await undefined;
-      const answer = await call(...args);
-      for (let turns = random.below(6); turns > 0; turns--) await undefined;
-      return answer;
-    };
-  return new Proxy(service, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name);
-      return typeof member === 'function' ? late(member.bind(target)) : member;
-    },
-  });
-}
 
 function memory(): MemoryService {
   return new MemoryService({ clock: manualClock(), random: seededRandom(1), root: { mode: 0o777 } });

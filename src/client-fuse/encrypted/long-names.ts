@@ -16,6 +16,8 @@ import { asNeeded, TRIES_MAX, unless } from './refusals.ts';
 /** Long names that are kept; less than 1 KiB each. */
 export const LONG_NAMES_MAX = 4096;
 
+type Long = NonNullable<StoredName['long']>;
+
 /** The files that hold long names. */
 export class LongNames {
   readonly #service: FlareService;
@@ -46,7 +48,7 @@ export class LongNames {
       if (mine !== 'refused' && error instanceof FlareError) await this.unnamed(caller, directory, stored, true);
       throw error;
     }
-    await asNeeded(caller, (who) => this.#make(who, directory, long));
+    if (!(await this.#isWhole(caller, directory, long))) await this.#agree(caller, directory, stored);
     return made;
   }
 
@@ -54,17 +56,24 @@ export class LongNames {
    * Takes the file away when its name is gone; and puts it back when somebody has made that name again meanwhile. `look`: the name may be there still. Never rejects: what the caller asked for
    * is done, and a file too many does no harm.
    */
-  async unnamed(caller: Caller, directory: FlareId, { entry, long }: StoredName, look = false): Promise<void> {
+  async unnamed(caller: Caller, directory: FlareId, stored: StoredName, look = false): Promise<void> {
+    const { entry, long } = stored;
     if (long === null) return;
-    const remove = (who: Caller) => this.#service.remove(who, directory, long.entry);
     try {
-      if (look && (await this.#has(caller, directory, entry))) return;
-      await unless(['NOENT', 'STALE'], () => asNeeded(caller, remove), null);
-      if (await this.#has(caller, directory, entry)) {
-        await asNeeded(caller, (who) => this.#make(who, directory, long));
-      }
+      if (!look) await this.#remove(caller, directory, long.entry);
+      if (look || (await this.#has(caller, directory, entry))) await this.#agree(caller, directory, stored);
     } catch (error) {
       this.#complaints.leftBehind(directory, long.entry, error);
+    }
+  }
+
+  /** Makes or removes the file, as long as it is there without its name, or the name without it. */
+  async #agree(caller: Caller, directory: FlareId, { entry, long }: StoredName): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const named = await this.#has(caller, directory, entry);
+      if (named === (await this.#isWhole(caller, directory, long!))) return;
+      if (named) await asNeeded(caller, (who) => this.#make(who, directory, long!));
+      else await this.#remove(caller, directory, long!.entry);
     }
   }
 
@@ -101,7 +110,7 @@ export class LongNames {
   }
 
   /** Makes the file, or finds it: it can hold nothing else, unless who makes it is about to write it, or has died. */
-  async #make(caller: Caller, directory: FlareId, { entry, contents }: NonNullable<StoredName['long']>): Promise<void> {
+  async #make(caller: Caller, directory: FlareId, { entry, contents }: Long): Promise<void> {
     const birth = { type: FlareType.file, mode: LONG_NAME_MODE } as const;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const file = await unless(
@@ -129,11 +138,20 @@ export class LongNames {
     return unless(['STALE'], () => asNeeded(caller, write), false);
   }
 
-  async #has(caller: Caller, directory: FlareId, entry: Name): Promise<boolean> {
-    const look = async (who: Caller): Promise<true> => {
-      await this.#service.lookup(who, directory, entry);
-      return true;
-    };
-    return unless(['NOENT', 'STALE'], () => asNeeded(caller, look), false);
+  async #remove(caller: Caller, directory: FlareId, name: Name): Promise<void> {
+    await unless(['NOENT', 'STALE'], () => asNeeded(caller, (who) => this.#service.remove(who, directory, name)), null);
+  }
+
+  async #has(caller: Caller, directory: FlareId, name: Name): Promise<boolean> {
+    return (await this.#find(caller, directory, name)) !== null;
+  }
+
+  async #isWhole(caller: Caller, directory: FlareId, { entry, contents }: Long): Promise<boolean> {
+    return (await this.#find(caller, directory, entry))?.size === contents.length;
+  }
+
+  async #find(caller: Caller, directory: FlareId, name: Name): Promise<Attributes | null> {
+    const look = (who: Caller) => this.#service.lookup(who, directory, name);
+    return unless(['NOENT', 'STALE'], () => asNeeded(caller, look), null);
   }
 }

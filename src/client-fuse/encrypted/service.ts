@@ -177,7 +177,8 @@ export class EncryptedService implements FlareService {
     checkCaller(caller);
     const stored = await this.#stored(caller, directory, name);
     const { entry } = stored;
-    await endEmpty(this.#parts, caller, directory, entry, () => this.#service.rmdir(caller, directory, entry));
+    const end = () => this.#service.rmdir(caller, directory, entry);
+    await endEmpty(this.#parts, caller, directory, entry, end, { gone: true });
     await this.#parts.longNames.unnamed(caller, directory, stored);
   }
 
@@ -189,7 +190,9 @@ export class EncryptedService implements FlareService {
     const goal = await this.#stored(caller, to, toName, from);
     if (goal.long !== null) await this.#checkSource(caller, from, source.entry, to, goal.entry);
     const rename = () => this.#service.rename(caller, from, source.entry, to, goal.entry);
-    await this.#parts.longNames.naming(caller, to, goal, () => endEmpty(this.#parts, caller, to, goal.entry, rename));
+    await this.#parts.longNames.naming(caller, to, goal, () =>
+      endEmpty(this.#parts, caller, to, goal.entry, rename, { gone: false }),
+    );
     // Two names of one flare are both still there.
     await this.#parts.longNames.unnamed(caller, from, source, true);
   }
