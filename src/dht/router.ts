@@ -299,20 +299,25 @@ export class Router implements FlareService {
     here: () => Eventually<T> = () => ask(this.#store),
   ): Eventually<T> {
     const slice = sliceOf(key);
-    const once = (): Eventually<T> => (this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service));
     try {
-      const answer = once();
-      return isPending(answer) ? answer.catch((error: unknown) => this.#again(what, error, once)) : answer;
+      const answer = this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service);
+      return isPending(answer) ? answer.catch((error: unknown) => this.#again(what, error, slice, ask, here)) : answer;
     } catch (error) {
-      return this.#again(what, error, once);
+      return this.#again(what, error, slice, ask, here);
     }
   }
 
-  #again<T>(what: string, first: unknown, once: () => Eventually<T>): Promise<T> {
+  #again<T>(
+    what: string,
+    first: unknown,
+    slice: number,
+    ask: (service: FlareService) => Eventually<T>,
+    here: () => Eventually<T>,
+  ): Promise<T> {
     if (!isTransient(first)) throw first;
     return untilDone(this.#ring, what, (tries) => {
       if (tries === 0) throw first;
-      return once();
+      return this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service);
     });
   }
 }

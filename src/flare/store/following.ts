@@ -28,8 +28,6 @@ export class UnsoundRecordError extends Error {
   }
 }
 
-type Verdict = 'take' | 'had' | 'gap';
-
 /**
  * A mirror's side: takes records of slices that another volcano is primary of into the own log and state. A slice's records come in the order of their numbers,
  * none is left out, none is taken twice. Base records, which fill a mirror, have no number of their own: they are taken where they come in the stream, and
@@ -52,40 +50,32 @@ export class Following {
   take(groups: readonly (readonly Buffer[])[]): Taken {
     let lsn = 0;
     for (const group of groups) {
-      const gap = this.#gapBefore(group);
-      if (gap !== null) return { lsn, gap };
       const wanted = this.#wanted(group);
+      if (typeof wanted === 'number') return { lsn, gap: { slice: wanted, last: this.last(wanted) } };
       if (wanted.length > 0) lsn = this.#append(wanted);
     }
     // What was skipped may still be on its way to the disk.
     return { lsn: lsn === 0 ? this.#core.kml.nextLsn - 1 : lsn, gap: null };
   }
 
-  /** Looks at a group by the numbers that its slices would have after each of its records. */
-  *#verdicts(group: readonly Buffer[]): Generator<{ payload: Buffer; slice: number; verdict: Verdict }> {
+  /** The records of a group that are to be taken, by the numbers that its slices would have after each of them; or the first slice of which one does not follow. */
+  #wanted(group: readonly Buffer[]): number | readonly Buffer[] {
+    const wanted: Buffer[] = [];
+    /** Slices that have other numbers by now, when there is more than one record. */
     const now = new Map<number, LastRecord>();
     for (const payload of group) {
       const { slice, number, epoch, base } = recordHead(payload);
       if (slice >= SLICES) throw new UnsoundRecordError(`slice ${slice} goes to no other volcano`);
       const last = now.get(slice) ?? this.last(slice);
-      let verdict: Verdict = 'gap';
-      if (base && (number === last.number || isWipe(payload))) verdict = 'take';
-      else if (!base && number <= last.number) verdict = 'had';
-      else if (!base && number === last.number + 1 && epoch >= last.epoch) verdict = 'take';
-      if (verdict === 'take') now.set(slice, { number, epoch });
-      yield { payload, slice, verdict };
+      if (!base && number <= last.number) continue;
+      const follows = base
+        ? number === last.number || isWipe(payload)
+        : number === last.number + 1 && epoch >= last.epoch;
+      if (!follows) return slice;
+      wanted.push(payload);
+      if (group.length > 1) now.set(slice, { number, epoch });
     }
-  }
-
-  #gapBefore(group: readonly Buffer[]): Taken['gap'] {
-    for (const { slice, verdict } of this.#verdicts(group)) {
-      if (verdict === 'gap') return { slice, last: this.last(slice) };
-    }
-    return null;
-  }
-
-  #wanted(group: readonly Buffer[]): Buffer[] {
-    return [...this.#verdicts(group)].filter(({ verdict }) => verdict === 'take').map(({ payload }) => payload);
+    return wanted;
   }
 
   #append(payloads: readonly Buffer[]): number {
