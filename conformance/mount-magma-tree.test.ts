@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { MOUNT_MAGMA } from './lib/magma-mounts.ts';
@@ -7,6 +10,7 @@ import { unmet } from './lib/requirements.ts';
 import { type Ran, run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { type Exchange, onTerminal } from './lib/terminal.ts';
+import { KEY, scratch, startVolcano } from './ring-real/lib/ring.ts';
 
 /* mount.magma --init and --info, and what it says to whom it does not open a tree; gocryptfs agrees about all of it. */
 
@@ -142,4 +146,59 @@ t.test('what cannot be opened: each its own message, and a status as in mount(8)
     t.match(ran.stderr, message);
   }
   t.same(fs.readdirSync(point), []);
+});
+
+t.test('no FUSE, rules that forbid it, and a signal while it asks', options, async (t) => {
+  const { command, directory, volcano, keyFile, secretFile } = await trees(t, 'a');
+  t.equal((await command('init', 'a', 'sesame\n')).status, 0);
+  const point = join(directory, 'point');
+  fs.mkdirSync(point);
+  const list = `port=${volcano.flarePort},keyfile=${keyFile}`;
+  // In a mount namespace of its own there is no driver behind the device; nobody is asked for a passphrase.
+  const device = join(directory, 'fuse');
+  const script = `mknod ${device} c 10 254 && mount --bind ${device} /dev/fuse && exec "$@"`;
+  for (const more of [list, `plain,${list}`, `foreground,passfile=${secretFile('pass', 'sesame\n')},${list}`]) {
+    const ran = await run('unshare', [
+      ...['--mount', 'sh', '-c', `rm -f ${device}; ${script}`, 'sh'],
+      ...[MOUNT_MAGMA, '127.0.0.1:/a', point, '-o', more],
+    ]);
+    t.equal(ran.status, 2, ran.stderr);
+    t.match(ran.stderr, /^mount\.magma: FUSE is not to be had: .*Cure: modprobe fuse\n$/);
+  }
+
+  for (const [share, why] of [
+    ['/ * r', /it may only be read\. Cure: a share that this machine may write to/],
+    ['/ * w root_squash', /its rules, or the permissions there, do not let this user in/],
+  ] as const) {
+    const other = await startVolcano(t, scratch(t), { nickname: 'gromit', shares: [share] });
+    const there = ['--init', '127.0.0.1:/', `--port=${other.flarePort}`, `--node-port=${other.nodePort}`];
+    const ran = await run(MOUNT_MAGMA, [...there, '--scryptn=10'], { input: 'sesame\n', env: { MAGMA_KEY: KEY } });
+    t.equal(ran.status, 32, ran.stderr);
+    t.match(ran.stderr, why);
+  }
+
+  // Whoever is there says nothing.
+  const silent = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await once(silent, 'listening');
+  const to = ['127.0.0.1:/', `--port=${(silent.address() as AddressInfo).port}`, `--keyfile=${keyFile}`];
+  for (const words of [
+    ['--init', ...to],
+    [...to, point],
+  ]) {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const waiting = spawn(MOUNT_MAGMA, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+      t.teardown(() => waiting.kill('SIGKILL'));
+      let said = '';
+      waiting.stderr.on('data', (bytes) => {
+        said += bytes;
+      });
+      const [socket] = await once(silent, 'connection');
+      waiting.kill(signal);
+      const [status] = await once(waiting, 'close');
+      socket.destroy();
+      t.equal(status, 8, `${words[0]} ${signal}`);
+      t.equal(said, 'mount.magma: broken off\n');
+    }
+  }
 });

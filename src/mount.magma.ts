@@ -13,9 +13,24 @@ function tell(message: FromServer): void {
   process.chdir('/');
 }
 
+/** Ends the program with the status of what the user breaks off, for as long as nothing else answers these signals; gives what ends that. */
+function interruptible(): () => void {
+  const end = (): void => {
+    process.stderr.write('mount.magma: broken off\n');
+    process.exit(ExitStatus.interrupted);
+  };
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  return () => {
+    process.off('SIGINT', end);
+    process.off('SIGTERM', end);
+  };
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const request = readRequest(argv);
   if (request.kind === 'mount') return mount(request, argv);
+  interruptible();
   if (request.kind === 'help') process.stdout.write(HELP);
   else if (request.kind === 'version') process.stdout.write(`mount.magma ${VERSION}\n`);
   else if (request.kind === 'init') await init(request);
@@ -26,7 +41,10 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function mount(request: MountRequest, argv: readonly string[]): Promise<number> {
   if (request.foreground) return serve(request, inheritedVault(process.env), () => tell({ kind: 'mounted' }));
-  const outcome = await serveInBackground(argv, request.key, await unlockFirst(request));
+  const mayGoOn = interruptible();
+  const vault = await unlockFirst(request);
+  mayGoOn();
+  const outcome = await serveInBackground(argv, request.key, vault);
   if (outcome.kind === 'failed') throw new ExitError(outcome.status as ExitStatus, outcome.message);
   if (request.verbose) process.stdout.write(`mount.magma: ${treeText(request)} mounted on ${request.target}\n`);
   return ExitStatus.success;

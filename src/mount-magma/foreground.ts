@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
+import { checkFuse } from '../client-fuse/mount/as-root.ts';
 import { mountTarget } from '../client-fuse/mount/target.ts';
 import { type Mounted, mount } from '../client-fuse/mount.ts';
 import { openLog } from '../magmad/logging.ts';
@@ -32,7 +33,7 @@ function descriptorOf(log: string | null): number {
  */
 export function unlockFirst(request: MountRequest): Promise<Vault | null> {
   return exiting(treeText(request), async () => {
-    await mountTarget(request.target);
+    await checkMachine(request);
     if (request.plain) return null;
     const tree = await openTree(request, process.env);
     try {
@@ -41,6 +42,16 @@ export function unlockFirst(request: MountRequest): Promise<Vault | null> {
       await tree.close();
     }
   });
+}
+
+/** What is cheap to find out comes first: nobody is asked for a passphrase in vain. */
+async function checkMachine({ target, fake }: MountRequest): Promise<void> {
+  await mountTarget(target);
+  if (!fake) checkFuse(isRoot());
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 async function askForVault(tree: Tree, request: MountRequest): Promise<Vault> {
@@ -65,8 +76,7 @@ async function serveTree(request: MountRequest, given: Vault | null, mounted: ()
   const logger = openLog({ level: 'info', format: 'pretty', debug: '', descriptor: descriptorOf(request.log) }).room(
     'fuse',
   );
-  // First what is cheap to find out.
-  await mountTarget(target);
+  await checkMachine(request);
   const tree = await openTree(request, process.env);
   let point: Mounted | null;
   try {
@@ -76,8 +86,8 @@ async function serveTree(request: MountRequest, given: Vault | null, mounted: ()
     const locks = { host: hostname(), leaseMs: Math.round(lockLease * 1000) };
     const parts = { target, allowOther, generic, timeouts, logger, clock: systemClock, random: systemRandom, ...locks };
     const { service, top } = shown;
-    const root = process.getuid?.() === 0;
-    point = request.fake ? null : await mount({ ...parts, service, top, source: treeText(request), root });
+    const how = { source: treeText(request), root: isRoot() };
+    point = request.fake ? null : await mount({ ...parts, service, top, ...how });
   } catch (error) {
     await tree.close();
     throw error;

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { FILE_SYSTEM_TYPE, MountError, type MountOptions } from './options.ts';
 import { run } from './run.ts';
 
@@ -9,10 +9,24 @@ export function openFuse(): number {
   try {
     return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const cure = code === 'EACCES' || code === 'EPERM' ? 'run it as root, or install fusermount3' : 'modprobe fuse';
-    throw new MountError('fuse', `FUSE is not to be had: ${message}. Cure: ${cure}`, { cause: error });
+    throw noFuse(error);
   }
+}
+
+/** Looks whether there is FUSE, as far as this user can see: fusermount3 opens it for others than root. Throws `MountError`. */
+export function checkFuse(root: boolean): void {
+  try {
+    if (root) closeSync(openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK));
+    else statSync(DEVICE);
+  } catch (error) {
+    throw noFuse(error);
+  }
+}
+
+function noFuse(error: unknown): MountError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const cure = code === 'EACCES' || code === 'EPERM' ? 'run it as root, or install fusermount3' : 'modprobe fuse';
+  return new MountError('fuse', `FUSE is not to be had: ${message}. Cure: ${cure}`, { cause: error });
 }
 
 /** Mounts as root, by mount(8). Resolves with the descriptor of the connection; rejects with `MountError`. */

@@ -4,8 +4,9 @@ import type { Endpoint, Net } from '../../base/net.ts';
 import type { Random } from '../../base/random.ts';
 import { HandshakeError } from '../../base/secure-net.ts';
 import { Link } from '../../dht/link.ts';
-import { FLARE_REPLY_BYTES_MAX } from '../../dht/programs/flare/schema.ts';
+import { FLARE_REPLY_BYTES_MAX, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
 import { type ClientSecret, pskIdentity } from '../../dht/secrets.ts';
+import { RpcError } from '../../rpc/rpc-error.ts';
 import { Members } from './members.ts';
 import { RingService } from './ring-service.ts';
 
@@ -21,12 +22,14 @@ export interface ConnectOptions {
   readonly patienceMs: number;
 }
 
+export type ConnectErrorKind = 'key' | 'version' | 'away';
+
 /** No network was reached; the message names whom was asked, why it failed, and the cure. */
 export class ConnectError extends Error {
-  /** `key`: somebody is there, but does not have the same key; `away`: nobody answers. */
-  readonly kind: 'key' | 'away';
+  /** `key`: somebody is there, but does not have the same key; `version`: or speaks another version; `away`: nobody answers. */
+  readonly kind: ConnectErrorKind;
 
-  constructor(kind: 'key' | 'away', message: string, options?: ErrorOptions) {
+  constructor(kind: ConnectErrorKind, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ConnectError';
     this.kind = kind;
@@ -51,9 +54,16 @@ export async function connectRing(options: ConnectOptions): Promise<{ service: R
 function connectError(error: unknown): ConnectError {
   const text = error instanceof Error ? error.message : String(error);
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (!(cause instanceof HandshakeError)) continue;
-    const cure = 'give the text that `magma key client` prints on one of its volcanos, or the network key';
-    return new ConnectError('key', `the network does not take this key: ${text}. Cure: ${cure}`, { cause: error });
+    if (cause instanceof HandshakeError) {
+      const cure = 'give the text that `magma key client` prints on one of its volcanos, or the network key';
+      return new ConnectError('key', `the network does not take this key: ${text}. Cure: ${cure}`, { cause: error });
+    }
+    if (cause instanceof RpcError && cause.kind === 'PROG_MISMATCH') {
+      const theirs = cause.low === cause.high ? `${cause.low}` : `${cause.low} to ${cause.high}`;
+      const what = `a volcano speaks version ${theirs} of the flare program, and this is version ${FLARE_VERSION}`;
+      const cure = 'take mount.magma and magmad of the same release';
+      return new ConnectError('version', `${what}. Cure: ${cure}`, { cause: error });
+    }
   }
   const cure = 'start it with a key, or name another one; its flare port (12000) must be open here';
   return new ConnectError('away', `no volcano answers: ${text}. Cure: ${cure}`, { cause: error });

@@ -1,0 +1,45 @@
+import t, { type Test } from 'tap';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { createTlsNet } from '../../base/net/tls.ts';
+import { systemRandom } from '../../base/random.ts';
+import { systemNet } from '../../base/system-net.ts';
+import { FLARE_PROGRAM, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
+import { type ClientSecret, pskIdentity } from '../../dht/secrets.ts';
+import { RpcServer } from '../../rpc/server.ts';
+import { makeEcho } from '../../rpc/testing/echo.ts';
+import { connectRing } from './connect.ts';
+
+const secret: ClientSecret = { networkId: Buffer.alloc(16, 1), key: Buffer.alloc(32, 2) };
+
+/** Where volcanos listen that have these versions of the flare program. */
+async function volcano(t: Test, ...versions: number[]): Promise<number> {
+  const identity = pskIdentity('client', secret.networkId);
+  const net = createTlsNet(systemNet, {
+    keyOf: (asked) => (asked === identity ? secret.key : null),
+    self: { identity, key: secret.key },
+  });
+  const [procedures] = [...makeEcho().program.versions.values()];
+  const program = { number: FLARE_PROGRAM, name: 'flare', versions: new Map(versions.map((v) => [v, procedures!])) };
+  const server = new RpcServer({ net, clock: systemClock, logger: silentLogger });
+  t.teardown(() => server.stop());
+  return (await server.listen({ programs: [program], port: 0, transports: ['tcp'] })).port;
+}
+
+t.test('why no network is reached: another version, another key, nobody', async (t) => {
+  const next = FLARE_VERSION + 1;
+  const port = await volcano(t, next, next + 1);
+  const parts = { net: systemNet, clock: systemClock, random: systemRandom, patienceMs: 1000 };
+  const open = (to: number, key = secret.key) =>
+    connectRing({ ...parts, secret: { ...secret, key }, seeds: [{ address: '127.0.0.1', port: to }] });
+  await t.rejects(open(port), {
+    kind: 'version',
+    message: `a volcano speaks version ${next} to ${next + 1} of the flare program, and this is version ${FLARE_VERSION}. Cure: take mount.magma and magmad of the same release`,
+  });
+  await t.rejects(open(await volcano(t, next)), { kind: 'version', message: new RegExp(`speaks version ${next} of`) });
+  await t.rejects(open(port, Buffer.alloc(32)), {
+    kind: 'key',
+    message: /does not take this key.*Cure: give the text/,
+  });
+  await t.rejects(open(1), { kind: 'away', message: /no volcano answers.*Cure: start it/ });
+});
