@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { compiled, FUSE, mountsBelow } from './lib/fuse-mounts.ts';
@@ -7,12 +8,16 @@ import { mounted, type Place, place } from './lib/magma-mounts.ts';
 import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
-import { at, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+import { at, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* Locks of two machines over a ring of two volcanos (docs/mount.magma.md, "Locks"): machines that vanish, volcanos that go and come back. */
 
 const options = { skip: unmet(FUSE), timeout: TEST_TIMEOUT };
 const FILES = 6;
+
+interface Listing {
+  readonly volcanos: readonly { readonly locks: readonly { readonly fileid: number; readonly holder: string }[] }[];
+}
 
 t.test(
   'locks over a ring: who vanishes loses them after a while, a volcano that restarts loses none',
@@ -68,6 +73,23 @@ t.test(
     clients[1]!.child.kill('SIGTERM');
     t.same(await Promise.all(next), each('ok'));
     t.equal(await clients[1]!.exited, 0);
+    for (const locker of theirs) await locker.end();
     t.notMatch(again.said(), /failed|ERROR/);
+
+    // One that vanishes and has said that it may be silent for a day: the operator sees it, and ends its locks.
+    await mounted(t, places[1]!, [second], lease);
+    const last = await open(1);
+    again.child.kill('SIGKILL');
+    t.same(await all(last, 'flock s'), each('EAGAIN'));
+    const { stdout } = await magma(['locks', '--json', ...at(first)]);
+    const seen = (JSON.parse(stdout) as Listing).volcanos.flatMap(({ locks }) => locks);
+    const numbers = Array.from({ length: FILES }, (_, file) => statSync(path(1, file)).ino);
+    t.same(seen.map(({ fileid }) => fileid).sort(), numbers.sort());
+    const holders = [...new Set(seen.map(({ holder }) => holder))];
+    t.match(holders, [new RegExp(`^${hostname()} [0-9a-f]{24}$`)]);
+    t.match((await magma(['locks', ...at(second)])).stdout, /^volcano +file +bytes[\s\S]*whole file +exclusive/);
+    const ended = await magma(['locks', ...at(second), '--break', holders[0]!]);
+    t.match(ended, { status: 0, stdout: new RegExp(`have ended: of ${FILES} files`) });
+    t.same(await all(last, 'flock s'), each('ok'));
   },
 );

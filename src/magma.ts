@@ -1,5 +1,6 @@
 import { checkCommand } from './magma/check.ts';
 import { keyCommand } from './magma/key.ts';
+import { locksCommand } from './magma/locks.ts';
 import { ringCommand, statusCommand } from './magma/ring.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';
@@ -10,6 +11,7 @@ Usage: magma COMMAND ...
 
   magma ring             the volcanos of a network, and how each fares
   magma status [NICK]    one volcano
+  magma locks            what is locked, by whom; and the end of a holder's locks
   magma check DIR...     check the data directories of volcanos that are stopped
   magma check --ring     compare the copies of a network that runs
   magma key client       print what an encrypted client needs
@@ -26,6 +28,7 @@ type Command = (argv: readonly string[]) => Promise<number>;
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['check', checkCommand],
   ['key', keyCommand],
+  ['locks', locksCommand],
   ['ring', ringCommand],
   ['status', statusCommand],
 ]);

@@ -40,7 +40,7 @@ t.test('whichever volcano is asked: locks exclude each other, and each owner kee
   }
   for (const [at, { store }] of near.volcanos.entries()) {
     const own = files.filter(({ key }) => near.ownerOf(sliceOf(key)) === at);
-    t.equal(store.locks.held('').locks.length, own.length);
+    t.equal(store.locks.listed('').locks.length, own.length);
     const elsewhere = files.find(({ key }) => near.ownerOf(sliceOf(key)) !== at)!;
     t.throws(() => store.locks.keep('host a', [elsewhere]), { message: /not served/ });
     t.throws(() => store.locks.release('host a', [elsewhere]), { message: /not served/ });

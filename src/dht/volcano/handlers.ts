@@ -126,6 +126,8 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return figures.own();
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
+    held: (from) => store.locks.held(from),
+    releaseHolder: (holder) => store.locks.releaseHolder(holder),
     notes(after, known) {
       notes.checkOwner();
       return notes.page(after, known);

@@ -7,10 +7,10 @@ import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
 import { encodeProjection } from '../../projection/codec.ts';
 import type { Projection } from '../../projection/types.ts';
+import { lockFromWire, wireHeld } from '../locks.ts';
 import { type Admission, copyBytes, Ended, type Ending, endingOf } from '../result.ts';
 import * as types from '../types.ts';
 import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
-import { lockFromWire, wireHeld } from './wire-locks.ts';
 
 /** What a call that names its flares by key and generation, or by key alone, wants to do. */
 export interface GateRequest {

@@ -17,10 +17,10 @@ import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
 import { decodeProjection } from '../../projection/codec.ts';
 import type { Projection } from '../../projection/types.ts';
+import { heldFromWire, wireHolder, wireLock } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import * as types from '../types.ts';
 import { FLARE_PROGRAM, FLARE_VERSION, procedures } from './schema.ts';
-import { heldFromWire, wireHolder, wireLock } from './wire-locks.ts';
 
 /** What a remote service is made with. */
 export interface RemoteServiceOptions {

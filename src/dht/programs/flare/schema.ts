@@ -6,6 +6,7 @@ import { TARGET_MAX } from '../../../flare/types.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
 import { PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
+import { HeldLockSchema, HolderSchema, LockRequestSchema } from '../locks.ts';
 import { resultOf } from '../result.ts';
 import {
   AttributesSchema,
@@ -17,7 +18,6 @@ import {
   KeySchema,
   NameSchema,
 } from '../types.ts';
-import { HeldLockSchema, HolderSchema, LockRequestSchema } from './wire-locks.ts';
 
 /** The number of the flare program; it has one version. */
 export const FLARE_PROGRAM = 0x2a6d0001;

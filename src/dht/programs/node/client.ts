@@ -1,9 +1,11 @@
 import type { Decision, JointPart } from '../../../flare/joint.ts';
+import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec } from '../../../rpc/xdr.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
+import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller } from '../types.ts';
 import type { Append, Appended, Figures, NotesPage, SliceDigest } from './handlers.ts';
@@ -38,6 +40,8 @@ const calls = {
   setNote: call(procedures.SETNOTE),
   digest: call(procedures.DIGEST),
   known: call(procedures.KNOWN),
+  held: call(procedures.HELD),
+  freeHolder: call(procedures.FREEHOLDER),
 };
 
 const DECISIONS: readonly Decision[] = ['committed', 'pending', 'unknown'];
@@ -126,6 +130,17 @@ export class NodeClient {
       },
       decision: async (operation) => DECISIONS[await this.#ask(calls.decision, { ...head(), operation })]!,
     };
+  }
+
+  /** Locks of slices that are served there, and where the next ones begin; null: there are no more. */
+  async held(from: string): Promise<HeldPage> {
+    const { locks, next } = await this.#ask(calls.held, { epoch: this.#epoch(), from: Buffer.from(from, 'latin1') });
+    return { locks: locks.map(flareLockFromWire), next: next === null ? null : next.toString('latin1') };
+  }
+
+  /** Ends all that a holder has locked there; of how many flares. */
+  releaseHolder(holder: string): Promise<number> {
+    return this.#ask(calls.freeHolder, { epoch: this.#epoch(), holder: wireHolder(holder) });
   }
 
   /** Tells the own figures, and is told the other's. */

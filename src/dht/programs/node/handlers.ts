@@ -1,5 +1,6 @@
 import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
+import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
@@ -91,6 +92,10 @@ export interface NodeHandlers {
   digest(slice: number): Eventually<SliceDigest>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */
   notes(after: string, known: number): Eventually<NotesPage>;
+  /** Locks of slices that are served here: `LockKeeper`. */
+  held(from: string): Eventually<HeldPage>;
+  /** Ends all that a holder has locked in slices that are served here; of how many flares. Durable when it resolves. */
+  releaseHolder(holder: string): Eventually<number>;
   /** Durable when it resolves. Refusals as for `NoteStore.setNote`. */
   setNote(name: string, value: Buffer | null): Eventually<void>;
 }

@@ -4,7 +4,9 @@ import { manualClock } from '../../../base/testing/manual-clock.ts';
 import { FlareError } from '../../../flare/errors.ts';
 import { BusyError, type DirectoryView, type JointPart, type Step, type StepAnswer } from '../../../flare/joint.ts';
 import { keyOf, ROOT_KEY } from '../../../flare/keys.ts';
+import { LOCK_END, LockKind } from '../../../flare/locks/types.ts';
 import { RECORD_MAX } from '../../../flare/record/limits.ts';
+import { type HeldPage, LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { MemoryNotes } from '../../../flare/testing/memory-notes.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { FlareType } from '../../../flare/types.ts';
@@ -385,6 +387,34 @@ t.test('SETNOTE: sets and removes', async (t) => {
   ]);
 });
 
+t.test('HELD and FREEHOLDER: what is locked in pages, and the end of a holder’s locks', async (t) => {
+  const lock = {
+    ...{ kind: LockKind.bytes, holder: 'host \xff', owner: '\0', mode: 'shared', pid: 9 },
+    ...{ start: 5n, last: LOCK_END },
+  } as const;
+  const id = { key: ROOT_KEY, generation: 3 };
+  const page = (count: number): HeldPage => ({
+    locks: new Array(count).fill({ id, fileid: 77, silentMs: 12, lock }),
+    next: count === 1 ? null : `${ROOT_KEY}3\0next`,
+  });
+  const seen: string[] = [];
+  const node = await served(t, {
+    held(from) {
+      seen.push(from);
+      return page(from === '' ? LOCKS_LISTED_MAX : 1);
+    },
+    releaseHolder(holder) {
+      seen.push(holder);
+      return 4;
+    },
+  });
+  const first = await node.held('');
+  t.strictSame(first, page(LOCKS_LISTED_MAX));
+  t.strictSame(await node.held(first.next!), page(1));
+  t.equal(await node.releaseHolder('host \xff'), 4);
+  t.strictSame(seen, ['', `${ROOT_KEY}3\0next`, 'host \xff']);
+});
+
 t.test('what a caller is not allowed is denied, before anything is done', async (t) => {
   const program = nodeProgram({
     handlers: handlers({ hello: () => hello, newest: () => null }),
@@ -417,6 +447,8 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     () => node.load(member(0).id, figures),
     () => node.notes('', 0),
     () => node.setNote('n', null),
+    () => node.held(''),
+    () => node.releaseHolder('h'),
   ];
   for (const call of calls) await t.rejects(call(), { name: 'RefreshError', epoch: 11 });
   admission = 'busy';

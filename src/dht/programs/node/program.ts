@@ -4,6 +4,7 @@ import { type Codec, XdrError } from '../../../rpc/xdr.ts';
 import { decodeProjection, encodeProjection, memberFromWire } from '../../projection/codec.ts';
 import { type Projection, ProjectionError } from '../../projection/types.ts';
 import { checkMember } from '../../projection/validate.ts';
+import { wireFlareLock } from '../locks.ts';
 import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
 import { callerFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
@@ -78,6 +79,12 @@ const rows: { readonly [N in Name]: Run<N> } = {
   DECISION: (handlers, { operation, slice }) =>
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
   DIGEST: (handlers, { slice }) => handlers.digest(slice),
+  HELD: (handlers, { from }) =>
+    andThen(handlers.held(from.toString('latin1')), ({ locks, next }) => ({
+      locks: locks.map(wireFlareLock),
+      next: next === null ? null : Buffer.from(next, 'latin1'),
+    })),
+  FREEHOLDER: (handlers, { holder }) => handlers.releaseHolder(holder.toString('latin1')),
   LOAD: (handlers, { sender, figures }) => handlers.load(sender.toString('hex'), figures),
   NOTES: (handlers, { after, known }) =>
     andThen(handlers.notes(after.toString('latin1'), known), ({ version, notes, end }) => ({
@@ -102,6 +109,8 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'DECISION',
   'LOAD',
   'DIGEST',
+  'HELD',
+  'FREEHOLDER',
   'NOTES',
   'SETNOTE',
 ]);

@@ -2,10 +2,12 @@ import * as xdr from '@stellar/js-xdr';
 import { OPERATION_ID_BYTES } from '../../../flare/joint.ts';
 import { GROUP_BYTES_MAX } from '../../../flare/kml/format.ts';
 import { GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
+import { LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
 import { MemberSchema, PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
 import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../projection/types.ts';
+import { FlareLockSchema, HolderSchema, LOCK_PLACE_MAX } from '../locks.ts';
 import { resultOf } from '../result.ts';
 import { CallerSchema } from '../types.ts';
 import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
@@ -211,6 +213,25 @@ export const procedures = {
   },
   /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
   KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },
+  /** What is locked there, and the end of all that somebody has locked there. */
+  HELD: {
+    number: 30,
+    arguments: compile(xdr.struct('AskHeld', { ...head, from: xdr.varOpaque(LOCK_PLACE_MAX) })),
+    result: compile(
+      resultOf(
+        'HeldResult',
+        xdr.struct('Held', {
+          locks: xdr.array(FlareLockSchema, LOCKS_LISTED_MAX),
+          next: xdr.option(xdr.varOpaque(LOCK_PLACE_MAX)),
+        }),
+      ),
+    ),
+  },
+  FREEHOLDER: {
+    number: 31,
+    arguments: compile(xdr.struct('FreeHolder', { ...head, holder: HolderSchema })),
+    result: compile(resultOf('FreeHolderResult', xdr.uint32())),
+  },
   /** All that lies there of a slice, in short: for `magma check`. */
   DIGEST: {
     number: 20,

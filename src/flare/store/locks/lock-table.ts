@@ -83,6 +83,10 @@ export class LockTable {
     if (held.flares.size === 0) this.#holders.delete(holder);
   }
 
+  get lsn(): number {
+    return this.#lsn;
+  }
+
   /** What has to be durable before anybody is told what is locked of a flare. */
   lsnOf(id: FlareId): number {
     return this.#flares.get(flareText(id))?.lsn ?? this.#lsn;

@@ -114,7 +114,7 @@ class Model {
 
 function heldBy(store: LocalStore): string[] {
   return store.locks
-    .held('')
+    .listed('')
     .locks.map(({ id, lock: { kind, owner, start, last, mode } }) => {
       return `${id.key} ${kind} ${owner} ${start} ${last > 1000n ? 'end' : last} ${mode}`;
     })

@@ -44,7 +44,7 @@ async function opened(t: Test, options: Parameters<typeof testStore>[0] = {}): P
 
 /** All locks, in words. */
 function held(store: LocalStore): string[] {
-  return store.locks.held('').locks.map(({ lock: { owner, kind, mode, start, last } }) => {
+  return store.locks.listed('').locks.map(({ lock: { owner, kind, mode, start, last } }) => {
     const place = last === LOCK_END ? `${start}-` : `${start}-${last}`;
     return `${owner} ${kind === 0 ? place : 'whole'} ${mode}`;
   });
@@ -262,9 +262,9 @@ t.test('release ends what a holder has of a flare, releaseHolder all of it; held
   t.equal(await store.locks.releaseHolder('host x'), 0);
   t.same(held(store), ['b1 whole shared']);
   for (let at = 0; at < LOCKS_LISTED_MAX; at++) await ask(bytes(at < 600 ? 'c1' : 'c2', 'shared', 2 * at, 1));
-  const first = store.locks.held('');
+  const first = store.locks.listed('');
   t.equal(first.locks.length, LOCKS_LISTED_MAX);
-  const second = store.locks.held(first.next!);
+  const second = store.locks.listed(first.next!);
   t.equal(
     new Set(
       [...first.locks, ...second.locks].map((one) =>

@@ -15,7 +15,7 @@ import type { Attributes, Caller, FlareId } from '../../types.ts';
 import type { Core } from '../core.ts';
 import type { Notes } from '../notes.ts';
 import { checkMayLock, checkRequest } from './checks.ts';
-import { type FlareLock, LOCKS_LISTED_MAX, type LockKeeper } from './keeper.ts';
+import { type FlareLock, type HeldPage, LOCKS_LISTED_MAX, type LockKeeper } from './keeper.ts';
 import { flareText, type LockTable } from './lock-table.ts';
 import { BlockedError, dropLocks, takeLock } from './operations.ts';
 import { Silence } from './silence.ts';
@@ -125,14 +125,24 @@ export class Locks implements LockService, LockKeeper {
     });
   }
 
-  held(from: string): { readonly locks: readonly FlareLock[]; readonly next: string | null } {
+  held(from: string): Eventually<HeldPage> {
+    return this.#do.answer(() => {
+      const { state } = this.#core;
+      state.seen = Math.max(state.seen, this.#table.lsn);
+      return this.listed(from);
+    });
+  }
+
+  /** As `held`, durable or not. */
+  listed(from: string): HeldPage {
     const all: (readonly [place: string, lock: FlareLock])[] = [];
     for (const { id, holder, owner, kind, pid, ranges } of this.#table.all()) {
       if (!this.#isServed(id)) continue;
       const silentMs = this.#silence.of(holder);
+      const fileid = this.#core.state.flareUnit(id.key).value?.attributes.fileid ?? 0;
       for (const range of ranges) {
         const place = [flareText(id), kind, holder, owner, range.start.toString(16).padStart(16, '0')].join('\0');
-        if (place >= from) all.push([place, { id, silentMs, lock: { kind, holder, owner, pid, ...range } }]);
+        if (place >= from) all.push([place, { id, fileid, silentMs, lock: { kind, holder, owner, pid, ...range } }]);
       }
     }
     all.sort(([one], [other]) => (one < other ? -1 : 1));

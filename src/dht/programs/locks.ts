@@ -1,5 +1,5 @@
 import * as xdr from '@stellar/js-xdr';
-import { FlareError } from '../../../flare/errors.ts';
+import { FlareError } from '../../flare/errors.ts';
 import {
   type HeldLock,
   HOLDER_MAX,
@@ -7,9 +7,10 @@ import {
   type LockMode,
   type LockRequest,
   OWNER_MAX,
-} from '../../../flare/locks/types.ts';
-import type { Value } from '../../../rpc/xdr.ts';
-import { wireNumber } from '../types.ts';
+} from '../../flare/locks/types.ts';
+import type { FlareLock } from '../../flare/store/locks/keeper.ts';
+import type { Value } from '../../rpc/xdr.ts';
+import { FlareIdSchema, idFromWire, wireId, wireNumber } from './types.ts';
 
 /*
  * What locks look like in XDR, and the way there and back. Offsets do not fit into the numbers of the rest.
@@ -33,6 +34,16 @@ const place = {
 export const HeldLockSchema = xdr.struct('HeldLock', place);
 export const LockRequestSchema = xdr.struct('LockRequest', { ...place, leaseMs: xdr.uint32(), wait: xdr.bool() });
 
+/** `LockKeeper.held`: the longest name of a place in the list, in bytes. */
+export const LOCK_PLACE_MAX = 512;
+export const FlareLockSchema = xdr.struct('FlareLock', {
+  id: FlareIdSchema,
+  fileid: xdr.uint32(),
+  silentMs: xdr.uint64(),
+  lock: HeldLockSchema,
+});
+
+type WireFlareLock = Value<typeof FlareLockSchema>;
 type WireHeld = Value<typeof HeldLockSchema>;
 type WireRequest = Value<typeof LockRequestSchema>;
 
@@ -87,4 +98,12 @@ export function wireHeld(held: HeldLock): WireHeld {
 export function heldFromWire(wire: WireHeld): HeldLock {
   const mode = modes.get(wire.mode)!;
   return { ...placeFromWire(wire), mode: mode === 'none' ? 'exclusive' : mode };
+}
+
+export function wireFlareLock({ id, fileid, silentMs, lock }: FlareLock): WireFlareLock {
+  return { id: wireId(id), fileid, silentMs: Math.round(silentMs), lock: wireHeld(lock) };
+}
+
+export function flareLockFromWire({ id, fileid, silentMs, lock }: WireFlareLock): FlareLock {
+  return { id: idFromWire(id), fileid, silentMs, lock: heldFromWire(lock) };
 }
