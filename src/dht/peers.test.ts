@@ -47,9 +47,13 @@ async function pair(t: Test, theirs: Partial<Hello> = {}) {
       checkHello(helloOf(1), other, { earliest: clock.now(), latest: clock.now() }, null);
       return { ...helloOf(1), ...theirs };
     },
-    newest: () => store.newest(),
+    newest: async (known) => {
+      await store.newest();
+      return store.since(known);
+    },
     write: (projection) => store.write(projection),
-    watch: (epoch, waitMs) => newerThan(store, clock, epoch, waitMs),
+    watch: async (epoch, waitMs) =>
+      (await newerThan(store, clock, epoch, waitMs)) === null ? null : store.since(epoch),
   };
   const server = new RpcServer({ net: systemNet, clock: systemClock, logger: silentLogger, bounds: NODE_BOUNDS });
   const epoch = (): number => store.known?.epoch ?? 0;
@@ -136,8 +140,10 @@ t.test('a volcano that is another one, or does not fit, is not worked with', asy
 t.test('the projection store of the arbiter, over its node program', async (t) => {
   const { peers, ring, store, clock } = await pair(t);
   peers.update(ring);
+  let known: Projection | null = null;
   const remote = new RemoteProjectionStore({
     arbiter: () => peers.peer(member(1).id).node,
+    known: () => known,
     clock,
     random: seededRandom(3),
   });
@@ -158,8 +164,15 @@ t.test('the projection store of the arbiter, over its node program', async (t) =
     new Set(['written', 'taken']),
   );
   await told.promise;
-  for (let calls = 0; calls < 5; calls++) t.strictSame(await remote.newest(), await store.newest());
-  t.strictSame(seen, [1, 2], 'each is told once');
+  for (const one of [null, first, await store.newest()]) {
+    known = one;
+    t.strictSame(await remote.newest(), await store.newest(), `who knows epoch ${one?.epoch}`);
+  }
+  const second = (await store.newest())!;
+  await store.write(withMember(second, member(3), 1));
+  known = { ...first, epoch: 2 };
+  t.strictSame(await remote.newest(), await store.newest(), 'who knows something else is told the whole');
+  t.strictSame(seen.slice(0, 2), [1, 2], 'each is told once');
   stop();
 });
 

@@ -1,8 +1,10 @@
 import { type Owner, type Owners, RetryError } from './owners.ts';
 import { Peer, type PeerSurroundings } from './peer.ts';
+import { memberOf } from './projection/queries.ts';
 import type { Member, MemberId, Projection } from './projection/types.ts';
 
 function sameWay(one: Member, other: Member): boolean {
+  if (one === other) return true;
   return (
     one.nickname === other.nickname &&
     one.flarePort === other.flarePort &&
@@ -27,12 +29,13 @@ export class Peers implements Owners {
 
   /** Takes up a newer projection: connections to who is gone, or is reached otherwise, are closed. Older ones are ignored. */
   update(projection: Projection): void {
-    if (this.#projection !== null && projection.epoch <= this.#projection.epoch) return;
+    const before = this.#projection;
+    if (before !== null && projection.epoch <= before.epoch) return;
     this.#projection = projection;
-    const members = new Map(projection.volcanos.map((member) => [member.id, member]));
+    if (projection.volcanos === before?.volcanos) return;
     for (const [id, peer] of this.#peers) {
-      const member = members.get(id);
-      if (member !== undefined && sameWay(peer.member, member)) continue;
+      const member = memberOf(projection, id);
+      if (member !== null && sameWay(peer.member, member)) continue;
       this.#peers.delete(id);
       this.#close(peer);
     }
@@ -42,8 +45,8 @@ export class Peers implements Owners {
   peer(id: MemberId): Peer {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
-      const member = this.#projection?.volcanos.find((one) => one.id === id && id !== this.#own);
-      if (member === undefined) throw new RetryError(`no other volcano of the network has the id ${id}`);
+      const member = this.#projection === null || id === this.#own ? null : memberOf(this.#projection, id);
+      if (member === null) throw new RetryError(`no other volcano of the network has the id ${id}`);
       peer = new Peer(member, this.#surroundings);
       this.#peers.set(id, peer);
     }

@@ -3,13 +3,18 @@ import type { Random } from '../base/random.ts';
 import type { NodeClient } from './programs/node/client.ts';
 import { WATCH_MAX_MS } from './programs/node/schema.ts';
 import type { ProjectionStore } from './projection/store.ts';
-import type { Projection } from './projection/types.ts';
+import { type Projection, ProjectionError } from './projection/types.ts';
 import { type Pace, pause } from './retry.ts';
+
+/** How many volcanos together ask the arbiter anew in a second, while maps are written one after the other: of a large network each sees one of several. */
+export const WATCHES_A_SECOND = 10_000;
 
 /** What a remote store works with. */
 export interface RemoteProjectionStoreOptions {
   /** The arbiter's node program. */
   readonly arbiter: () => Pick<NodeClient, 'newest' | 'write' | 'watch'>;
+  /** The newest projection that is known here: what is told is what is newer. */
+  readonly known: () => Projection | null;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -17,15 +22,17 @@ export interface RemoteProjectionStoreOptions {
 /** The arbiter's projection store, reached over its node program. */
 export class RemoteProjectionStore implements ProjectionStore {
   readonly #arbiter: RemoteProjectionStoreOptions['arbiter'];
+  readonly #known: () => Projection | null;
   readonly #pace: Pace;
 
-  constructor({ arbiter, clock, random }: RemoteProjectionStoreOptions) {
+  constructor({ arbiter, known, clock, random }: RemoteProjectionStoreOptions) {
     this.#arbiter = arbiter;
+    this.#known = known;
     this.#pace = { clock, random };
   }
 
-  async newest(): Promise<Projection | null> {
-    return this.#arbiter().newest();
+  newest(): Promise<Projection | null> {
+    return orWhole(this.#known(), (known) => this.#arbiter().newest(known));
   }
 
   /** When it rejects because there was no answer the projection may have been written: `newest` tells. */
@@ -33,18 +40,20 @@ export class RemoteProjectionStore implements ProjectionStore {
     return this.#arbiter().write(projection);
   }
 
-  /** Asks again and again, each time for as long as the arbiter lets it wait; while there is no answer, with pauses. */
+  /** Asks again and again, each time for as long as the arbiter lets it wait; while there is no answer, and after each one in a large network, with pauses. */
   watch(changed: (projection: Projection) => void): () => void {
     let stopped = false;
     const follow = async (): Promise<void> => {
-      let epoch = 0;
+      let seen: Projection | null = null;
       for (let tries = 0; !stopped; tries++) {
         try {
-          const projection = await this.#arbiter().watch(epoch, WATCH_MAX_MS);
+          const base = newer(seen, this.#known());
+          const projection = await orWhole(base, (known) => this.#arbiter().watch(known, WATCH_MAX_MS));
           tries = 0;
-          if (projection === null || projection.epoch <= epoch || stopped) continue;
-          epoch = projection.epoch;
+          if (projection === null || projection.epoch <= (base?.epoch ?? 0) || stopped) continue;
+          seen = projection;
           changed(projection);
+          await this.#rest(projection);
         } catch {
           // Whatever it was, there is nothing to do but to ask again: who looks at the link's figures sees why.
           if (!stopped) await pause(this.#pace, tries);
@@ -55,5 +64,24 @@ export class RemoteProjectionStore implements ProjectionStore {
     return () => {
       stopped = true;
     };
+  }
+
+  async #rest({ volcanos }: Projection): Promise<void> {
+    const milliseconds = Math.floor((1000 * volcanos.length) / WATCHES_A_SECOND);
+    if (milliseconds > 0) await new Promise<void>((resolve) => this.#pace.clock.after(milliseconds, resolve));
+  }
+}
+
+function newer(one: Projection | null, other: Projection | null): Projection | null {
+  return (one?.epoch ?? 0) > (other?.epoch ?? 0) ? one : other;
+}
+
+/** Asks for what is newer than the known projection; for the whole when that does not fit it. */
+async function orWhole<T>(known: Projection | null, ask: (known: Projection | null) => Promise<T>): Promise<T> {
+  try {
+    return await ask(known);
+  } catch (error) {
+    if (known === null || !(error instanceof ProjectionError)) throw error;
+    return ask(null);
   }
 }

@@ -7,7 +7,7 @@ import { Peers } from './peers.ts';
 import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
 import { ProjectionNotes } from './projection/notes.ts';
 import { OwnProjectionStore } from './projection/own-store.ts';
-import { indexOf } from './projection/queries.ts';
+import { indexOf, memberOf } from './projection/queries.ts';
 import { firstProjection } from './projection/steps.ts';
 import type { ProjectionStore } from './projection/store.ts';
 import type { Member, Projection } from './projection/types.ts';
@@ -105,7 +105,12 @@ class Volcano implements Ring {
       refreshed: (epoch) => this.#map.learn(epoch),
     });
     this.#projections =
-      this.#arbiter ?? new RemoteProjectionStore({ arbiter: () => this.#arbiterNode(), clock, random });
+      this.#arbiter ??
+      new RemoteProjectionStore({
+        arbiter: () => this.#arbiterNode(),
+        known: () => this.#map.projection,
+        ...{ clock, random },
+      });
     this.#map = new RingMap({
       ...{ clock, random, logger, known },
       store: this.#projections,
@@ -276,7 +281,7 @@ class Volcano implements Ring {
     const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
     const { projection, localAddress } = await askMap(net, parts, mine());
     if (indexOf(projection, id) === -1)
-      await askIn(net, parts, mine(), this.#entry(reachedAt(this.#options, localAddress)));
+      await askIn(net, parts, mine(), projection, this.#entry(reachedAt(this.#options, localAddress)));
     this.#map.know(projection);
   }
 
@@ -298,7 +303,7 @@ class Volcano implements Ring {
 
   #member(): Member | null {
     const { projection } = this.#map;
-    return projection?.volcanos.find(({ id }) => id === this.#entered.id) ?? null;
+    return projection === null ? null : memberOf(projection, this.#entered.id);
   }
 
   #hello(): Hello {

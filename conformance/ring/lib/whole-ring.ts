@@ -47,6 +47,8 @@ const RESTART_MS = 1000;
 /** Bounds by which a run has no checkpoint. */
 const SELDOM: Partial<StoreLimits> = { compactionMinBytes: 400_000, pendingUnits: 2000 };
 const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000, refusals: 1000 };
+/** Volcanos that a newcomer is told to join through, at most: the first ones. */
+const SEEDS_MAX = 8;
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
 const CLOCK_OFF_US = 2_000_000;
 
@@ -164,7 +166,7 @@ export class WholeRing implements World {
       observe: (note) => this.#observed(note),
     });
     for (let at = 0; at < this.count; at++) {
-      const address = `10.0.${at >> 8}.${(at & 255) + 1}`;
+      const address = `10.0.${(at + 1) >> 8}.${(at + 1) & 255}`;
       this.#addresses.set(address, at);
       const clock = this.#clock(at, 0);
       const disk = new SimulatedDisk({ clock });
@@ -287,7 +289,7 @@ export class WholeRing implements World {
     const { at, disk, clock, net } = life;
     const random = this.#chance(`volcano ${at} ${this.#volcanos[at]!.lives}`);
     const logger = this.#logger(life);
-    const others = this.#volcanos.filter((_, other) => other !== at);
+    const others = this.#volcanos.slice(0, SEEDS_MAX + 1).filter((_, other) => other !== at);
     const seeds = others.map(({ host }) => ({ address: host.addresses[0]!, port: NODE_PORT }));
     return openRing({
       ...usualOptions({ process: net, clock, random, nickname: `v${at}` }),

@@ -120,8 +120,20 @@ function mapOf(runs: readonly WireRun[], slices: number): SliceAssignment[] {
   return map;
 }
 
-/** The projection's bytes: always the same for the same projection. */
+/** What has been encoded: the same projection is written down, compared and sent to many. */
+const encoded = new WeakMap<Projection, Buffer>();
+
+/** The projection's bytes: always the same for the same projection. Not to be changed. */
 export function encodeProjection(projection: Projection): Buffer {
+  let bytes = encoded.get(projection);
+  if (bytes === undefined) {
+    bytes = encodeAnew(projection);
+    encoded.set(projection, bytes);
+  }
+  return bytes;
+}
+
+function encodeAnew(projection: Projection): Buffer {
   const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos, map } = projection;
   return codec.encode({
     format: FORMAT,

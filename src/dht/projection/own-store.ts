@@ -1,4 +1,5 @@
 import type { NoteStore } from '../../flare/service.ts';
+import { type News, RecentChanges } from './news.ts';
 import { ProjectionNotes } from './notes.ts';
 import type { ProjectionStore } from './store.ts';
 import type { Projection } from './types.ts';
@@ -17,6 +18,7 @@ export const PROJECTIONS_KEPT = 4;
 export class OwnProjectionStore implements ProjectionStore {
   readonly #notes: ProjectionNotes;
   readonly #watchers = new Set<(projection: Projection) => void>();
+  readonly #changes: RecentChanges;
   #newest: Projection | null;
   /** The epoch that somebody writes now; 0 when nobody does. */
   #writing = 0;
@@ -25,6 +27,7 @@ export class OwnProjectionStore implements ProjectionStore {
   private constructor(notes: ProjectionNotes, newest: Projection | null) {
     this.#notes = notes;
     this.#newest = newest;
+    this.#changes = new RecentChanges(newest);
   }
 
   /** Opens what the notes hold. Throws `ProjectionError` or `XdrError` when the newest projection cannot be read: none other may take its place. */
@@ -36,6 +39,11 @@ export class OwnProjectionStore implements ProjectionStore {
   /** What is known here, without waiting. */
   get known(): Projection | null {
     return this.#newest;
+  }
+
+  /** What is new for who knows the projection of that epoch (0: none), without waiting. */
+  since(epoch: number): News {
+    return this.#changes.since(epoch);
   }
 
   /** What is being written is waited for: it may be the newest when the answer is there. */
@@ -59,6 +67,7 @@ export class OwnProjectionStore implements ProjectionStore {
       this.#writing = 0;
     }
     this.#newest = projection;
+    this.#changes.note(projection);
     for (const changed of [...this.#watchers]) changed(projection);
     await this.#notes.sweep(epoch - PROJECTIONS_KEPT + 1);
     return 'written';

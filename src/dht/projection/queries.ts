@@ -7,9 +7,22 @@ export function sliceOfKey({ slices }: Pick<Projection, 'slices'>, key: Key): nu
   return Math.floor((((key.charCodeAt(0) << 8) | key.charCodeAt(1)) * slices) / 0x10000);
 }
 
+/** The places of members by their ids, of lists that were asked for: projections share them. */
+const places = new WeakMap<readonly Member[], ReadonlyMap<MemberId, number>>();
+
 /** The index of a volcano; -1 when it is no member. */
-export function indexOf(projection: Projection, id: MemberId): number {
-  return projection.volcanos.findIndex((member) => member.id === id);
+export function indexOf({ volcanos }: Pick<Projection, 'volcanos'>, id: MemberId): number {
+  let known = places.get(volcanos);
+  if (known === undefined) {
+    known = new Map(volcanos.map((member, index) => [member.id, index]));
+    places.set(volcanos, known);
+  }
+  return known.get(id) ?? -1;
+}
+
+/** A volcano; null when it is no member. */
+export function memberOf({ volcanos }: Pick<Projection, 'volcanos'>, id: MemberId): Member | null {
+  return volcanos[indexOf({ volcanos }, id)] ?? null;
 }
 
 /** The volcano that answers for a slice. */

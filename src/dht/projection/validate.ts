@@ -39,6 +39,9 @@ function isText(text: string, max: number): boolean {
   return text.length <= max && PRINTABLE.test(text);
 }
 
+/** Volcanos, and lists of them, that were found sound. One projection shares with the next what has not changed, and nothing is changed in place. */
+const sound = new WeakSet<Member | readonly Member[]>();
+
 /** Throws `ProjectionError` when a volcano's entry is not sound by itself. */
 export function checkMember(member: Member): void {
   const { id, nickname, serverName, addresses, flarePort, nodePort, version, state } = member;
@@ -66,6 +69,17 @@ function checkUnique(members: readonly Member[]): void {
     ids.add(id);
     nicknames.add(nickname);
   }
+}
+
+function checkMembers(members: readonly Member[]): void {
+  if (sound.has(members)) return;
+  for (const member of members) {
+    if (sound.has(member)) continue;
+    checkMember(member);
+    sound.add(member);
+  }
+  checkUnique(members);
+  sound.add(members);
 }
 
 function checkAscending(indexes: readonly number[], members: number, slice: number): void {
@@ -110,8 +124,7 @@ export function validate(projection: Projection): void {
   must(isWithin(slices, SLICES_MIN, SLICES_MAX) && (slices & (slices - 1)) === 0, `${slices} slices`);
   must(map.length === slices, `${map.length} of ${slices} slices are assigned`);
   must(isWithin(volcanos.length, 1, MEMBERS_MAX), `${volcanos.length} volcanos: 1 to ${MEMBERS_MAX} are possible`);
-  for (const member of volcanos) checkMember(member);
-  checkUnique(volcanos);
+  checkMembers(volcanos);
   must(arbiter === null || volcanos.some(({ id }) => id === arbiter), 'the arbiter is no volcano of the network');
   let last: SliceAssignment | undefined;
   for (const [slice, assignment] of map.entries()) {

@@ -130,7 +130,7 @@ export class VirtualRing {
   /** One more, on a host of its own. */
   addVolcano(): void {
     const number = this.volcanos.length;
-    const address = `10.0.${number >> 8}.${(number & 255) + 1}`;
+    const address = `10.0.${(number + 1) >> 8}.${(number + 1) & 255}`;
     this.volcanos.push(new VirtualVolcano(number, this.network.host(`v${number}`, [address])));
   }
 

@@ -9,9 +9,10 @@ import type { NodeHandlers } from '../programs/node/handlers.ts';
 import { checkHello, type Hello } from '../programs/node/hello.ts';
 import type { NodeProcedure } from '../programs/node/program.ts';
 import { DeniedError } from '../programs/result.ts';
+import type { News } from '../projection/news.ts';
 import type { OwnProjectionStore } from '../projection/own-store.ts';
 import { newerThan, type ProjectionStore } from '../projection/store.ts';
-import { ProjectionError } from '../projection/types.ts';
+import { type Member, ProjectionError } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
 import type { NetworkFigures } from './figures.ts';
 import type { NetworkNotes } from './network-notes.ts';
@@ -21,6 +22,9 @@ import { roleOf } from './roles.ts';
 import type { Serving } from './serving.ts';
 import { digestOf } from './slice-digest.ts';
 import { welcome } from './welcome.ts';
+
+/** Newcomers that wait to become members at a time; others are to ask again. */
+export const WELCOMES_MAX = 64;
 
 /** What the node program's handlers work with. */
 export interface HandlersParts {
@@ -76,6 +80,23 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     return arbiter;
   };
 
+  const newest = async (known: number): Promise<News> => {
+    const found = await projections.newest();
+    if (arbiter !== null) return arbiter.since(known);
+    return found === null || found.epoch === known ? null : { whole: found };
+  };
+
+  /** Newcomers become members one after the other: of many that wrote a map at the same time one alone would succeed. */
+  let welcomed: Promise<unknown> = Promise.resolve();
+  let welcomes = 0;
+  const welcomeInTurn = async (own: OwnProjectionStore, newcomer: Omit<Member, 'state'>): Promise<void> => {
+    if (welcomes >= WELCOMES_MAX) throw new BusyError();
+    welcomes += 1;
+    const turn = welcomed.then(() => welcome({ arbiter: own, figures, logger }, newcomer));
+    welcomed = turn.catch(() => {}).finally(() => (welcomes -= 1));
+    return turn;
+  };
+
   const replicating = (): Replication => {
     const replication = parts.replication();
     if (replication === null) throw new BusyError();
@@ -99,13 +120,16 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       }
       return mine;
     },
-    newest: () => passedOn(() => projections.newest()),
+    newest: (known) => passedOn(() => newest(known)),
     known: () => map.projection,
     write: (projection) => legal(() => arbiterHere().write(projection)),
-    watch: (epoch, waitMs) => newerThan(arbiterHere(), clock, epoch, waitMs, parts.stopped),
+    async watch(epoch, waitMs) {
+      const found = await newerThan(arbiterHere(), clock, epoch, waitMs, parts.stopped);
+      return found === null ? null : arbiterHere().since(epoch);
+    },
     async join(newcomer, call) {
       if (arbiter !== null) {
-        await legal(() => welcome({ arbiter, figures, logger }, newcomer)).catch((error: unknown) => {
+        await legal(() => welcomeInTurn(arbiter, newcomer)).catch((error: unknown) => {
           throw tell(error, newcomer.nickname, call);
         });
         return;

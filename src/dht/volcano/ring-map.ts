@@ -7,6 +7,10 @@ import { type Pace, pause } from '../retry.ts';
 /** After so many tries in vain, and then each time twice as many, it is told that the map cannot be read. */
 const TOLD_TRIES = 8;
 
+/** In a network of so many volcanos or more a map is kept no sooner than so many milliseconds for each of them after the one before: it is large, and while they join another one comes soon. */
+const LARGE = 16;
+const KEEP_REST_MS = 5;
+
 /** What a map works with. */
 export interface RingMapParts extends Pace {
   /** Where the newest is kept, so that the next start knows one; null: the store itself is here. */
@@ -153,9 +157,15 @@ export class RingMap {
       .catch((error: unknown) => {
         if (!this.#stopped) this.#parts.logger.warn({ err: error }, 'the newest map could not be kept');
       })
+      .then(() => this.#rest(projection))
       .finally(() => {
         this.#keeping = false;
         if (projection !== this.#projection && !this.#stopped) this.#keep();
       });
+  }
+
+  async #rest({ volcanos }: Projection): Promise<void> {
+    if (volcanos.length < LARGE) return;
+    await new Promise<void>((resolve) => this.#parts.clock.after(KEEP_REST_MS * volcanos.length, resolve));
   }
 }

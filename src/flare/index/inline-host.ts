@@ -27,6 +27,11 @@ function openImage(image: Buffer | null): SqliteDatabase {
   }
 }
 
+/** Memory of flushes that were applied, for all hosts: a thousand of them in one process apply one flush at a time. */
+const memory: ArrayBuffer[] = [];
+/** Bounds what is kept. */
+const MEMORY_KEPT = 16;
+
 export class InlineIndexHost implements IndexHost {
   readonly reader: IndexReader;
   /** The database itself, for comparing. */
@@ -57,7 +62,7 @@ export class InlineIndexHost implements IndexHost {
   }
 
   memory(): ArrayBuffer {
-    return new ArrayBuffer(FLUSH_MEMORY);
+    return memory.pop() ?? new ArrayBuffer(FLUSH_MEMORY);
   }
 
   apply(flush: IndexFlush): Promise<void> | void {
@@ -67,6 +72,9 @@ export class InlineIndexHost implements IndexHost {
     } catch (error) {
       return Promise.reject(this.#fail(error));
     }
+    const { buffer } = flush.bytes;
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === FLUSH_MEMORY && memory.length < MEMORY_KEPT)
+      memory.push(buffer);
   }
 
   async checkpoint(): Promise<LogMark> {

@@ -1,16 +1,17 @@
 import type { Decision, JointPart } from '../../../flare/joint.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
-import type { Codec } from '../../../rpc/xdr.ts';
+import type { Codec, Value } from '../../../rpc/xdr.ts';
+import { changed, decodeChange } from '../../projection/change.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
-import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import { type Member, type MemberId, type Projection, ProjectionError } from '../../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller } from '../types.ts';
 import type { Append, Appended, Figures, NotesPage, SliceDigest } from './handlers.ts';
 import type { Hello } from './hello.ts';
-import { NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
+import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
 import { helloFromWire, wireHello } from './wire.ts';
 
@@ -50,6 +51,14 @@ function projectionOf(bytes: Buffer | null): Projection | null {
   return bytes === null ? null : decodeProjection(bytes);
 }
 
+/** The newest projection; null when nothing is newer than what is known. Throws `ProjectionError` when the changes do not fit that. */
+function newestOf(news: Value<typeof NewsSchema>, known: Projection | null): Projection | null {
+  if (news.news === 0) return null;
+  if (news.news === 1) return decodeProjection(news.projection);
+  if (known === null) throw new ProjectionError('changes of a map that is not known');
+  return changed(known, news.changes.map(decodeChange));
+}
+
 /** A `JointPart` whose answers have to be waited for. */
 type RemoteJoint = {
   [K in keyof JointPart]: (...args: Parameters<JointPart[K]>) => Promise<Awaited<ReturnType<JointPart[K]>>>;
@@ -75,8 +84,9 @@ export class NodeClient {
     return helloFromWire(await this.#ask(calls.hello, wireHello(mine)));
   }
 
-  async newest(): Promise<Projection | null> {
-    return projectionOf(await this.#ask(calls.newest, undefined));
+  /** The newest: that which is known already when it is that, and null when the network has none yet. What is known makes the answer short. `ProjectionError` when that does not fit it. */
+  async newest(known: Projection | null = null): Promise<Projection | null> {
+    return newestOf(await this.#ask(calls.newest, { known: known?.epoch ?? 0 }), known) ?? known;
   }
 
   /** The newest that is known there. */
@@ -88,11 +98,12 @@ export class NodeClient {
     return (await this.#ask(calls.write, encodeProjection(projection))) ? 'written' : 'taken';
   }
 
-  /** A projection newer than that of `epoch`, as soon as there is one; null after `waitMs` (at most `WATCH_MAX_MS`) without. */
-  async watch(epoch: number, waitMs: number): Promise<Projection | null> {
+  /** A projection newer than the known one, as soon as there is one; null after `waitMs` (at most `WATCH_MAX_MS`) without. `ProjectionError` as for `newest`. */
+  async watch(known: Projection | null, waitMs: number): Promise<Projection | null> {
+    const epoch = known?.epoch ?? 0;
     const wait = Math.min(waitMs, WATCH_MAX_MS);
     const patience = { timeoutMs: wait + WATCH_GRACE_MS, tries: 1 };
-    return projectionOf(outcomeOf(await this.#caller.call(calls.watch, { epoch, waitMs: wait }, { patience })));
+    return newestOf(outcomeOf(await this.#caller.call(calls.watch, { epoch, waitMs: wait }, { patience })), known);
   }
 
   async join(newcomer: Omit<Member, 'state'>): Promise<void> {

@@ -2,6 +2,7 @@ import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { CallContext } from '../../../rpc/program.ts';
+import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import type { Hello } from './hello.ts';
@@ -67,13 +68,14 @@ export interface SliceDigest {
 export interface NodeHandlers {
   /** `DeniedError` when the two may not work together (`checkHello`). */
   hello(theirs: Hello, call: CallContext): Eventually<Hello>;
-  newest(): Eventually<Projection | null>;
+  /** What is newer than the projection of that epoch; 0: none is known. */
+  newest(known: number): Eventually<News>;
   /** The newest that is known here, current or not. */
   known(): Eventually<Projection | null>;
   /** As `ProjectionStore.write`; `DeniedError` for what is not legal. */
   write(projection: Projection): Eventually<'written' | 'taken'>;
-  /** A projection newer than that of `epoch`, when there is one; null after `waitMs` without. */
-  watch(epoch: number, waitMs: number): Eventually<Projection | null>;
+  /** What is newer than the projection of that epoch, when there is something; null after `waitMs` without. */
+  watch(epoch: number, waitMs: number): Eventually<News>;
   /** Has the newcomer made a member. `DeniedError` when that cannot be. */
   join(newcomer: Omit<Member, 'state'>, call: CallContext): Eventually<void>;
   append(append: Append): Eventually<Appended>;

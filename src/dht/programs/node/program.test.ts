@@ -161,14 +161,14 @@ t.test('the projection store: NEWEST, WRITE, WATCH', async (t) => {
   const written: unknown[] = [];
   const watched: unknown[] = [];
   const node = await served(t, {
-    newest: () => (written.length === 0 ? null : projection),
+    newest: (known) => (written.length === 0 || known === projection.epoch ? null : { whole: projection }),
     write(one) {
       written.push(one);
       return written.length === 1 ? 'written' : 'taken';
     },
     watch(epoch, waitMs) {
       watched.push([epoch, waitMs]);
-      return epoch < projection.epoch ? projection : null;
+      return epoch < projection.epoch ? { whole: projection } : null;
     },
   });
   t.equal(await node.newest(), null);
@@ -176,9 +176,10 @@ t.test('the projection store: NEWEST, WRITE, WATCH', async (t) => {
   t.equal(await node.write(projection), 'taken');
   t.strictSame(written[0], projection);
   t.strictSame(await node.newest(), projection);
-  t.strictSame(await node.watch(1, 10), projection);
-  t.equal(await node.watch(2, 10), null);
-  await node.watch(2, 2 ** 40);
+  t.equal(await node.newest(projection), projection, 'what is known is not sent again');
+  t.strictSame(await node.watch({ ...projection, epoch: 1 }, 10), projection);
+  t.equal(await node.watch(projection, 10), null);
+  await node.watch(projection, 2 ** 40);
   t.strictSame(watched.at(-1), [2, WATCH_MAX_MS]);
   await t.rejects(node.write({ ...projection, replicas: 0 }), { name: 'DeniedError', message: /replicas/ });
   t.equal(written.length, 2, 'what is not sound does not come through');

@@ -1,14 +1,15 @@
 import { andThen, type Eventually, isPending } from '../../../base/eventually.ts';
 import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
-import { type Codec, XdrError } from '../../../rpc/xdr.ts';
+import { type Codec, type Value, XdrError } from '../../../rpc/xdr.ts';
 import { decodeProjection, encodeProjection, memberFromWire } from '../../projection/codec.ts';
+import type { News } from '../../projection/news.ts';
 import { type Projection, ProjectionError } from '../../projection/types.ts';
 import { checkMember } from '../../projection/validate.ts';
 import { wireFlareLock } from '../locks.ts';
 import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
 import { callerFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
-import { NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
+import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
 import { helloFromWire, wireHello } from './wire.ts';
 
@@ -38,6 +39,13 @@ function bytesOf(projection: Projection | null): Buffer | null {
   return projection === null ? null : encodeProjection(projection);
 }
 
+function wireNews(news: News): Value<typeof NewsSchema> {
+  if (news === null) return { news: 0 };
+  return 'whole' in news
+    ? { news: 1, projection: encodeProjection(news.whole) }
+    : { news: 2, changes: [...news.changes] };
+}
+
 /** Reads what another volcano has sent; what is not sound is denied, with the reason. */
 function sound<T>(read: () => T): T {
   try {
@@ -50,13 +58,13 @@ function sound<T>(read: () => T): T {
 
 const rows: { readonly [N in Name]: Run<N> } = {
   HELLO: (handlers, theirs, call) => andThen(handlers.hello(helloFromWire(theirs), call), wireHello),
-  NEWEST: (handlers) => andThen(handlers.newest(), bytesOf),
+  NEWEST: (handlers, { known }) => andThen(handlers.newest(known), wireNews),
   KNOWN: (handlers) => andThen(handlers.known(), bytesOf),
   WRITE: (handlers, bytes) => {
     const projection = sound(() => decodeProjection(Buffer.from(bytes)));
     return andThen(handlers.write(projection), (answer) => answer === 'written');
   },
-  WATCH: (handlers, { epoch, waitMs }) => andThen(handlers.watch(epoch, Math.min(waitMs, WATCH_MAX_MS)), bytesOf),
+  WATCH: (handlers, { epoch, waitMs }) => andThen(handlers.watch(epoch, Math.min(waitMs, WATCH_MAX_MS)), wireNews),
   JOIN(handlers, { member }, call) {
     const newcomer = sound(() => {
       const { state, ...found } = memberFromWire(member);

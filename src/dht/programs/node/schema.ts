@@ -5,7 +5,9 @@ import { GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../f
 import { LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
+import { CHANGE_BYTES_MAX } from '../../projection/change.ts';
 import { MemberSchema, PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
+import { CHANGES_MAX } from '../../projection/news.ts';
 import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../projection/types.ts';
 import { FlareLockSchema, HolderSchema, LOCK_PLACE_MAX } from '../locks.ts';
 import { resultOf } from '../result.ts';
@@ -95,13 +97,25 @@ const noteName = xdr.varOpaque(NOTE_NAME_MAX);
 const nothing = resultOf('NothingResult', xdr.void());
 const maybeProjection = compile(resultOf('ProjectionResult', xdr.option(projection)));
 
+/** For who knows the projection of some epoch: 0: nothing newer; 1: the newest; 2: the changes that lead to it. */
+export const NewsSchema = xdr.union('News', {
+  switchOn: xdr.uint32(),
+  switchKey: 'news',
+  cases: [
+    xdr.case('none', 0, xdr.void()),
+    xdr.case('whole', 1, xdr.field('projection', projection)),
+    xdr.case('changes', 2, xdr.field('changes', xdr.array(xdr.varOpaque(CHANGE_BYTES_MAX), CHANGES_MAX))),
+  ],
+});
+const news = compile(resultOf('NewsResult', NewsSchema));
+
 /** The procedures of the node program. */
 export const procedures = {
   NULL: { number: 0, arguments: compile(xdr.void()), result: compile(xdr.void()) },
   /** The first call on every connection: both sides look whether they may work together. */
   HELLO: { number: 1, arguments: compile(HelloSchema), result: compile(resultOf('HelloResult', HelloSchema)) },
-  /** The projection store. */
-  NEWEST: { number: 2, arguments: compile(xdr.void()), result: maybeProjection },
+  /** The projection store: what is newer than the projection of epoch `known`, 0: none is known. */
+  NEWEST: { number: 2, arguments: compile(xdr.struct('AskNewest', { known: xdr.uint64() })), result: news },
   WRITE: {
     number: 3,
     arguments: compile(projection),
@@ -112,7 +126,7 @@ export const procedures = {
   WATCH: {
     number: 4,
     arguments: compile(xdr.struct('Watch', { ...head, waitMs: xdr.uint32() })),
-    result: maybeProjection,
+    result: news,
   },
   JOIN: {
     number: 5,
