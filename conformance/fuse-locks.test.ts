@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { compiled, FUSE, fuseMounts } from './lib/fuse-mounts.ts';
 import { Locker } from './lib/lockers.ts';
 import { unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
+import { sqliteWriters } from './lib/sqlite-writers.ts';
 
 /* flock(2) and fcntl(2) locks of two mounts of one tree (docs/mount.magma.md, "Locks"), by processes that lock as they are told, and by SQLite. */
 
@@ -106,53 +103,12 @@ t.test('what was written under a lock is read under the next, on the other mount
   t.equal(said(), 'ready\n');
 });
 
-/** Adds rows to an SQLite file, each in a transaction of its own. */
-const WRITER = `
-  const [module, file, name, count] = process.argv.slice(1);
-  const Database = require(module);
-  const db = new Database(file, { timeout: 60000 });
-  const insert = db.prepare('INSERT INTO rows VALUES (?, ?, ?)');
-  for (let at = 0; at < Number(count); at++) {
-    db.transaction(() => {
-      const before = db.prepare('SELECT count(*) FROM rows').pluck().get();
-      insert.run(name, at, before);
-    }).immediate();
-  }`;
-
 t.test('SQLite on both mounts at once: all rows of both are there, and the file is sound', options, async (t) => {
   const { at, said } = await fuseMounts(t, { count: 2 });
-  const file = (place: number): string => join(at[place]!, 'db');
-  const setup = new Database(file(0));
-  setup.exec('CREATE TABLE rows (name TEXT, at INTEGER, before INTEGER UNIQUE)');
-  setup.close();
-  const sqlite = createRequire(import.meta.url).resolve('better-sqlite3');
-  const rows = 60;
-  const writers = [0, 1].map((place) => {
-    const env = { PATH: process.env.PATH };
-    const child = spawn(process.execPath, ['-e', WRITER, sqlite, file(place), `mount ${place}`, String(rows)], {
-      env,
-      stdio: 'inherit',
-    });
-    t.teardown(() => child.kill('SIGKILL'));
-    return once(child, 'exit');
-  });
-  t.same(await Promise.all(writers), [
-    [0, null],
-    [0, null],
-  ]);
-  for (const place of [0, 1]) {
-    const found = new Database(file(place));
-    t.equal(found.pragma('integrity_check', { simple: true }), 'ok');
-    t.same(found.prepare('SELECT name, count(*), max(at) FROM rows GROUP BY name ORDER BY name').raw().all(), [
-      ['mount 0', rows, rows - 1],
-      ['mount 1', rows, rows - 1],
-    ]);
-    t.equal(
-      found.prepare('SELECT max(before) FROM rows').pluck().get(),
-      2 * rows - 1,
-      'each saw all that were before it',
-    );
-    found.close();
-  }
+  await sqliteWriters(
+    t,
+    at.map((directory) => join(directory, 'db')),
+    60,
+  );
   t.equal(said(), 'ready\n');
 });

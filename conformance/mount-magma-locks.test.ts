@@ -5,9 +5,11 @@ import t from 'tap';
 import { compiled, FUSE, mountsBelow } from './lib/fuse-mounts.ts';
 import { Locker } from './lib/lockers.ts';
 import { mounted, type Place, place } from './lib/magma-mounts.ts';
+import { encrypted, init, TREES, trees, unmount } from './lib/magma-trees.ts';
 import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
+import { sqliteWriters } from './lib/sqlite-writers.ts';
 import { at, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* Locks of two machines over a ring of two volcanos (docs/mount.magma.md, "Locks"): machines that vanish, volcanos that go and come back. */
@@ -57,11 +59,18 @@ t.test(
     t.same(await all(ours, 'set u 100 100'), each('ok'));
     t.same(await all(ours, 'set w 100 100'), each('ok'));
 
+    // A third one gets some of the slices, and the locks with them.
+    await startVolcano(t, directory, { nickname: 'penguin' }, first);
+    await whole(t, at(first), 3);
+    t.same(await all(theirs, 'set r 5 5'), each('EAGAIN'), 'locks move with their files');
+    t.same(await all(ours, 'write ours'), each('ok'));
+    t.same(await all(ours, 'set w 300 1'), each('ok'));
+
     const waiting = theirs.map((locker) => locker.tell('wait w 0 0'));
     clients[0]!.child.kill('SIGKILL');
     t.same(await Promise.all(waiting), each('ok'), 'a machine that is gone has none after a while');
     t.same(await all(theirs, 'flock x'), each('ok'));
-    t.same(await all(theirs, 'read'), each('mine'));
+    t.same(await all(theirs, 'read'), each('ours'));
 
     // A machine that ends properly gives its locks back at once.
     for (const locker of ours) await locker.end();
@@ -91,5 +100,33 @@ t.test(
     const ended = await magma(['locks', ...at(second), '--break', holders[0]!]);
     t.match(ended, { status: 0, stdout: new RegExp(`have ended: of ${FILES} files`) });
     t.same(await all(last, 'flock s'), each('ok'));
+  },
+);
+
+t.test(
+  'two encrypted mounts: locks exclude each other there too, and SQLite adds up',
+  { ...options, skip: unmet(TREES) },
+  async (t) => {
+    const program = await compiled(t, 'locker');
+    const made = await trees(t, 'tree');
+    await init(t, made, 'tree');
+    const mounts = [await encrypted(t, made, 'tree'), await encrypted(t, made, 'tree')];
+    const lockers: Locker[] = [];
+    for (const { target } of mounts) lockers.push(await Locker.open(t, program, join(target, 'file')));
+    const [one, two] = lockers as [Locker, Locker];
+    for (let turn = 0; turn < 10; turn++) {
+      const [writer, reader] = turn % 2 === 0 ? [one, two] : [two, one];
+      t.equal(await writer.tell('set w 0 0'), 'ok');
+      t.equal(await reader.tell('set r 5 5'), 'EAGAIN');
+      t.equal(await writer.tell(`write turn-${turn}`), 'ok');
+      t.equal(await writer.tell('set u 0 0'), 'ok');
+      t.equal(await reader.tell('set r 0 0'), 'ok');
+      t.equal(await reader.tell('read'), `turn-${turn}`);
+      t.equal(await reader.tell('set u 0 0'), 'ok');
+    }
+    const paths = mounts.map(({ target }) => join(target, 'db'));
+    await sqliteWriters(t, paths, 20);
+    for (const locker of lockers) await locker.end();
+    for (const mount of mounts) await unmount(t, mount);
   },
 );

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../base/clock.ts';
 
-/** Requests that wait for locks at a time; more are answered at once, and ask again. */
-export const WAITERS_MAX = 1024;
+/** Requests that wait for locks at a time; more are answered at once, and ask again. Far fewer than calls may be under way: who gives a lock back must get through. */
+export const WAITERS_MAX = 256;
 
 /** Somebody who waits for locks of a flare. */
 export interface Waiter {
