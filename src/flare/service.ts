@@ -90,7 +90,7 @@ export interface FlareService {
    * Makes a flare of any type under a name that is free. When the name is taken: EXIST, but with `existing: 'open'` the
    * flare that has it is returned if it is not a directory: cut or grown to `birth.size` if it is a file and a size was given
    * (write permission needed), else untouched. A new directory starts with nlink 2 and counts in its parent's; in a directory with
-   * setgid it has setgid too. Block and character devices are made by uid 0 only (PERM). A symlink's target is 1 to 1,024 bytes without NUL (INVAL, NAMETOOLONG). A full directory: NOSPC.
+   * setgid it has setgid too. Block and character devices are made by uid 0 only (PERM). A symlink's target is 1 to 4,095 bytes without NUL (INVAL, NAMETOOLONG). A full directory: NOSPC.
    */
   create(
     caller: Caller,

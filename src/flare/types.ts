@@ -6,8 +6,8 @@ export type Name = string;
 
 /** The longest name, in bytes (`NFS_MAXNAMLEN`, RFC 1094 §2.2). */
 export const NAME_MAX = 255;
-/** The longest symlink target, in bytes (`NFS_MAXPATHLEN`, RFC 1094 §2.2). */
-export const TARGET_MAX = 1024;
+/** The longest symlink target, in bytes: Linux's longest path without its NUL (`PATH_MAX`). NFSv2 has less. */
+export const TARGET_MAX = 4095;
 /** The largest file, in bytes; sizes are whole numbers that a double holds exactly. */
 export const SIZE_MAX = 2 ** 50;
 /** The most entries of one directory. */

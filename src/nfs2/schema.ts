@@ -10,6 +10,8 @@ export const DATA_MAX = 8192;
  * long is answered with NFSERR_NAMETOOLONG; what is longer than this is GARBAGE_ARGS.
  */
 export const WIRE_NAME_MAX = 2048;
+/** The longest target of a symlink, in bytes (`MAXPATHLEN`, RFC 1094 §2.2). */
+export const TARGET_MAX = 1024;
 /** The number that means "do not set" in `sattr` (RFC 1094 §2.3.6). */
 export const UNSET = 0xffffffff;
 
@@ -105,7 +107,7 @@ export const codecs = {
   stat: compile(resultOf('stat', xdr.void())),
   attrstat: compile(resultOf('attrstat', fattrSchema)),
   diropres: compile(resultOf('diropres', found)),
-  readlinkres: compile(resultOf('readlinkres', xdr.varOpaque(1024))),
+  readlinkres: compile(resultOf('readlinkres', xdr.varOpaque(TARGET_MAX))),
   readres: compile(
     resultOf('readres', xdr.struct('readok', { attributes: fattrSchema, data: xdr.varOpaque(DATA_MAX) })),
   ),

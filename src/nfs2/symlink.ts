@@ -1,11 +1,12 @@
 import { andThen } from '../base/eventually.ts';
+import { FlareError } from '../flare/errors.ts';
 import { FlareType } from '../flare/types.ts';
 import { birthOf } from './birth.ts';
 import { toChanges } from './changes.ts';
 import { DONE } from './errors.ts';
 import { newName } from './names.ts';
 import { change } from './procedure.ts';
-import { codecs } from './schema.ts';
+import { codecs, TARGET_MAX } from './schema.ts';
 import { ownHandle } from './server.ts';
 
 /** The mode of symlinks whose maker named none: nobody looks at it. */
@@ -19,6 +20,7 @@ export const symlink = change(
   ({ where }) => ({ handle: ownHandle(where.directory) }),
   (server, args, call) => {
     const name = newName(args.where.name);
+    if (args.target.length > TARGET_MAX) throw FlareError.of('NAMETOOLONG');
     const birth = {
       ...birthOf(toChanges(args.attributes), FlareType.symlink, MODE_UNSET),
       target: Buffer.from(args.target),

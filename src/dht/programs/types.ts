@@ -26,7 +26,7 @@ import type { Value } from '../../rpc/xdr.ts';
  */
 export const WIRE_NAME_MAX = 2048;
 /** The longest symlink target that is taken off the wire, in bytes; above `TARGET_MAX` for the same reason. */
-export const WIRE_TARGET_MAX = 4096;
+export const WIRE_TARGET_MAX = 8192;
 /** The most supplementary groups of a caller. */
 export const WIRE_GROUPS_MAX = 64;
 
