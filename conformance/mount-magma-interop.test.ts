@@ -1,3 +1,4 @@
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { encrypted, gocryptfs, init, PASSPHRASE, TREES, trees, unmount } from './lib/magma-trees.ts';
@@ -29,3 +30,31 @@ for (const longNameMax of [255, 62]) {
     await unmount(t, read);
   });
 }
+
+t.test('the longest targets, and names that one makes while the other looks on', options, async (t) => {
+  const made = await trees(t, 'both');
+  await init(t, made, 'both');
+  const ours = await encrypted(t, made, 'both');
+  const longest = `${'d/'.repeat(1519)}e`;
+  await gocryptfs(t, join(made.plain, 'both')).mounted(PASSPHRASE, (theirs) => {
+    for (const [from, to] of [
+      [ours.target, theirs],
+      [theirs, ours.target],
+    ] as const) {
+      symlinkSync(longest, join(from, 'link'));
+      t.equal(readlinkSync(join(to, 'link')), longest);
+      t.equal(lstatSync(join(to, 'link')).size, longest.length);
+      const name = 'n'.repeat(240);
+      mkdirSync(join(from, 'empty'));
+      mkdirSync(join(from, name));
+      t.same(readdirSync(join(to, name)), []);
+      t.same(readdirSync(to).sort(), ['empty', 'link', name].sort());
+      rmdirSync(join(to, name));
+      rmdirSync(join(to, 'empty'));
+      unlinkSync(join(to, 'link'));
+      t.same(readdirSync(join(made.plain, 'both')).sort(), ['gocryptfs.conf', 'gocryptfs.diriv'], 'nothing is left');
+    }
+  });
+  t.throws(() => symlinkSync(`${longest}f`, join(ours.target, 'link')), { code: 'ENAMETOOLONG' });
+  await unmount(t, ours);
+});

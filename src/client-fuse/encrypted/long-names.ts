@@ -48,7 +48,8 @@ export class LongNames {
       if (mine !== 'refused' && error instanceof FlareError) await this.unnamed(caller, directory, stored, true);
       throw error;
     }
-    if (!(await this.#isWhole(caller, directory, long))) await this.#agree(caller, directory, stored);
+    const file = await this.#find(caller, directory, long.entry);
+    if (file?.size !== long.contents.length) await this.#agree(caller, directory, stored);
     return made;
   }
 
@@ -71,7 +72,8 @@ export class LongNames {
   async #agree(caller: Caller, directory: FlareId, { entry, long }: StoredName): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const named = await this.#has(caller, directory, entry);
-      if (named === (await this.#isWhole(caller, directory, long!))) return;
+      const file = await this.#find(caller, directory, long!.entry);
+      if (named ? file?.size === long!.contents.length : file === null) return;
       if (named) await asNeeded(caller, (who) => this.#make(who, directory, long!));
       else await this.#remove(caller, directory, long!.entry);
     }
@@ -144,10 +146,6 @@ export class LongNames {
 
   async #has(caller: Caller, directory: FlareId, name: Name): Promise<boolean> {
     return (await this.#find(caller, directory, name)) !== null;
-  }
-
-  async #isWhole(caller: Caller, directory: FlareId, { entry, contents }: Long): Promise<boolean> {
-    return (await this.#find(caller, directory, entry))?.size === contents.length;
   }
 
   async #find(caller: Caller, directory: FlareId, name: Name): Promise<Attributes | null> {
