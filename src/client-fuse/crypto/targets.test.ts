@@ -41,7 +41,7 @@ t.test('a target that was sealed and is too long, or empty, is refused', async (
 });
 
 t.test('the longest target is what the place of its encrypted form has room for', async (t) => {
-  t.equal(longestTarget(1024), 736, 'a volcano');
+  t.equal(longestTarget(1024), 736, 'XFS');
   t.equal(longestTarget(ENCRYPTED_TARGET_BYTES_MAX), 3039);
   t.equal(longestTarget(10), 0);
   fc.assert(
