@@ -78,8 +78,8 @@ export class RingClient {
   }
 
   /** What a volcano tells of itself. Rejects when it does not answer. */
-  figures(member: Member): Promise<Figures> {
-    return this.node(member).load(this.#id, NO_FIGURES);
+  async figures(member: Member): Promise<Figures> {
+    return (await this.node(member).load(this.#id, { figures: NO_FIGURES, heard: [] })).figures;
   }
 
   async close(): Promise<void> {

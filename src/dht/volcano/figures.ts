@@ -1,15 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
 import type { SpaceFigures } from '../../flare/types.ts';
 import type { Peers } from '../peers.ts';
-import type { Figures } from '../programs/node/handlers.ts';
+import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
+import { HEARD_MAX } from '../programs/node/schema.ts';
 import { copiesWanted, indexOf } from '../projection/queries.ts';
 import type { MemberId } from '../projection/types.ts';
 import type { RingMap } from './ring-map.ts';
 
 /** How often figures are exchanged, in milliseconds. */
 export const LOAD_MS = 5_000;
-/** With so many others each time, in turn: in a network of up to one more, with all. */
+/** With so many others each time: in a network of up to one more, with all. In a larger one it is always the same ones, and they pass on what they have heard. */
 export const LOAD_PEERS = 8;
+
+/** No age is told that is greater, in milliseconds. */
+const AGE_MAX_MS = 2 ** 32 - 1;
 
 /** What figures work with. */
 export interface FiguresParts {
@@ -40,11 +44,28 @@ export function figuresOf(
   };
 }
 
+/**
+ * How far round the ring those lie that a volcano exchanges figures with, in a network of so many: near ones and ever farther ones, so that what one says has come to all after a
+ * few times.
+ */
+export function distances(volcanos: number): readonly number[] {
+  if (volcanos - 1 <= LOAD_PEERS) return Array.from({ length: volcanos - 1 }, (_, at) => at + 1);
+  const found = Array.from({ length: LOAD_PEERS }, (_, at) => Math.round(volcanos ** (at / LOAD_PEERS)));
+  return [...new Set(found)];
+}
+
+/** What is known of another volcano, and since when, by the own monotonic clock. */
+interface Known {
+  readonly figures: Figures;
+  readonly since: number;
+}
+
 /** What volcanos tell each other of themselves now and then. Nobody waits for it. */
 export class NetworkFigures {
   readonly #parts: FiguresParts;
-  readonly #others = new Map<MemberId, Figures>();
+  readonly #others = new Map<MemberId, Known>();
   readonly #started: number;
+  /** Where in `#others` the next exchange begins. */
   #turn = 0;
   #stopped = false;
 
@@ -60,13 +81,41 @@ export class NetworkFigures {
 
   /** The last that is known of a volcano; null when nothing is. */
   of(id: MemberId): Figures | null {
-    return id === this.#parts.self ? this.own() : (this.#others.get(id) ?? null);
+    return id === this.#parts.self ? this.own() : (this.#others.get(id)?.figures ?? null);
   }
 
-  /** Another volcano tells its figures. */
-  told(id: MemberId, figures: Figures): void {
+  /** The own figures, and in a large network some others'. */
+  tells(): Loads {
     const { projection } = this.#parts.map;
-    if (projection !== null && indexOf(projection, id) !== -1) this.#others.set(id, figures);
+    const large = projection !== null && projection.volcanos.length - 1 > LOAD_PEERS;
+    return { figures: this.own(), heard: large ? this.#some() : [] };
+  }
+
+  /** Another volcano tells its figures, and what it has heard. */
+  told(id: MemberId, { figures, heard }: Loads): void {
+    this.#know(id, figures, 0);
+    for (const one of heard) this.#know(one.id, one.figures, one.ageMs);
+  }
+
+  /** What is older than what is known is ignored, and so is who is no member. */
+  #know(id: MemberId, figures: Figures, ageMs: number): void {
+    const { map, clock, self } = this.#parts;
+    const since = clock.monotonic() - ageMs;
+    const { projection } = map;
+    if (id === self || projection === null || indexOf(projection, id) === -1) return;
+    if (since >= (this.#others.get(id)?.since ?? Number.NEGATIVE_INFINITY)) this.#others.set(id, { figures, since });
+  }
+
+  /** The next of those that are known, round and round: each comes to somebody in every few exchanges. */
+  #some(): Heard[] {
+    const now = this.#parts.clock.monotonic();
+    const all = [...this.#others];
+    const count = Math.min(HEARD_MAX, all.length);
+    const found = Array.from({ length: count }, (_, at) => all[(this.#turn + at) % all.length]!);
+    this.#turn += count;
+    return found.map(([id, { figures, since }]) => {
+      return { id, figures, ageMs: Math.min(Math.ceil(now - since), AGE_MAX_MS) };
+    });
   }
 
   /** The room of all volcanos together, as far as it is known, by the number of copies that are kept. */
@@ -101,11 +150,13 @@ export class NetworkFigures {
   #exchange(): void {
     if (this.#stopped) return;
     const { map, self, clock } = this.#parts;
-    const members = map.projection?.volcanos.filter(({ id }) => id !== self) ?? [];
-    for (const id of this.#others.keys()) if (!members.some((member) => member.id === id)) this.#others.delete(id);
-    for (let count = Math.min(LOAD_PEERS, members.length); count > 0; count--) {
-      const { id } = members[this.#turn++ % members.length]!;
-      void this.#tell(id);
+    const { projection } = map;
+    if (projection !== null) {
+      for (const id of this.#others.keys()) if (indexOf(projection, id) === -1) this.#others.delete(id);
+      const { volcanos } = projection;
+      const own = indexOf(projection, self);
+      for (const distance of own === -1 ? [] : distances(volcanos.length))
+        void this.#tell(volcanos[(own + distance) % volcanos.length]!.id);
     }
     clock.after(LOAD_MS, () => this.#exchange());
   }
@@ -114,7 +165,7 @@ export class NetworkFigures {
   async #tell(id: MemberId): Promise<void> {
     const { peers, self } = this.#parts;
     try {
-      this.told(id, await peers.peer(id).node.load(self, this.own()));
+      this.told(id, await peers.peer(id).node.load(self, this.tells()));
     } catch {
       // Who does not answer is asked again when its turn comes.
     }

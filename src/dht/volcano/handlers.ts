@@ -147,7 +147,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     },
     load(sender, theirs) {
       figures.told(sender, theirs);
-      return figures.own();
+      return figures.tells();
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
     held: (from) => store.locks.held(from),

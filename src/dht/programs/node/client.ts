@@ -9,11 +9,11 @@ import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/typ
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller } from '../types.ts';
-import type { Append, Appended, Figures, NotesPage, SliceDigest } from './handlers.ts';
+import type { Append, Appended, Loads, NotesPage, SliceDigest } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
-import { helloFromWire, wireHello } from './wire.ts';
+import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
 
 /** How long the digest of a slice may take, in milliseconds. */
 export const DIGEST_MS = 600_000;
@@ -154,9 +154,10 @@ export class NodeClient {
     return this.#ask(calls.freeHolder, { epoch: this.#epoch(), holder: wireHolder(holder) });
   }
 
-  /** Tells the own figures, and is told the other's. */
-  async load(sender: MemberId, figures: Figures): Promise<Figures> {
-    return this.#ask(calls.load, { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex'), figures });
+  /** Tells the own figures and some that were heard of others, and is told likewise. */
+  async load(sender: MemberId, loads: Loads): Promise<Loads> {
+    const wire = { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex'), loads: wireLoads(loads) };
+    return loadsFromWire(await this.#ask(calls.load, wire));
   }
 
   /** Some of the network's notes, from behind `after` on; none when they are still at version `known`. */

@@ -44,6 +44,20 @@ export interface Figures {
   readonly uptimeSeconds: number;
 }
 
+/** Another volcano's figures, as they were so many milliseconds ago. */
+export interface Heard {
+  readonly id: MemberId;
+  readonly ageMs: number;
+  readonly figures: Figures;
+}
+
+/** What a volcano tells of itself, and of others. */
+export interface Loads {
+  readonly figures: Figures;
+  /** At most `HEARD_MAX`. */
+  readonly heard: readonly Heard[];
+}
+
 /** Some of the network's notes; `end` when there are no more. */
 export interface NotesPage {
   /** Another one after each change; 0 is none. */
@@ -88,8 +102,8 @@ export interface NodeHandlers {
    * lost, and a decision that it does not know is none.
    */
   joint(slice: number): JointPart;
-  /** Takes the sender's figures, gives the own. */
-  load(sender: MemberId, figures: Figures): Eventually<Figures>;
+  /** Takes the sender's figures and what he has heard, gives the own likewise. */
+  load(sender: MemberId, loads: Loads): Eventually<Loads>;
   /** `BusyError` when the slice changes meanwhile; RangeError is denied. */
   digest(slice: number): Eventually<SliceDigest>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */

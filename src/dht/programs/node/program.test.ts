@@ -24,6 +24,7 @@ import { pageOfNotes } from './notes.ts';
 import { nodeProgram } from './program.ts';
 import {
   APPEND_GROUPS_MAX,
+  HEARD_MAX,
   NODE_BOUNDS,
   NODE_REPLY_BYTES_MAX,
   NODE_VERSION,
@@ -330,16 +331,24 @@ t.test('PREPARE, OUTCOME, DECISION: every kind of step, and what it gave', async
   await t.rejects(node.joint(0).prepare(operation, 1, caller, many), { name: 'XdrError' });
 });
 
-t.test('LOAD: each tells the other its figures', async (t) => {
+t.test('LOAD: each tells the other its figures, and what it has heard of others', async (t) => {
+  const heard = [4, 5].map((number) => ({
+    id: member(number).id,
+    ageMs: number,
+    figures: { ...figures, load: number },
+  }));
   const seen: unknown[] = [];
   const node = await served(t, {
     load(...args) {
       seen.push(args);
-      return { ...figures, load: 8 };
+      return { figures: { ...figures, load: 8 }, heard };
     },
   });
-  t.strictSame(await node.load(member(3).id, figures), { ...figures, load: 8 });
-  t.strictSame(seen, [[member(3).id, figures]]);
+  const mine = { figures, heard: heard.slice(1) };
+  t.strictSame(await node.load(member(3).id, mine), { figures: { ...figures, load: 8 }, heard });
+  t.strictSame(seen, [[member(3).id, mine]]);
+  const many = Array.from({ length: HEARD_MAX + 1 }, () => heard[0]!);
+  await t.rejects(node.load(member(3).id, { figures, heard: many }), { name: 'XdrError' });
 });
 
 t.test('NOTES: all of them, in pages that are bounded by number and by bytes', async (t) => {
@@ -445,7 +454,7 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     () => node.joint(1).prepare(operation, 1, { uid: 0, gid: 0, gids: [] }, []),
     () => node.joint(1).resolve(operation, true),
     () => node.joint(1).decision(operation),
-    () => node.load(member(0).id, figures),
+    () => node.load(member(0).id, { figures, heard: [] }),
     () => node.notes('', 0),
     () => node.setNote('n', null),
     () => node.held(''),

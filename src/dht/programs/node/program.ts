@@ -11,7 +11,7 @@ import { callerFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
-import { helloFromWire, wireHello } from './wire.ts';
+import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
 
 /** What the node program works with. */
 export interface NodeProgramParts {
@@ -93,7 +93,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
       next: next === null ? null : Buffer.from(next, 'latin1'),
     })),
   FREEHOLDER: (handlers, { holder }) => handlers.releaseHolder(holder.toString('latin1')),
-  LOAD: (handlers, { sender, figures }) => handlers.load(sender.toString('hex'), figures),
+  LOAD: (handlers, { sender, loads }) =>
+    andThen(handlers.load(sender.toString('hex'), loadsFromWire(loads)), wireLoads),
   NOTES: (handlers, { after, known }) =>
     andThen(handlers.notes(after.toString('latin1'), known), ({ version, notes, end }) => ({
       version,

@@ -23,6 +23,8 @@ export const WATCH_MAX_MS = 20_000;
 export const APPEND_GROUPS_MAX = 4096;
 /** The most bytes of the records of one APPEND, with some 8 for each record besides. */
 export const APPEND_BYTES_MAX = GROUP_BYTES_MAX;
+/** The most other volcanos whose figures are passed on in one LOAD, and in its answer. */
+export const HEARD_MAX = 64;
 /** The most notes in one answer, and their bytes together. */
 export const NOTES_MAX = 256;
 export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
@@ -92,6 +94,14 @@ export const FiguresSchema = xdr.struct('Figures', {
   uptimeSeconds: xdr.uint32(),
 });
 
+/** What was heard of other volcanos: `ageMs` ago, or longer. */
+const heard = xdr.array(
+  xdr.struct('Heard', { id: xdr.opaque(ID_BYTES), ageMs: xdr.uint32(), figures: FiguresSchema }),
+  HEARD_MAX,
+);
+/** What a volcano tells of itself, and of others. */
+export const LoadsSchema = xdr.struct('Loads', { figures: FiguresSchema, heard });
+
 const DecisionSchema = xdr.enumType('Decision', { committed: 0, pending: 1, unknown: 2 });
 const noteName = xdr.varOpaque(NOTE_NAME_MAX);
 const nothing = resultOf('NothingResult', xdr.void());
@@ -160,11 +170,11 @@ export const procedures = {
     arguments: compile(xdr.struct('AskDecision', { ...head, operation, slice: xdr.uint32() })),
     result: compile(resultOf('DecisionResult', DecisionSchema)),
   },
-  /** The caller's figures for the callee's. */
+  /** The caller's figures for the callee's, and some that each has heard of others. */
   LOAD: {
     number: 10,
-    arguments: compile(xdr.struct('Load', { ...head, sender: xdr.opaque(ID_BYTES), figures: FiguresSchema })),
-    result: compile(resultOf('LoadResult', FiguresSchema)),
+    arguments: compile(xdr.struct('Load', { ...head, sender: xdr.opaque(ID_BYTES), loads: LoadsSchema })),
+    result: compile(resultOf('LoadResult', LoadsSchema)),
   },
   /** Notes of the whole network whose names come after `after`, by name; none when they are at the version that the caller knows. */
   NOTES: {

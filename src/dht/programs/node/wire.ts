@@ -1,6 +1,7 @@
 import type { Value } from '../../../rpc/xdr.ts';
+import type { Loads } from './handlers.ts';
 import type { Hello } from './hello.ts';
-import type { HelloSchema } from './schema.ts';
+import type { HelloSchema, LoadsSchema } from './schema.ts';
 
 type WireHello = Value<typeof HelloSchema>;
 
@@ -30,4 +31,14 @@ export function helloFromWire(wire: WireHello): Hello {
     id: wire.id.toString('hex'),
     nickname: shown(wire.nickname),
   };
+}
+
+type WireLoads = Value<typeof LoadsSchema>;
+
+export function wireLoads({ figures, heard }: Loads): WireLoads {
+  return { figures, heard: heard.map((one) => ({ ...one, id: Buffer.from(one.id, 'hex') })) };
+}
+
+export function loadsFromWire({ figures, heard }: WireLoads): Loads {
+  return { figures, heard: heard.map((one) => ({ ...one, id: one.id.toString('hex') })) };
 }
