@@ -6,26 +6,19 @@ import { ElsewhereError } from '../joint.ts';
 import { keyOf, ROOT_KEY, SALT_BYTES, sliceOf } from '../keys.ts';
 import { type EntryState, type Flare, NO_BYTES } from '../record/pack.ts';
 import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
-import { ChangedNames } from './changed-names.ts';
+import type { ChangedNames } from './changed-names.ts';
+import { EntryTable } from './entry-table.ts';
 import { Files } from './files.ts';
 import { Holds } from './holds.ts';
 import { KnownKeys } from './known-keys.ts';
 import { COOKIE_FIRST, type StoreLimits } from './limits.ts';
 import { LockTable } from './locks/lock-table.ts';
 import { NoteTable } from './note-table.ts';
+import { type Parents, ParentTable } from './parent-table.ts';
 import { Replays } from './replays.ts';
 import { Slices } from './slices.ts';
 import { Unit, UnitCache } from './units.ts';
 import { Wiping } from './wiping.ts';
-
-/** Further names of a file with several, in one directory. */
-export interface ParentCount {
-  readonly directory: FlareId;
-  readonly count: number;
-  readonly segment: number;
-}
-/** All of them, by the directory's key. */
-export type Parents = ReadonlyMap<Key, ParentCount>;
 
 const NO_PARENTS: Parents = new Map();
 
@@ -49,81 +42,8 @@ class FlareUnit extends Unit<Flare | null> {
   }
 }
 
-/** The names of a directory that are in memory. */
-class Names {
-  readonly directory: Key;
-  readonly units = new Map<Name, EntryUnit>();
-  readonly changed: ChangedNames;
-  /** How many of them mean something. */
-  living = 0;
-  /** The last flush that a change of one goes with. */
-  flush = 0;
-
-  constructor(directory: Key, cache: UnitCache) {
-    this.directory = directory;
-    this.changed = new ChangedNames(cache);
-  }
-}
-
-class EntryUnit extends Unit<EntryState | null> {
-  readonly names: Names;
-  readonly name: Name;
-  readonly #directories: Map<Key, Names>;
-
-  constructor(directories: Map<Key, Names>, names: Names, name: Name, value: EntryState | null, segment: number) {
-    super(value, segment, value !== null);
-    this.#directories = directories;
-    this.names = names;
-    this.name = name;
-    names.units.set(name, this);
-    if (value !== null) names.living++;
-  }
-
-  size(): number {
-    return (this.value === null ? 230 : 390) + this.name.length;
-  }
-
-  unlink(): void {
-    const { names } = this;
-    names.units.delete(this.name);
-    if (this.value !== null) names.living--;
-    if (names.units.size === 0) this.#directories.delete(names.directory);
-  }
-}
-
-class ParentsUnit extends Unit<Map<Key, ParentCount>> {
-  readonly key: string;
-  readonly #units: Map<string, ParentsUnit>;
-
-  constructor(units: Map<string, ParentsUnit>, key: string, value: Map<Key, ParentCount>) {
-    super(value, 0, true);
-    this.#units = units;
-    this.key = key;
-    units.set(key, this);
-  }
-
-  size(): number {
-    return 400 + this.value.size * 260;
-  }
-
-  unlink(): void {
-    this.#units.delete(this.key);
-  }
-}
-
-/** A change of a parent link that the next flush carries. */
-interface ChangedParent {
-  readonly id: FlareId;
-  readonly directory: FlareId;
-  readonly unit: ParentsUnit;
-}
-
 /** A piece of state as those see it who look at it. */
 export type Seen<V> = Pick<Unit<V>, 'value' | 'lsn' | 'segment'>;
-
-function parentsKey({ key, generation }: FlareId): string {
-  return `${key}${generation}`;
-}
 
 /**
  * The state as of the last change, durable or not: units in memory, and behind them the index. Who looks at a unit raises `seen`, which
@@ -142,14 +62,12 @@ export class State {
   readonly #cache: UnitCache;
   readonly #wiping = new Wiping();
   readonly #flares = new Map<Key, FlareUnit>();
-  readonly #names = new Map<Key, Names>();
-  readonly #parents = new Map<string, ParentsUnit>();
+  readonly #entries: EntryTable;
+  readonly #parents: ParentTable;
   /** What goes with the next flush. */
   #changedFlares: FlareUnit[] = [];
-  #changedEntries: EntryUnit[] = [];
-  #changedParents: ChangedParent[] = [];
   /** What went with flushes that are not applied yet, oldest first. */
-  readonly #underWay: { readonly flush: number; readonly flares: FlareUnit[]; readonly entries: EntryUnit[] }[] = [];
+  readonly #underWay: { readonly flush: number; readonly flares: FlareUnit[] }[] = [];
   /** The highest LSN of what was looked at since it was last set to 0. */
   seen = 0;
   /** What operations over several owners hold. */
@@ -167,6 +85,8 @@ export class State {
     this.#random = random;
     this.#cache = new UnitCache(limits.cacheBytes);
     this.files = new Files(reader, this.#cache, this.#wiping);
+    this.#entries = new EntryTable(reader, this.#cache, this.#wiping, (key) => this.#flares.get(key)?.value?.entries);
+    this.#parents = new ParentTable(reader, this.#cache, this.#wiping);
     this.slices = new Slices(reader.slices());
     this.notes = new NoteTable(reader.notes(), this.locks);
     this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
@@ -183,8 +103,8 @@ export class State {
   get changed(): number {
     return (
       this.#changedFlares.length +
-      this.#changedEntries.length +
-      this.#changedParents.length +
+      this.#entries.changed +
+      this.#parents.changed +
       this.files.changed +
       this.slices.changed +
       this.notes.changed +
@@ -203,23 +123,13 @@ export class State {
       else if (unit.stored) to.flareGone(unit.key);
       unit.stored = unit.value !== null;
     }
-    for (const unit of this.#changedEntries) {
-      const { directory } = unit.names;
-      if (unit.value !== null) to.entry(directory, unit.name, unit.value, unit.segment, unit.stored);
-      else if (unit.stored) to.entryGone(directory, unit.name);
-      unit.stored = unit.value !== null;
-    }
-    for (const { id, directory, unit } of this.#changedParents) {
-      const { count = 0, segment = 0 } = unit.value.get(directory.key) ?? {};
-      to.parent(id, directory, count, segment);
-    }
+    this.#entries.pack(to, flush);
+    this.#parents.pack(to);
     this.slices.pack(to);
     this.notes.pack(to);
     this.replays.pack(to);
-    this.#underWay.push({ flush, flares: this.#changedFlares, entries: this.#changedEntries });
+    this.#underWay.push({ flush, flares: this.#changedFlares });
     this.#changedFlares = [];
-    this.#changedEntries = [];
-    this.#changedParents = [];
     this.#cache.flush = flush + 1;
     return flush;
   }
@@ -227,9 +137,8 @@ export class State {
   /** That flush, and all before, are applied: what they carried may be evicted. */
   applied(flush: number): void {
     this.#cache.applied = flush;
-    while (this.#underWay.length > 0 && this.#underWay[0]!.flush <= flush) {
-      for (const { names } of this.#underWay.shift()!.entries) names.changed.settle();
-    }
+    while (this.#underWay.length > 0 && this.#underWay[0]!.flush <= flush) this.#underWay.shift();
+    this.#entries.applied(flush);
     this.files.settle();
     if (this.#wiping.applied(flush)) this.#countFlares();
   }
@@ -249,17 +158,10 @@ export class State {
   /** Forgets all that is held of a slice, as if it had never been there. */
   wipe(slice: number, lsn: number): void {
     for (const unit of [...this.#flares.values()]) if (sliceOf(unit.key) === slice) this.#cache.remove(unit);
-    for (const { directory, units } of [...this.#names.values()]) {
-      if (sliceOf(directory) === slice) for (const unit of [...units.values()]) this.#cache.remove(unit);
-    }
-    for (const unit of [...this.#parents.values()]) {
-      if (sliceOf(unit.key as Key) === slice) this.#cache.remove(unit);
-    }
+    this.#entries.wipe(slice);
+    this.#parents.wipe(slice);
     this.files.wipe(slice);
-    const there = (unit: Unit<unknown>): boolean => unit.place >= 0;
-    this.#changedFlares = this.#changedFlares.filter(there);
-    this.#changedEntries = this.#changedEntries.filter(there);
-    this.#changedParents = this.#changedParents.filter(({ unit }) => there(unit));
+    this.#changedFlares = this.#changedFlares.filter(({ place }) => place >= 0);
     this.slices.wipe(slice);
     this.notes.wipe(slice, lsn);
     this.replays.wipe(slice);
@@ -334,7 +236,7 @@ export class State {
     const { attributes } = flare;
     if (attributes.type === FlareType.directory) return;
     this.#unlock(attributes, lsn);
-    this.#parents.get(parentsKey(attributes))?.value.clear();
+    this.#parents.end(attributes);
     this.files.end(attributes, attributes.used > 0 || attributes.nlink > 1);
   }
 
@@ -350,26 +252,8 @@ export class State {
     for (const name of this.locks.names(id)) this.notes.set(name, gone);
   }
 
-  #entry(directory: Key, name: Name, mayBeKnown: boolean): EntryUnit {
-    let names = this.#names.get(directory);
-    let unit = names?.units.get(name);
-    if (unit === undefined) {
-      const known = mayBeKnown && this.#flares.get(directory)?.value?.entries === (names?.living ?? 0);
-      const row = known || this.#wiping.has(directory) ? null : this.reader.entry(directory, name);
-      if (names === undefined) {
-        names = new Names(directory, this.#cache);
-        this.#names.set(directory, names);
-      }
-      unit = new EntryUnit(this.#names, names, name, row?.entry ?? null, row?.segment ?? 0);
-      this.#cache.add(unit);
-    }
-    unit.used = true;
-    return unit;
-  }
-
   entryUnit(directory: Key, name: Name): Seen<EntryState | null> {
-    // When all entries of a directory are in memory, a name that is not among them is none: the index need not be asked.
-    const unit = this.#entry(directory, name, true);
+    const unit = this.#entries.of(directory, name);
     if (unit.lsn > this.seen) this.seen = unit.lsn;
     return unit;
   }
@@ -382,32 +266,17 @@ export class State {
   }
 
   setEntry(directory: Key, name: Name, entry: EntryState | null, lsn: number, segment: number): void {
-    // The directory's count may have changed already: it does not say what is in memory.
-    const unit = this.#entry(directory, name, false);
-    const { names } = unit;
-    names.living += (entry === null ? 0 : 1) - (unit.value === null ? 0 : 1);
-    names.flush = this.#cache.flush;
-    names.changed.change(unit, entry?.cookie ?? null);
-    unit.value = entry;
-    unit.lsn = lsn;
-    unit.segment = segment;
-    if (unit.flush !== this.#cache.flush) {
-      unit.flush = this.#cache.flush;
-      this.#changedEntries.push(unit);
-    }
-    this.#cache.resize(unit);
+    this.#entries.set(directory, name, entry, lsn, segment);
   }
 
   /** What the index does not know yet of a directory's entries, or knows otherwise; null when it knows all. */
   changedNames(directory: Key): ChangedNames | null {
-    const names = this.#names.get(directory);
-    return names === undefined || names.flush <= this.#cache.applied ? null : names.changed;
+    return this.#entries.changedNames(directory);
   }
 
   /** Whether that is not, or not any more, what the index says of a name. */
   isChanged(directory: Key, name: Name): boolean {
-    const unit = this.#names.get(directory)?.units.get(name);
-    return unit !== undefined && unit.flush > this.#cache.applied;
+    return this.#entries.isChanged(directory, name);
   }
 
   /** Further names of a flare: none while it has one name. */
@@ -417,30 +286,12 @@ export class State {
     return this.parentsUnit({ key, generation }).value;
   }
 
-  #parentsOf(id: FlareId): ParentsUnit {
-    const key = parentsKey(id);
-    let unit = this.#parents.get(key);
-    if (unit === undefined) {
-      const rows = this.#wiping.has(id.key) ? [] : this.reader.parents(id.key, id.generation);
-      unit = new ParentsUnit(this.#parents, key, new Map(rows.map((row) => [row.directory.key, row])));
-      this.#cache.add(unit);
-    }
-    unit.used = true;
-    return unit;
-  }
-
   parentsUnit(id: FlareId): Seen<Parents> {
-    return this.#parentsOf(id);
+    return this.#parents.of(id);
   }
 
   setParent(id: FlareId, directory: FlareId, count: number, lsn: number, segment: number): void {
-    const unit = this.#parentsOf(id);
-    if (count === 0) unit.value.delete(directory.key);
-    else unit.value.set(directory.key, { directory, count, segment });
-    unit.lsn = lsn;
-    unit.flush = this.#cache.flush;
-    this.#changedParents.push({ id, directory, unit });
-    this.#cache.resize(unit);
+    this.#parents.set(id, directory, count, lsn, segment);
   }
 
   /** The living flare that has that key. */
@@ -474,18 +325,12 @@ export class State {
     let { nextCookie: cookie, cookiesWrapped } = directory;
     for (let tries = 0; tries <= this.limits.cookieMax; tries++) {
       const last = cookie >= this.limits.cookieMax;
-      const taken = cookiesWrapped && this.#cookieTaken(directory.attributes.key, cookie);
+      const taken = cookiesWrapped && this.#entries.cookieTaken(directory.attributes.key, cookie);
       const nextCookie = last ? COOKIE_FIRST : cookie + 1;
       if (!taken) return { cookie, nextCookie, cookiesWrapped: cookiesWrapped || last };
       cookiesWrapped ||= last;
       cookie = nextCookie;
     }
     throw FlareError.of('NOSPC');
-  }
-
-  #cookieTaken(directory: Key, cookie: number): boolean {
-    if (this.changedNames(directory)?.taken(cookie)) return true;
-    const [row] = this.reader.entriesAfter(directory, cookie - 1, 1);
-    return row?.cookie === cookie && !this.isChanged(directory, row.name);
   }
 }
