@@ -38,7 +38,7 @@ export interface DiskResult {
 const OUTPUT_BYTES_MAX = 1 << 20;
 
 /** Runs a program to its end; its standard output. Rejects with what it said on standard error. `started` gets the process. */
-function output(
+export function output(
   file: string,
   args: readonly string[],
   milliseconds: number,

@@ -9,7 +9,7 @@ import { startNfsServer } from './server.ts';
 const INTERVAL_US = 200;
 
 /** What a profile of one thread says, for each call. */
-function threadReport({ busy, functions }: ThreadCost, ops: number, top: number): string {
+export function threadReport({ busy, functions }: ThreadCost, ops: number, top: number): string {
   const each = (microseconds: number) => (microseconds / ops).toFixed(2).padStart(8);
   const share = (microseconds: number) => `${((microseconds / busy) * 100).toFixed(1)} %`.padStart(7);
   const lines = functions

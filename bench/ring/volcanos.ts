@@ -6,10 +6,17 @@ import { freePort } from '../ports.ts';
 import { Server } from '../server.ts';
 import { BatchCounter } from './batches.ts';
 
-const KEY = 'm4gm4s3cr3t';
+/** The key of all rings. */
+export const KEY = 'm4gm4s3cr3t';
 /** How long a ring may take until every file has its copies. */
 const WHOLE_MS = 120_000;
 const POLL_MS = 500;
+
+/** Where the first volcano of a ring takes what is not NFS. */
+export interface RingPorts {
+  readonly flare: number;
+  readonly node: number;
+}
 
 /** Volcanos that serve one tree, as the load generator sees them. */
 export class Volcanos {
@@ -21,6 +28,8 @@ export class Volcanos {
   readonly where: readonly string[];
   /** The slices of the first. */
   readonly own: (slice: number) => boolean;
+  /** Of the first. */
+  readonly ports: RingPorts;
 
   private constructor(
     name: string,
@@ -28,12 +37,14 @@ export class Volcanos {
     directories: readonly string[],
     where: readonly string[],
     own: (slice: number) => boolean,
+    ports: RingPorts,
   ) {
     this.name = name;
     this.#servers = servers;
     this.#counters = directories.map((directory) => new BatchCounter(directory));
     this.where = where;
     this.own = own;
+    this.ports = ports;
   }
 
   /** Starts `count` volcanos in new directories below `above`, all on one core; 0: one without a key. Resolves when all serve, and every file has its copies. */
@@ -42,16 +53,16 @@ export class Volcanos {
     const servers: Server[] = [];
     const directories: string[] = [];
     let where: readonly string[] = [];
-    let seed = 0;
+    let ports: RingPorts = { flare: 0, node: 0 };
     try {
       for (let index = 0; index < Math.max(1, count); index++) {
         const directory = join(above, `${name.replaceAll(' ', '-')}-${index}`);
         mkdirSync(directory);
         directories.push(directory);
         const [nfs, mount, flare, node] = [await freePort(), await freePort(), await freePort(), await freePort()];
-        const entry = index === 0 ? '-b' : `-r 127.0.0.1:${seed}`;
+        const entry = index === 0 ? '-b' : `-r 127.0.0.1:${ports.node}`;
         if (index === 0) {
-          seed = node;
+          ports = { flare, node };
           where = ['--port', `${nfs}`, '--mountport', `${mount}`, '--path', '/', '--vers', '2'];
         }
         const ring = count === 0 ? '' : `-p ${flare} --node-port ${node}`;
@@ -64,8 +75,8 @@ export class Volcanos {
           await Server.start({ name: `${name}, ${index}`, command, core, ports: [nfs, mount], log, environment }),
         );
       }
-      const own = count === 0 ? () => true : await whole(seed, count);
-      return new Volcanos(name, servers, directories, where, own);
+      const own = count === 0 ? () => true : await whole(ports.node, count);
+      return new Volcanos(name, servers, directories, where, own, ports);
     } catch (error) {
       await Promise.all(servers.map((server) => server.stop()));
       throw error;
