@@ -16,7 +16,7 @@ both('random reads, writes, mapped ones, cuts and appends against a twin in memo
 for (const mode of ['delete', 'wal'] as const) {
   both(`SQLite with its own locking, several processes, journal mode ${mode}`, options, async (t, kind) => {
     const { at, said } = await fuseMounts(t, { kind });
-    await sqliteAdders(t, at[0]!, mode);
+    await sqliteAdders(t, at, mode);
     t.equal(said(), 'ready\n');
   });
 }

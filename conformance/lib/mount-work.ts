@@ -60,8 +60,9 @@ for (let count = 0; count < Number(process.argv[3]); count++) add.immediate();
 database.close();
 `;
 
-/** SQLite with its own locking: several processes that each take what they found for as long as they hold the lock. */
-export async function sqliteAdders(t: Test, root: string, mode: 'delete' | 'wal'): Promise<void> {
+/** SQLite with its own locking: several processes on one mount, or on several of the same directory, that each take what they found for as long as they hold the lock. */
+export async function sqliteAdders(t: Test, roots: readonly string[], mode: 'delete' | 'wal'): Promise<void> {
+  const [root] = roots as [string];
   const file = join(root, 'db');
   const database = new Database(file);
   t.equal(database.pragma(`journal_mode = ${mode}`, { simple: true }), mode);
@@ -69,17 +70,20 @@ export async function sqliteAdders(t: Test, root: string, mode: 'delete' | 'wal'
   database.close();
   const sqlite = createRequire(import.meta.url).resolve('better-sqlite3');
   const [processes, each] = [3, 40];
-  const adders = Array.from({ length: processes }, async () => {
+  const adders = Array.from({ length: processes }, async (_, number) => {
+    const path = join(roots[number % roots.length]!, 'db');
     const env = { PATH: process.env.PATH };
-    const child = spawn(process.execPath, ['-e', ADDER, sqlite, file, String(each)], { env, stdio: 'inherit' });
+    const child = spawn(process.execPath, ['-e', ADDER, sqlite, path, String(each)], { env, stdio: 'inherit' });
     return (await once(child, 'close'))[0];
   });
   t.same(await Promise.all(adders), [0, 0, 0]);
-  const after = new Database(file);
-  t.same(after.prepare('SELECT n FROM counter').get(), { n: processes * each });
-  t.same(after.prepare('SELECT count(*) AS n FROM line').get(), { n: processes * each });
-  t.equal(after.pragma('integrity_check', { simple: true }), 'ok');
-  after.close();
+  for (const directory of roots) {
+    const after = new Database(join(directory, 'db'));
+    t.same(after.prepare('SELECT n FROM counter').get(), { n: processes * each }, directory);
+    t.same(after.prepare('SELECT count(*) AS n FROM line').get(), { n: processes * each }, directory);
+    t.equal(after.pragma('integrity_check', { simple: true }), 'ok');
+    after.close();
+  }
 }
 
 /** git and a build of this project. */
