@@ -175,6 +175,15 @@ export class Volcano {
       throw new Error(`the volcano has ended:\n${this.log.slice(-4000)}`);
   }
 
+  /** Stops it where it is, as long as `resume` is not called: it answers nothing, and its host's kernel goes on. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
   #signal(signal: NodeJS.Signals, group = true): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;

@@ -22,6 +22,10 @@ export interface VirtualClockOptions {
 export interface VirtualClock extends Clock {
   /** Sets the wall time alone, in microseconds, as an operator who sets the host's clock does: backwards too. */
   setWall(microseconds: number): void;
+  /** The process does not run for so long, in milliseconds, as when it is stopped with a signal: what falls due meanwhile comes all at once afterwards. Time goes on. */
+  hang(milliseconds: number): void;
+  /** It does not run now. */
+  readonly hung: boolean;
   /** The process dies: none of its timers fires any more, nor those that what is left of it still sets. */
   stop(): void;
   readonly stopped: boolean;
@@ -108,16 +112,23 @@ export class VirtualTime {
 
   /** A clock on this time, for one process. */
   clock(options: VirtualClockOptions = {}): VirtualClock {
+    const time = this;
     const born = this.#now;
     const rate = 1 + (options.driftPpm ?? 0) / 1e6;
     const origin = options.origin ?? 0;
     const passed = (): number => (this.#now - born) * rate;
     let wall = options.wall ?? WALL_START + born;
     let stopped = false;
-    const soon = (microseconds: number, fire: () => void): Timer =>
-      this.after(microseconds, () => {
-        if (!stopped) fire();
-      });
+    let hungUntil = 0;
+    const soon = (microseconds: number, fire: () => void): Timer => {
+      const due = (): void => {
+        if (stopped) return;
+        if (this.#now < hungUntil) timer = this.after(hungUntil - this.#now, due);
+        else fire();
+      };
+      let timer = this.after(microseconds, due);
+      return { cancel: () => timer.cancel() };
+    };
     return {
       now: () => wall + Math.floor(passed()),
       monotonic: () => origin + passed() / 1000,
@@ -125,6 +136,12 @@ export class VirtualTime {
       soon: (run) => void soon(0, run),
       setWall(microseconds) {
         wall = microseconds - Math.floor(passed());
+      },
+      hang(milliseconds) {
+        hungUntil = Math.max(hungUntil, this.stopped ? 0 : time.now + Math.ceil(milliseconds * 1000));
+      },
+      get hung() {
+        return time.now < hungUntil;
       },
       stop() {
         stopped = true;

@@ -109,6 +109,11 @@ export class Link implements RpcCaller {
     }
   }
 
+  /** Gives the connection up: calls under way are rejected, the next one makes another. */
+  giveUp(): void {
+    if (this.#client !== null) this.#giveUp(this.#client, new Error('its slices are served by others now'));
+  }
+
   /** Closes the connection; calls under way, and all later ones, are rejected. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -64,6 +64,12 @@ export class Peer {
     return { node: this.#node.figures, flare: this.#flare.figures };
   }
 
+  /** Calls that wait are waited for no longer; later ones are made over new connections. */
+  giveUp(): void {
+    this.#node.giveUp();
+    this.#flare.giveUp();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#node.close(), this.#flare.close()]);
   }

@@ -13,6 +13,18 @@ function sameWay(one: Member, other: Member): boolean {
   );
 }
 
+/** Whose slices others have taken over. */
+function takenFrom(before: Projection, after: Projection): Set<MemberId> {
+  const found = new Set<MemberId>();
+  for (const [slice, assignment] of after.map.entries()) {
+    if (assignment === before.map[slice]) continue;
+    const { primary, inSync } = assignment;
+    const { id } = before.volcanos[before.map[slice]!.primary]!;
+    if (after.volcanos[primary]!.id !== id && !inSync.some((index) => after.volcanos[index]!.id === id)) found.add(id);
+  }
+  return found;
+}
+
 /** All other volcanos, as the newest projection names them; connections are made when they are needed. */
 export class Peers implements Owners {
   readonly #own: MemberId;
@@ -32,6 +44,8 @@ export class Peers implements Owners {
     const before = this.#projection;
     if (before !== null && projection.epoch <= before.epoch) return;
     this.#projection = projection;
+    // Whoever was taken over from does not answer: calls that wait for it are made again, of others.
+    for (const id of before === null ? [] : takenFrom(before, projection)) this.#peers.get(id)?.giveUp();
     if (projection.volcanos === before?.volcanos) return;
     for (const [id, peer] of this.#peers) {
       const member = memberOf(projection, id);

@@ -1,6 +1,6 @@
 import { type Eventually, isPending } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
-import { FlareError } from '../flare/errors.ts';
+import { FlareError, UnavailableError } from '../flare/errors.ts';
 import { BusyError, ElsewhereError } from '../flare/joint.ts';
 import { sliceOf } from '../flare/keys.ts';
 import { bySlice } from '../flare/locks/by-slice.ts';
@@ -55,7 +55,7 @@ export class Router implements FlareService {
   readonly outcomes: Outcomes;
   readonly locks: LockService = {
     lock: (caller, id, request) => {
-      const who = this.#identified(caller, id.key);
+      const who = this.#identified(caller);
       return this.#ask('LOCK', id.key, ({ locks }) => locks.lock(who, id, request));
     },
     test: (caller, id, request) => this.#ask('TESTLOCK', id.key, ({ locks }) => locks.test(caller, id, request)),
@@ -108,7 +108,7 @@ export class Router implements FlareService {
   }
 
   setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes> {
-    const who = this.#identified(caller, id.key);
+    const who = this.#identified(caller);
     return this.#ask('SETATTR', id.key, (service) => service.setattr(who, id, changes, expect));
   }
 
@@ -154,14 +154,17 @@ export class Router implements FlareService {
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
-    const who = this.#identified(caller, id.key);
+    const who = this.#identified(caller);
     // What cannot be done at once may be done when the receive buffer holds something else.
     const atOnce = this.#owners.isOwn(sliceOf(id.key)) && !this.#store.busy;
     const bytes = atOnce || options?.lasting ? data : Buffer.from(data);
-    return this.#noting(
-      id.key,
-      this.#ask('WRITE', id.key, (service) => service.write(who, id, offset, bytes, options)),
-    );
+    const kept = !atOnce || options?.lasting === true;
+    let turn = 0;
+    const answer = this.#ask('WRITE', id.key, (service) => {
+      if (turn++ > 0 && !kept) throw new UnavailableError('WRITE: its bytes are not there any more');
+      return service.write(who, id, offset, bytes, options);
+    });
+    return this.#noting(id.key, answer);
   }
 
   create(
@@ -171,7 +174,7 @@ export class Router implements FlareService {
     birth: Birth,
     options?: { existing?: 'refuse' | 'open' },
   ): Eventually<Attributes> {
-    const who = this.#identified(caller, directory.key);
+    const who = this.#identified(caller);
     const here = (): Eventually<Attributes> =>
       this.#wholeOr(
         who,
@@ -182,7 +185,7 @@ export class Router implements FlareService {
   }
 
   remove(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
-    const who = this.#identified(caller, directory.key);
+    const who = this.#identified(caller);
     const here = (): Eventually<void> =>
       this.#wholeOr(
         who,
@@ -193,7 +196,7 @@ export class Router implements FlareService {
   }
 
   rmdir(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
-    const who = this.#identified(caller, directory.key);
+    const who = this.#identified(caller);
     const here = (): Eventually<void> =>
       this.#wholeOr(
         who,
@@ -204,7 +207,7 @@ export class Router implements FlareService {
   }
 
   rename(caller: Caller, from: FlareId, fromName: Name, to: FlareId, toName: Name): Eventually<void> {
-    const who = this.#identified(caller, from.key);
+    const who = this.#identified(caller);
     const here = (): Eventually<void> =>
       this.#wholeOr(
         who,
@@ -215,7 +218,7 @@ export class Router implements FlareService {
   }
 
   link(caller: Caller, id: FlareId, directory: FlareId, name: Name): Eventually<void> {
-    const who = this.#identified(caller, directory.key);
+    const who = this.#identified(caller);
     const here = (): Eventually<void> =>
       this.#wholeOr(
         who,
@@ -251,9 +254,9 @@ export class Router implements FlareService {
     });
   }
 
-  /** The caller of a change that may be asked of another volcano twice: with a replay identity, his own or one of chance. */
-  #identified(caller: Caller, key: Key): Caller {
-    if (caller.replay !== undefined || this.#owners.isOwn(sliceOf(key))) return caller;
+  /** The caller of a change, which may be asked twice: with a replay identity, his own or one of chance. */
+  #identified(caller: Caller): Caller {
+    if (caller.replay !== undefined) return caller;
     return { ...caller, replay: this.#ring.random.bytes(IDENTITY_BYTES).toString('latin1') };
   }
 
@@ -300,11 +303,29 @@ export class Router implements FlareService {
   ): Eventually<T> {
     const slice = sliceOf(key);
     try {
-      const answer = this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service);
+      const answer = this.#owners.isOwn(slice) ? this.#whileOwn(slice, here()) : ask(this.#owners.of(slice).service);
       return isPending(answer) ? answer.catch((error: unknown) => this.#again(what, error, slice, ask, here)) : answer;
     } catch (error) {
       return this.#again(what, error, slice, ask, here);
     }
+  }
+
+  /** What was waited for is answered only while the slice is still this volcano's: it may have been looked at while it was not. */
+  #whileOwn<T>(slice: number, answer: Eventually<T>): Eventually<T> {
+    if (!isPending(answer)) return answer;
+    const check = (): void => {
+      if (!this.#owners.isOwn(slice)) throw new BusyError();
+    };
+    return answer.then(
+      (value) => {
+        check();
+        return value;
+      },
+      (error: unknown) => {
+        if (error instanceof FlareError) check();
+        throw error;
+      },
+    );
   }
 
   #again<T>(
@@ -317,7 +338,7 @@ export class Router implements FlareService {
     if (!isTransient(first)) throw first;
     return untilDone(this.#ring, what, (tries) => {
       if (tries === 0) throw first;
-      return this.#owners.isOwn(slice) ? here() : ask(this.#owners.of(slice).service);
+      return this.#owners.isOwn(slice) ? this.#whileOwn(slice, here()) : ask(this.#owners.of(slice).service);
     });
   }
 }

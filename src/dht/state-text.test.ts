@@ -3,7 +3,7 @@ import { keyText, ROOT_KEY } from '../flare/keys.ts';
 import type { Figures } from './programs/node/handlers.ts';
 import { applyStep, nextStep } from './projection/plan.ts';
 import { ownerOfKey } from './projection/queries.ts';
-import { fill, withMember } from './projection/steps.ts';
+import { fill, withMember, withoutMirror } from './projection/steps.ts';
 import type { Projection } from './projection/types.ts';
 import { keysOf, stateFiles } from './state-text.ts';
 import { alone, member } from './testing/members.ts';
@@ -53,6 +53,7 @@ t.test('the files of a ring, to the letter', async (t) => {
     `start key = ${'0'.repeat(40)}`,
     `stop key = 7f${'f'.repeat(38)}`,
     'slices = 0-127',
+    'single copy = -',
     'mirrors = 128-255',
     'mirrors filling = -',
     'load = 120',
@@ -78,6 +79,7 @@ t.test('the files of a ring, to the letter', async (t) => {
       'replicas = 2',
       'copies = 2',
       'slices = 256',
+      'slices with a single copy = 0',
       'arbiter = wallace',
       'volcanos = 3',
       `volcano 0 = wallace serving 128 ${'0'.repeat(40)} 7f${'f'.repeat(38)}`,
@@ -106,6 +108,16 @@ t.test('every line is name = value, and the same projection gives the same text'
     stateFiles(structuredClone(projection), () => ({ ...figures })),
     files,
   );
+});
+
+t.test('slices that lie on one volcano alone are told, of the volcano and of the ring', async (t) => {
+  let projection = ring('a', 'b');
+  projection = withoutMirror(projection, { first: 10, count: 20 }, 1);
+  const files = stateFiles(projection, () => null);
+  t.match(files.get('a'), /^single copy = 10-29$/m);
+  t.match(files.get('b'), /^single copy = -$/m);
+  t.match(files.get('ring'), /^slices with a single copy = 20$/m);
+  t.match(stateFiles(ring('a'), () => null).get('ring'), /^slices with a single copy = 0$/m, 'alone it is to be so');
 });
 
 t.test('a key lies between the start and the stop key of its owner', async (t) => {

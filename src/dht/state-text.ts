@@ -1,5 +1,5 @@
 import type { Figures } from './programs/node/handlers.ts';
-import { copiesWanted, mirroredBy, runs } from './projection/queries.ts';
+import { copiesWanted, mirroredBy, runs, singleCopies } from './projection/queries.ts';
 import type { Member, Projection, SliceRange } from './projection/types.ts';
 
 /** The names of the files of `/.dht/` that are about no volcano. A volcano of that nickname has its file under `<nickname>.volcano`. */
@@ -69,6 +69,7 @@ function volcanoText(
     ['start key', keys.start],
     ['stop key', keys.stop],
     ['slices', slicesText(own)],
+    ['single copy', slicesText(singleCopies(projection, index))],
     ['mirrors', slicesText(mirrors.inSync)],
     ['mirrors filling', slicesText(mirrors.filling)],
     ['load', figure('load')],
@@ -90,6 +91,7 @@ function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>):
     ['replicas', replicas],
     ['copies', copiesWanted(projection)],
     ['slices', slices],
+    ['slices with a single copy', singleCopies(projection).length],
     ['arbiter', volcanos.find(({ id }) => id === arbiter)?.nickname ?? 'etcd'],
     ['volcanos', volcanos.length],
     ...volcanos.map(({ nickname, state }, index): [string, string] => {

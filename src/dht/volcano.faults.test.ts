@@ -99,13 +99,15 @@ t.test(
   async (t) => {
     const { ring, owned } = await three(4);
     const [v0, v1, v2] = ring.volcanos.map(({ ring: up }) => up!);
-    // The third volcano can hear of the newer map from the second one alone, and cannot read it.
+    // The third volcano can hear of the newer map from the second one alone, later, and cannot read it.
     const heal = ring.network.faults.partition(['v2'], ['v0', 'v3']);
+    const meet = ring.network.faults.partition(['v2'], ['v1']);
     ring.begin(3, { seeds: [ring.volcanos[0]!.seed] }).catch(() => {});
     await ring.time.run(1000);
     t.equal(v1!.projection().epoch, v0!.projection().epoch);
     t.equal(v2!.projection().epoch, v0!.projection().epoch - 1);
     t.ok(await ring.settle(asked(() => v2!.flares.getattr(owned[2]!))), 'who has not heard of it serves on');
+    meet();
     const elsewhere = watched(asked(() => v2!.flares.getattr(owned[1]!)));
     await ring.time.run(100);
     const own = watched(asked(() => v2!.flares.getattr(owned[2]!)));

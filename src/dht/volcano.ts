@@ -2,6 +2,8 @@ import type { FlareService, NoteStore } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { ROOT_NOTE } from '../flare/store/open.ts';
 import { DhtDirectory } from './dht-directory.ts';
+import { Failover } from './failover/failover.ts';
+import { FAILOVER_MS } from './failover/times.ts';
 import { RetryError } from './owners.ts';
 import { Peers } from './peers.ts';
 import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
@@ -73,6 +75,7 @@ class Volcano implements Ring {
   readonly #map: RingMap;
   readonly #arbiter: OwnProjectionStore | null;
   readonly #projections: ProjectionStore;
+  readonly #failover: Failover;
   readonly #serving: Serving;
   readonly #figures: NetworkFigures;
   readonly #router: Router;
@@ -117,7 +120,23 @@ class Volcano implements Ring {
       kept: arbitrates ? null : kept,
     });
     if (known !== null) this.#peers.update(known);
-    this.#serving = new Serving({ self: id, store, map: this.#map, peers: this.#peers });
+    const { failoverMs = FAILOVER_MS, failover = (parts) => new Failover(parts) } = options;
+    this.#failover = failover({
+      ...{ self: id, clock, logger, failoverMs },
+      map: this.#map,
+      ask: (member, patienceMs) => this.#peers.peer(member).node.renew(id, patienceMs),
+      sound: () => store.replica.sound && this.#replication?.sound !== false,
+      changed: () => {
+        this.#replication?.heard();
+        this.#carrier?.settle();
+      },
+    });
+    this.#serving = new Serving({
+      ...{ self: id, store },
+      map: this.#map,
+      peers: this.#peers,
+      failover: this.#failover,
+    });
     this.#figures = new NetworkFigures({
       ...{ self: id, clock, load },
       map: this.#map,
@@ -174,10 +193,13 @@ class Volcano implements Ring {
 
   async start(): Promise<void> {
     await this.#listen();
+    const again = this.#member() !== null;
     if (this.#map.projection === null) await this.#begin();
     if (this.#member() === null) await this.#becomeMember();
     this.#map.start();
     await this.#until(() => this.#map.current);
+    // In a life before this one it may have written records that it has lost, in any epoch up to this one.
+    if (again) this.#failover.begin(this.#map.epoch);
     const self = this.#member();
     if (self === null)
       throw new JoinError(`${this.#entered.nickname} is no volcano of network ${this.networkId} any more`);
@@ -193,6 +215,7 @@ class Volcano implements Ring {
     const made = replication({
       ...{ self, store, clock, random, logger },
       peers: this.#peers,
+      silent: (member) => this.#failover.isSilent(member),
       changed: () => {
         this.#settleServed();
         this.#carrier?.settle();
@@ -203,6 +226,7 @@ class Volcano implements Ring {
       map: this.#map,
       projections: this.#projections,
       replication: made,
+      failover: this.#failover,
     });
     this.#taken = this.#map.epoch;
     made.update(this.#map.projection!);
@@ -218,6 +242,7 @@ class Volcano implements Ring {
   #settle(): void {
     const { projection, epoch } = this.#map;
     if (projection !== null) this.#peers.update(projection);
+    this.#failover.settle();
     if (this.#replication !== null && epoch > this.#taken) {
       this.#taken = epoch;
       this.#replication.update(projection!);
@@ -246,6 +271,7 @@ class Volcano implements Ring {
       notes: this.#notes,
       figures: this.#figures,
       replication: () => this.#replication,
+      failover: this.#failover,
       stopped: this.#stopped.promise,
     });
     const parts = {
@@ -357,6 +383,7 @@ class Volcano implements Ring {
   async #close(): Promise<void> {
     this.#stopped.resolve();
     this.#carrier?.stop();
+    this.#failover.stop();
     this.#figures.stop();
     this.#notes.stop();
     this.#map.stop();

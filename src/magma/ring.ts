@@ -1,5 +1,5 @@
 import type { Figures } from '../dht/programs/node/handlers.ts';
-import { copiesWanted, indexOf, mirroredBy, runs } from '../dht/projection/queries.ts';
+import { copiesWanted, indexOf, mirroredBy, runs, singleCopies } from '../dht/projection/queries.ts';
 import type { Projection } from '../dht/projection/types.ts';
 import { stateFiles } from '../dht/state-text.ts';
 import { UsageError } from '../magmad/usage.ts';
@@ -82,6 +82,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
       const all = new Map(runs(projection).map((run) => [run.member, run]));
       const copies = copiesWanted(projection);
       const wanting = short(projection);
+      const single = singleCopies(projection).length;
       const volcanos = projection.volcanos.map((member, index) => {
         const { inSync, filling } = mirroredBy(projection, index);
         const counts = { slices: all.get(index)?.count ?? 0, mirrors: inSync.length, filling: filling.length };
@@ -89,7 +90,15 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
       });
       const { networkId, epoch, replicas } = projection;
       if (json) {
-        const answer = { networkId, epoch, replicas, copies, slicesShortOfCopies: wanting, volcanos };
+        const answer = {
+          networkId,
+          epoch,
+          replicas,
+          copies,
+          slicesShortOfCopies: wanting,
+          slicesWithASingleCopy: single,
+          volcanos,
+        };
         process.stdout.write(`${JSON.stringify(answer)}\n`);
       } else {
         const rows = volcanos.map((one) => [
@@ -107,6 +116,11 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
           `network ${networkId}, epoch ${epoch}, ${copies} ${copies === 1 ? 'copy' : 'copies'} of every file`,
           ...tableOf(head, rows),
           ...volcanos.flatMap((one) => ('problem' in one ? [`${one.nickname}: ${one.problem}`] : [])),
+          ...(single > 0
+            ? [
+                `${single} of ${projection.slices} slices have a SINGLE COPY: no other volcano has what their primary has`,
+              ]
+            : []),
           ...(wanting > 0 ? [`${wanting} of ${projection.slices} slices have fewer copies than that`] : []),
         ];
         process.stdout.write(`${lines.join('\n')}\n`);

@@ -34,6 +34,7 @@ t.test('nothing given: the defaults', async (t) => {
     weight: 1,
     join: [],
     replicas: 2,
+    failoverMs: 10_000,
     addresses: [],
     nfsPort: 2049,
     mountPort: 20048,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { FAILOVER_MS } from '../dht/failover/times.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { readEnvironment } from './environment.ts';
 import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
@@ -26,6 +27,8 @@ export interface Config {
   readonly join: readonly Seed[];
   /** Copies that a network which is begun keeps. */
   readonly replicas: number;
+  /** In milliseconds. */
+  readonly failoverMs: number;
   /** Empty: all local addresses. */
   readonly addresses: readonly string[];
   readonly nfsPort: number;
@@ -147,6 +150,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     weight: settled.get('weight', 1),
     join: settled.get<readonly string[]>('join', []).map((text) => parseSeed(text)!),
     replicas: settled.get('replicas', 2),
+    failoverMs: settled.get('failover', FAILOVER_MS / 1000) * 1000,
     addresses,
     nfsPort,
     mountPort,
@@ -182,7 +186,7 @@ function checkRing(
   if (key !== null) return;
   if (join !== undefined)
     throw new UsageError(`${join}: who joins a network needs its key. Cure: --key-file, MAGMA_KEY or --key`);
-  for (const name of ['replicas', 'port', 'node-port'] as const) {
+  for (const name of ['replicas', 'failover', 'port', 'node-port'] as const) {
     const origin = origins.get(name);
     if (origin !== undefined) warnings.push(`${origin}: no effect: without a key this volcano is alone`);
   }

@@ -140,7 +140,7 @@ function tellWaiting(log: Logger, over: AbortSignal): void {
 
 async function openInRing(options: NetworkOptions, disk: Disk, key: string): Promise<Network> {
   const { config, log, net, hostname, gate, load, signal } = options;
-  const { boot, nickname, serverName, addresses, port, nodePort, replicas } = config;
+  const { boot, nickname, serverName, addresses, port, nodePort, replicas, failoverMs } = config;
   const logger = log.room('dht');
   const hostNickname = nicknameFromHost(hostname);
   const patience = new AbortController();
@@ -163,7 +163,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     addresses: addresses.length === 0 ? [] : reachableAddresses(addresses, networkInterfaces()),
     hostAddresses: reachableAddresses([], networkInterfaces()),
     listen: addresses,
-    ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas },
+    ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas, failoverMs },
     ...{ gate, load, signal },
     replication: (parts) => new Mirroring(parts),
   }).finally(() => patience.abort());

@@ -17,6 +17,7 @@ export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRul
     weight: config.weight,
     join: config.join.length === 0 ? '(nobody)' : config.join.map(seedText).join(' '),
     replicas: config.replicas,
+    failover: config.failoverMs / 1000,
     address: config.addresses.length === 0 ? '(all)' : config.addresses.join(' '),
     'server-name': config.serverName,
     'nfs-port': config.nfsPort,

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { parseSeed } from './seeds.ts';
@@ -158,6 +159,14 @@ export const SETTINGS = {
     help: 'On how many volcanos every file is, in the network that is begun; while it has fewer volcanos, on all. Counts only when a network begins.',
     otherwise: '2',
     schema: whole(1, REPLICAS_MAX, 'a number of copies'),
+  },
+  failover: {
+    kind: 'number',
+    value: 'SECONDS',
+    group: RING,
+    help: 'Within how many seconds a volcano that does not answer is replaced: its slices by those of a mirror, its copies by others. The same on all volcanos, as a rule.',
+    otherwise: '10',
+    schema: whole(FAILOVER_MS_MIN / 1000, FAILOVER_MS_MAX / 1000, 'a number of seconds'),
   },
   port: {
     short: 'p',

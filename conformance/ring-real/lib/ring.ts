@@ -40,6 +40,8 @@ export interface Difference extends Partial<Omit<VolcanoOptions, 'key'>> {
   readonly key?: string | undefined;
   /** Default 127.0.0.1. */
   readonly address?: string;
+  /** Further flags. */
+  readonly more?: readonly string[];
 }
 
 /** Starts a volcano on loopback, on free ports; through `via`, or, without one, as the first. Resolves when it serves. */
@@ -49,12 +51,12 @@ export async function startVolcano(
   difference: Difference,
   via?: RingVolcano,
 ): Promise<RingVolcano> {
-  const { nickname, address = '127.0.0.1', key: given, ...rest } = difference;
+  const { nickname, address = '127.0.0.1', key: given, more = [], ...rest } = difference;
   const key = 'key' in difference ? given : KEY;
   const flarePort = await freePort();
   const nodePort = await freePort();
   const entry = via === undefined ? ['-b'] : ['-r', `${bracketed(via.address)}:${via.nodePort}`];
-  const flags = ['-i', address, '-p', `${flarePort}`, '--node-port', `${nodePort}`];
+  const flags = ['-i', address, '-p', `${flarePort}`, '--node-port', `${nodePort}`, ...more];
   const volcano = await Volcano.start(t, {
     ...{ directory: join(directory, nickname), nickname, entry, flags, ...(key === undefined ? {} : { key }) },
     ...rest,
@@ -66,14 +68,15 @@ function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** Three volcanos on loopback. */
+/** Three volcanos on loopback, with these flags besides. */
 export async function threeVolcanos(
   t: Test,
   directory: string,
+  more: readonly string[] = [],
 ): Promise<readonly [RingVolcano, RingVolcano, RingVolcano]> {
-  const first = await startVolcano(t, directory, { nickname: NICKNAMES[0] });
-  const second = await startVolcano(t, directory, { nickname: NICKNAMES[1] }, first);
-  return [first, second, await startVolcano(t, directory, { nickname: NICKNAMES[2] }, second)];
+  const first = await startVolcano(t, directory, { nickname: NICKNAMES[0], more });
+  const second = await startVolcano(t, directory, { nickname: NICKNAMES[1], more }, first);
+  return [first, second, await startVolcano(t, directory, { nickname: NICKNAMES[2], more }, second)];
 }
 
 /** `magma`, with the key, in a namespace if one is named. */

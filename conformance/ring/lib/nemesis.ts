@@ -48,6 +48,9 @@ export class Nemesis {
       slowDisk: () => this.#slowDisk(),
       part: () => this.#part(),
       isolate: () => this.#isolate(),
+      partOneWay: () => this.#part(true),
+      hang: () => this.#hang(),
+      hangAsking: () => this.#hangAsking(),
       crashAhead: () => this.#crashAhead(),
       join: () => this.#join(),
     };
@@ -118,13 +121,49 @@ export class Nemesis {
     });
   }
 
-  #part(): void {
+  /** A volcano does not run for a while, which it only sees when it looks at the clock. */
+  #hang(): void {
+    const at = this.#volcano();
+    this.#after(2000, () => {
+      const milliseconds = 100 * 2 ** this.#random.below(7) + this.#random.below(1000);
+      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} hangs for ${milliseconds} ms`);
+      this.#world.hang(at, milliseconds);
+    });
+  }
+
+  /**
+   * A volcano stops when it has just asked for a lease: the answer, and what others ask meanwhile, lies there when it goes on. Sometimes it cannot reach the others then, but
+   * clients reach it.
+   */
+  #hangAsking(): void {
+    const nth = 1 + this.#random.below(2 ** (1 + this.#random.below(6)));
+    // When it goes on it still waits for the answer, or others have just taken over, or are about to.
+    const share =
+      this.#random.below(2) === 0 ? 0.15 + this.#random.below(100) / 800 : 0.6 + this.#random.below(100) / 150;
+    const milliseconds = Math.round(this.#world.failoverMs * share);
+    let count = 0;
+    const before = this.#world.onMoment;
+    this.#world.onMoment = (moment) => {
+      before?.(moment);
+      if (this.#stopped || moment.kind !== 'lease' || ++count !== nth) return;
+      this.deeds.push(
+        `${this.#world.time.now} µs: volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`,
+      );
+      this.#world.hang(moment.at, milliseconds);
+      if (this.#random.below(3) === 0) return;
+      this.#world.time.after(20_000 + this.#random.below(50_000), () => this.#cutOff(moment.at, milliseconds + 3000));
+    };
+  }
+
+  #part(oneWay = false): void {
     const one = this.#volcano();
     const other = (one + 1 + this.#random.below(Math.max(1, this.#world.count - 1))) % this.#world.count;
     if (one === other) return;
     this.#after(120, () => {
-      this.deeds.push(`${this.#world.time.now} µs: volcanos ${one} and ${other} are parted`);
-      this.#world.part(one, other, true);
+      this.deeds.push(
+        `${this.#world.time.now} µs: volcanos ${one} and ${other} are parted${oneWay ? ', one way' : ''}`,
+      );
+      this.#world.part(one, other, true, oneWay);
       this.#after(4000, () => this.#world.part(one, other, false));
     });
   }
@@ -132,15 +171,18 @@ export class Nemesis {
   /** One volcano is cut off from all others. */
   #isolate(): void {
     const one = this.#volcano();
+    this.#after(500, () => this.#cutOff(one, 20_000));
+  }
+
+  #cutOff(one: number, milliseconds: number): void {
+    if (this.#stopped) return;
     const { count, time } = this.#world;
     const all = (parted: boolean): void => {
       for (let other = 0; other < count; other++) if (other !== one) this.#world.part(one, other, parted);
     };
-    this.#after(500, () => {
-      this.deeds.push(`${time.now} µs: volcano ${one} is cut off`);
-      all(true);
-      this.#after(20_000, () => all(false));
-    });
+    this.deeds.push(`${time.now} µs: volcano ${one} is cut off`);
+    all(true);
+    this.#after(milliseconds, () => all(false));
   }
 
   /**

@@ -148,6 +148,10 @@ export class StaticRing implements World {
     return [];
   }
 
+  readonly failoverMs = 0;
+
+  hang(): void {}
+
   part(one: number, other: number, parted: boolean): void {
     this.#messages.part(one, other, parted);
   }

@@ -1,3 +1,5 @@
+import { Failover } from '../../../src/dht/failover/failover.ts';
+import { HELD_SHARE } from '../../../src/dht/failover/times.ts';
 import type { Append, Appended } from '../../../src/dht/programs/node/handlers.ts';
 import { indexOf } from '../../../src/dht/projection/queries.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
@@ -31,6 +33,8 @@ function changed(change: Change): WholeBreaks {
   };
 }
 
+/** A ring in which slices are taken over: its arbiter is one of three. */
+const PAIR = { ring: { volcanos: 3, atFirst: 3, replicas: 2 } };
 /** More room than anybody wants, in bytes. */
 const ROOM = 2 ** 40;
 /** One record in so many is meant: the same ones each time they come. */
@@ -103,6 +107,26 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
   {
     name: 'a volcano serves after a restart what it has not agreed about with the mirrors',
     breaks: changed((mirroring, { self }) => serving(mirroring, self)),
+  },
+  {
+    name: 'no wedge: a volcano serves what others may have taken over',
+    breaks: { failover: (parts) => Object.assign(new Failover(parts), { holds: () => true }), ...PAIR },
+  },
+  {
+    name: 'the lease is counted from when the answer comes',
+    breaks: {
+      ...PAIR,
+      troubles: ['hangAsking'],
+      failover: (parts) =>
+        new Failover({
+          ...parts,
+          async ask(member, patienceMs) {
+            const asked = parts.clock.monotonic();
+            const grantMs = await parts.ask(member, patienceMs);
+            return grantMs + (parts.clock.monotonic() - asked) / HELD_SHARE;
+          },
+        }),
+    },
   },
   {
     name: 'slices are handed over while they are served, and with records still under way',

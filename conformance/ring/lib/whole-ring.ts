@@ -5,6 +5,7 @@ import { type PacketNote, SimulatedNetwork } from '../../../src/base/simulated/n
 import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
 import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
+import { Failover, type FailoverParts } from '../../../src/dht/failover/failover.ts';
 import { nextStep } from '../../../src/dht/projection/plan.ts';
 import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
@@ -38,7 +39,7 @@ import type {
 const TROUBLES: readonly Trouble[] = [
   ...(['crashAtTime', 'crashAtJoint', 'crashAtCall', 'crashAtMirror', 'crashAtMirror', 'crashAtPacket'] as const),
   ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
-  ...(['crashAhead', 'crashAhead', 'crashAhead'] as const),
+  ...(['crashAhead', 'crashAhead', 'crashAhead', 'hang', 'hang', 'hangAsking', 'hangAsking', 'partOneWay'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
@@ -50,12 +51,17 @@ const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000
 /** Volcanos that a newcomer is told to join through, at most: the first ones. */
 const SEEDS_MAX = 8;
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
-const CLOCK_OFF_US = 2_000_000;
+const CLOCK_OFF_US = 1_000_000;
+/** By how many millionths clocks run fast or slow at most. */
+const DRIFT_PPM = 5_000;
 
 /** What a mutation test breaks: each is handed the real thing and gives what is used in its place. */
 export interface WholeBreaks {
   readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
   readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
+  readonly failover?: (parts: FailoverParts) => Failover;
+  /** What brings it out; anything when absent. */
+  readonly troubles?: readonly Trouble[];
   /** What kind of ring brings it out; by chance when absent. */
   readonly ring?: RingSize;
 }
@@ -121,9 +127,9 @@ export class WholeRing implements World {
   readonly replicas: number;
   readonly faults: string[] = [];
   readonly warnings: string[] = [];
-  /** Maps; records that a mirror had and its primary not, any more. */
-  readonly counts = { maps: 0, tails: 0 };
-  readonly troubles = TROUBLES;
+  /** Maps; records that a mirror had and its primary not, any more; slices that were taken over. */
+  readonly counts = { maps: 0, tails: 0, taken: 0 };
+  readonly troubles: readonly Trouble[];
   readonly troubledMs = 4000;
   readonly deedsMax = 8;
   // Time for somebody to join while they work.
@@ -137,6 +143,7 @@ export class WholeRing implements World {
   readonly #breaks: WholeBreaks;
   readonly #limits: Partial<StoreLimits>;
   readonly #atFirst: number;
+  readonly failoverMs: number;
   /** The ways of clients; those between volcanos are the network's. */
   readonly #messages: Messages;
   readonly #net: SimulatedNetwork;
@@ -154,6 +161,8 @@ export class WholeRing implements World {
     this.count = volcanos;
     this.replicas = replicas;
     this.#atFirst = atFirst;
+    this.troubles = breaks.troubles ?? TROUBLES;
+    this.failoverMs = [2000, 3000, 5000][random.below(3)]!;
     // A checkpoint of an index in memory costs time: few runs make one for each small segment.
     const compacted = random.below(4) === 0;
     this.#limits = compacted ? LIMITS : { ...LIMITS, ...SELDOM };
@@ -199,11 +208,15 @@ export class WholeRing implements World {
     });
   }
 
-  part(one: number, other: number, parted: boolean): void {
+  hang(at: number, milliseconds: number): void {
+    this.#volcanos[at]!.life?.clock.hang(milliseconds);
+  }
+
+  part(one: number, other: number, parted: boolean, oneWay = false): void {
     const pair = `${Math.min(one, other)} ${Math.max(one, other)}`;
     this.#partitions.get(pair)?.();
     this.#partitions.delete(pair);
-    if (parted) this.#partitions.set(pair, this.#net.faults.partition([`v${one}`], [`v${other}`]));
+    if (parted) this.#partitions.set(pair, this.#net.faults.partition([`v${one}`], [`v${other}`], { oneWay }));
   }
 
   begin(): void {
@@ -241,7 +254,11 @@ export class WholeRing implements World {
   #clock(at: number, life: number): VirtualClock {
     const random = this.#chance(`clock ${at} ${life}`);
     const wall = 1_600_000_000_000_000 + this.time.now + random.below(2 * CLOCK_OFF_US) - CLOCK_OFF_US;
-    return this.time.clock({ wall, driftPpm: random.below(200) - 100, origin: random.below(1_000_000) });
+    return this.time.clock({
+      wall,
+      driftPpm: random.below(2 * DRIFT_PPM) - DRIFT_PPM,
+      origin: random.below(1_000_000),
+    });
   }
 
   #logger(life: Life): Logger {
@@ -311,8 +328,34 @@ export class WholeRing implements World {
       boot: at === 0,
       seeds: at === 0 ? [] : seeds,
       replicas: this.replicas,
+      failoverMs: this.failoverMs,
       replication: (parts) => this.#replication(life, parts),
+      failover: (parts) => this.#failover(life, parts),
     });
+  }
+
+  #failover(life: Life, parts: FailoverParts): Failover {
+    const ask: FailoverParts['ask'] = (member, patienceMs) => {
+      this.#moment(life, 'lease', 'sent');
+      return parts.ask(member, patienceMs);
+    };
+    const make = this.#breaks.failover ?? ((all: FailoverParts) => new Failover(all));
+    const failover = make({ ...parts, ask });
+    const holds = failover.holds.bind(failover);
+    failover.holds = (slice) => {
+      const held = holds(slice);
+      if (held && life.alive) this.#checkAlone(life, slice);
+      return held;
+    };
+    return failover;
+  }
+
+  /** Who answers for a slice is the only one who does, whether he knows the newest map or not. */
+  #checkAlone({ at, projection }: Life, slice: number): void {
+    const owner = this.ownerOf(slice);
+    if (owner === -1 || owner === at) return;
+    const text = `volcano ${at} answers for slice ${slice} by epoch ${projection?.epoch}, and it belongs to volcano ${owner} by now`;
+    if (this.faults.at(-1) !== text) this.faults.push(text);
   }
 
   #replication(life: Life, parts: ReplicationParts): Replication {
@@ -346,7 +389,10 @@ export class WholeRing implements World {
       const is = this.ownerOf(slice);
       if (was === is) continue;
       moved.add(slice);
-      this.#checkHandOver(slice, was, is);
+      const { inSync } = projection.map[slice]!;
+      const handedOver = inSync.some((member) => this.#numberOf(projection, member) === was);
+      if (handedOver) this.#checkHandOver(slice, was, is);
+      else this.counts.taken++;
     }
     if (moved.size > 0) this.onForgotten?.((slice) => moved.has(slice));
   }
@@ -431,10 +477,13 @@ export class WholeRing implements World {
         this.#messages.carry(at, -1, settle);
       };
       const { flares } = life.ring;
-      void (async () => run(flares))().then(
-        (value) => answer(() => resolve(value)),
-        (error: unknown) => answer(() => reject(error)),
-      );
+      const serve = (): void =>
+        void (async () => run(flares))().then(
+          (value) => answer(() => resolve(value)),
+          (error: unknown) => answer(() => reject(error)),
+        );
+      if (life.clock.hung) life.clock.soon(serve);
+      else serve();
     };
     this.#messages.carry(-1, at, arrive, true);
     return promise;

@@ -5,10 +5,10 @@ import type { FlareService } from '../../../src/flare/service.ts';
 import type { FlareId } from '../../../src/flare/types.ts';
 
 /**
- * What a message belongs to: a client's call, a call that a volcano passes on, an operation over several owners, records for a mirror, or a packet of whatever between two
- * volcanos.
+ * What a message belongs to: a client's call, a call that a volcano passes on, an operation over several owners, records for a mirror, a lease that is asked for, or a packet of
+ * whatever between two volcanos.
  */
-export type MessageKind = 'client' | 'service' | 'joint' | 'mirror' | 'packet';
+export type MessageKind = 'client' | 'service' | 'joint' | 'mirror' | 'lease' | 'packet';
 
 /** Where a message is: about to be sent, just arrived, or done with and about to be answered. */
 export type MessageStage = 'sent' | 'arrived' | 'answered';
@@ -48,6 +48,9 @@ export type Trouble =
   | 'slowDisk'
   | 'part'
   | 'isolate'
+  | 'partOneWay'
+  | 'hang'
+  | 'hangAsking'
   | 'crashAhead'
   | 'join';
 
@@ -64,6 +67,8 @@ export interface World {
   readonly time: VirtualTime;
   /** How many volcanos there are. */
   readonly count: number;
+  /** Within how many milliseconds one that is gone is replaced; 0: it is waited for. */
+  readonly failoverMs: number;
   /** How the network behaves; changed by `setMood`. */
   readonly network: Readonly<NetworkMood>;
   setMood(mood: Partial<NetworkMood>): void;
@@ -106,8 +111,10 @@ export interface World {
   crash(at: number, how: 'power' | 'killed'): void;
   /** Starts a dead volcano on what its disk holds. */
   start(at: number): void;
-  /** Cuts the connection between two volcanos, or mends it. */
-  part(one: number, other: number, parted: boolean): void;
+  /** Cuts the connection between two volcanos, or mends it; `oneWay`: only what `one` sends is lost. */
+  part(one: number, other: number, parted: boolean, oneWay?: boolean): void;
+  /** A volcano does not run for so many milliseconds, as when it is stopped with a signal. */
+  hang(at: number, milliseconds: number): void;
   /** True when all volcanos serve, and no operation over several owners is under way or remembered. */
   readonly quiet: boolean;
   /** What is not quiet, for a report. */

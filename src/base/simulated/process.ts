@@ -3,6 +3,7 @@ import { familyOf, normalAddress } from '../net/address.ts';
 import { ANY, splitAddresses } from '../net/ports.ts';
 import { CONNECT_TIMEOUT_MS } from '../net/stream.ts';
 import type { DatagramSocket, Endpoint, Net, Stream, StreamListener } from '../net.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
 import { SimulatedDatagrams } from './datagrams.ts';
 import type { SimulatedHost, SimulatedPort } from './host.ts';
 import { SimulatedStream } from './stream.ts';
@@ -47,7 +48,7 @@ class SimulatedListener implements StreamListener, SimulatedPort {
       writable: () => stream?.writable(),
       failed: (code) => stream?.failed(code),
     };
-    const tcp = new Tcp(process.host, local, remote, id, user, false);
+    const tcp = new Tcp(process.host, local, remote, id, process.whenAwake(user), false);
     return tcp;
   }
 }
@@ -67,6 +68,21 @@ export class SimulatedProcess implements Net {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** The same, but that it is told nothing while the process hangs: its host's kernel goes on meanwhile. */
+  whenAwake(user: TcpUser): TcpUser {
+    const clock = this.clock as Partial<VirtualClock> & Clock;
+    const tell = (what: () => void): void => {
+      if (clock.hung === true) clock.soon(what);
+      else what();
+    };
+    return {
+      opened: () => tell(() => user.opened()),
+      readable: () => tell(() => user.readable()),
+      writable: () => tell(() => user.writable()),
+      failed: (code) => tell(() => user.failed(code)),
+    };
   }
 
   /**
@@ -157,7 +173,7 @@ export class SimulatedProcess implements Net {
         tcp.release();
         reject(failure('ETIMEDOUT', `no connection to ${remote.address} port ${remote.port} within ${timeoutMs} ms`));
       });
-      const tcp = new Tcp(this.host, local, remote, this.host.network.nextConnection(), user, true);
+      const tcp = new Tcp(this.host, local, remote, this.host.network.nextConnection(), this.whenAwake(user), true);
       this.#opening.add(tcp);
     });
   }

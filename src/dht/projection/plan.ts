@@ -1,21 +1,39 @@
 import { copiesWanted, followers, runs, slicesOf } from './queries.ts';
-import { fill, handOver, inSync, serve, withoutMirror } from './steps.ts';
-import type { Projection, SliceAssignment, SliceRange } from './types.ts';
+import { anew, fill, handOver, inSync, serve, takeOver, withoutMirror } from './steps.ts';
+import { type Projection, ProjectionError, type SliceAssignment, type SliceRange } from './types.ts';
 
 /** One change of the map. `member` is an index in the projection that it is made from. */
 export type Step =
   | {
-      readonly kind: 'fill' | 'inSync' | 'handOver' | 'withoutMirror';
+      readonly kind: 'fill' | 'inSync' | 'handOver' | 'withoutMirror' | 'takeOver';
       readonly member: number;
       readonly range: SliceRange;
     }
-  | { readonly kind: 'serve'; readonly member: number };
+  | { readonly kind: 'serve'; readonly member: number }
+  | { readonly kind: 'anew'; readonly member: number };
 
-const RANGED = { fill, inSync, handOver, withoutMirror } as const;
+const RANGED = { fill, inSync, handOver, withoutMirror, takeOver } as const;
+
+/** Says of places in the map which volcanos do not answer, as far as whoever asks can tell. */
+export type Silent = (member: number) => boolean;
+
+const NOBODY: Silent = () => false;
 
 /** The projection after the step. Throws `ProjectionError` when it is not legal. */
 export function applyStep(before: Projection, step: Step): Projection {
+  if (step.kind === 'anew') return anew(before);
   return step.kind === 'serve' ? serve(before, step.member) : RANGED[step.kind](before, step.range, step.member);
+}
+
+/** Whether the step gives a sound map. */
+export function isLegal(before: Projection, step: Step): boolean {
+  try {
+    applyStep(before, step);
+    return true;
+  } catch (error) {
+    if (error instanceof ProjectionError) return false;
+    throw error;
+  }
 }
 
 /** A run with the volcano that it is the run of. */
@@ -87,17 +105,23 @@ function gift(projection: Projection, all: readonly Run[], member: number): Slic
   return lower > 0 ? { first: after.first, count: lower } : null;
 }
 
-function joining(projection: Projection, all: readonly Run[]): Step | null {
-  const newcomers = [...projection.volcanos.keys()].filter((index) => projection.volcanos[index]!.state === 'joining');
+function joining(projection: Projection, all: readonly Run[], silent: Silent): Step | null {
+  const newcomers = [...projection.volcanos.keys()].filter(
+    (index) => projection.volcanos[index]!.state === 'joining' && !silent(index),
+  );
   const [member] = newcomers;
   if (member === undefined) return null;
   for (const run of all) {
     const copied = stretch(projection, run, ({ inSync }) => inSync.some((mirror) => newcomers.includes(mirror)));
     if (copied === null) continue;
     const to = projection.map[copied.first]!.inSync.find((mirror) => newcomers.includes(mirror))!;
-    return { kind: 'handOver', member: to, range: stretch(projection, run, ({ inSync }) => inSync.includes(to))! };
+    const range = stretch(projection, run, ({ inSync }) => inSync.includes(to))!;
+    const given: Step = { kind: 'handOver', member: to, range };
+    // Whoever has taken over what it was to be given may have more on both sides of it: it is given something else.
+    return isLegal(projection, given) ? given : { kind: 'withoutMirror', member: to, range };
   }
-  const range = gift(projection, all, member);
+  const range = gift(projection, runs(projection), member);
+  if (range !== null && silent(projection.map[range.first]!.primary)) return null;
   return range === null ? { kind: 'serve', member } : { kind: 'fill', member, range };
 }
 
@@ -113,18 +137,20 @@ function missing(projection: Projection, run: Run, wanted: readonly number[]): S
  * The step that is due; null when all is as it should be: every volcano serves, and every run is mirrored by its followers and nobody else. One thing at a time: what is
  * being filled is finished first (an `inSync` step is due when the mirror has caught up, no sooner), then copies that are one too many go,
  * then newcomers get their slices, then mirrors are put right. Repeated, it comes to an end.
+ *
+ * Who is silent is given nothing, and its own slices are let be: others are mirrored by the next ones that answer.
  */
-export function nextStep(projection: Projection): Step | null {
-  const all = runs(projection);
+export function nextStep(projection: Projection, silent: Silent = NOBODY): Step | null {
+  const all = runs(projection).filter(({ member }) => !silent(member));
   const filled = beingFilled(projection, all);
   if (filled !== null) return filled;
   const copies = copiesWanted(projection);
-  const wanted = all.map((run) => followers(projection, run.member, copies));
+  const wanted = all.map((run) => followers(projection, run.member, copies, silent));
   for (const [at, run] of all.entries()) {
     const step = superfluous(projection, run, wanted[at]!, copies);
     if (step !== null) return step;
   }
-  const joined = joining(projection, all);
+  const joined = joining(projection, all, silent);
   if (joined !== null) return joined;
   for (const [at, run] of all.entries()) {
     const step = missing(projection, run, wanted[at]!);

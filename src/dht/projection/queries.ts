@@ -91,12 +91,28 @@ export function copiesWanted({ replicas, volcanos }: Projection): number {
   return Math.min(replicas, serving);
 }
 
-/** The volcanos that are to mirror the slices of that one: those that serve and come next in the ring, nearest first. `copies` is `copiesWanted`, for callers that know it. */
-export function followers(projection: Projection, member: number, copies = copiesWanted(projection)): number[] {
+/** The slices that lie in sync on their primary alone, though there is to be more than one copy; those of one primary when it is given. */
+export function singleCopies(projection: Projection, primary?: number): number[] {
+  if (copiesWanted(projection) < 2) return [];
+  return [...projection.map.entries()].flatMap(([slice, one]) =>
+    one.inSync.length === 0 && (primary === undefined || one.primary === primary) ? [slice] : [],
+  );
+}
+
+/**
+ * The volcanos that are to mirror the slices of that one: those that serve, are not silent, and come next in the ring, nearest first. `copies` is `copiesWanted`, for callers
+ * that know it.
+ */
+export function followers(
+  projection: Projection,
+  member: number,
+  copies = copiesWanted(projection),
+  silent: (member: number) => boolean = () => false,
+): number[] {
   const wanted = copies - 1;
   const found: number[] = [];
   for (let at = successor(projection, member); found.length < wanted && at !== member; at = successor(projection, at)) {
-    if (projection.volcanos[at]!.state === 'serving') found.push(at);
+    if (projection.volcanos[at]!.state === 'serving' && !silent(at)) found.push(at);
   }
   return found;
 }

@@ -3,8 +3,9 @@ import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { alone, member } from '../testing/members.ts';
 import { decodeProjection, encodeProjection } from './codec.ts';
-import { applyStep, giver, nextStep } from './plan.ts';
-import { fill, firstProjection, handOver, inSync, serve, withMember, withoutMirror } from './steps.ts';
+import { applyStep, giver, isLegal, nextStep, type Step, stretch } from './plan.ts';
+import { runs } from './queries.ts';
+import { anew, fill, firstProjection, handOver, inSync, serve, takeOver, withMember, withoutMirror } from './steps.ts';
 import type { Projection } from './types.ts';
 import { validStep } from './valid-step.ts';
 
@@ -161,9 +162,7 @@ t.test(
     let projection = withMember(alone(), member(1), 0);
     const kinds: string[] = [];
     for (let step = nextStep(projection); step !== null; step = nextStep(projection)) {
-      kinds.push(
-        step.kind === 'serve' ? 'serve' : `${step.kind} ${step.member} ${step.range.first}+${step.range.count}`,
-      );
+      kinds.push('range' in step ? `${step.kind} ${step.member} ${step.range.first}+${step.range.count}` : step.kind);
       projection = applyStep(projection, step);
     }
     t.strictSame(kinds, ['fill 1 128+128', 'inSync 1 128+128', 'handOver 1 128+128', 'fill 1 0+128', 'inSync 1 0+128']);
@@ -208,5 +207,106 @@ t.test('steps that are not legal are refused', async (t) => {
   bad('two steps at once', () => validStep(two, { ...ready, epoch: two.epoch + 1 }), /not being filled/);
   bad('an epoch left out', () => validStep(two, ready), /does not follow/);
   bad('another network', () => validStep(two, { ...filling, networkId: 'cd'.repeat(16) }), /another kind of change/);
-  bad('nothing changed', () => validStep(two, { ...two, epoch: two.epoch + 1 }), /more than one step|another kind/);
+});
+
+/** What those that answer do about those that do not: mirrors are left out, slices are taken over, as far as there is somebody who has them. */
+function urgent(projection: Projection, silent: ReadonlySet<number>): Step | null {
+  for (const run of runs(projection)) {
+    if (silent.has(run.member)) {
+      for (const member of projection.volcanos.keys()) {
+        const range = silent.has(member) ? null : stretch(projection, run, ({ inSync }) => inSync.includes(member));
+        const step: Step | null = range === null ? null : { kind: 'takeOver', member, range };
+        if (step !== null && isLegal(projection, step)) return step;
+      }
+      continue;
+    }
+    for (const member of silent) {
+      const range = stretch(
+        projection,
+        run,
+        ({ inSync, filling }) => inSync.includes(member) || filling.includes(member),
+      );
+      if (range !== null) return { kind: 'withoutMirror', member, range };
+    }
+  }
+  return null;
+}
+
+t.test(
+  'Volcanos go silent and come back, while others join: no slice is without an owner that had it, and all ends well',
+  async (t) => {
+    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    t.comment(`seed ${seed}`);
+    const join = fc.record({ kind: fc.constant('join' as const), at: fc.nat(), steps: fc.nat() });
+    const go = fc.record({ kind: fc.constant('go' as const), at: fc.nat(), steps: fc.integer({ min: 1, max: 12 }) });
+    const fall = fc.record({ kind: fc.constant('fall' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
+    const rise = fc.record({ kind: fc.constant('rise' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
+    const history = fc.array(fc.oneof(join, go, fall, rise), { minLength: 4, maxLength: 60, size: 'max' });
+    let taken = 0;
+    const had = (before: Projection, after: Projection): Projection => {
+      if (after.epoch !== before.epoch + 1) fail('the epoch is not the next one');
+      checkMap(after);
+      validStep(before, after);
+      for (let slice = 0; slice < after.slices; slice++) {
+        const { id } = after.volcanos[after.map[slice]!.primary]!;
+        if (!holders(before, slice).has(id)) fail(`slice ${slice}: its new primary was not in sync`);
+      }
+      return after;
+    };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), history, (replicas, actions) => {
+        let projection = alone({ replicas });
+        let silent = new Set<number>();
+        let joins = 0;
+        const advance = (steps: number): void => {
+          for (let count = 0; count < steps; count++) {
+            const must = urgent(projection, silent);
+            const step = must ?? nextStep(projection, (member) => silent.has(member));
+            if (step === null) return;
+            if (must?.kind === 'takeOver') taken += 1;
+            projection = had(projection, applyStep(projection, step));
+          }
+        };
+        for (const { kind, at, steps } of actions) {
+          const { length } = projection.volcanos;
+          if (kind === 'join' && joins < 8) {
+            joins += 1;
+            const behind = at % length;
+            silent = new Set([...silent].map((member) => (member > behind ? member + 1 : member)));
+            projection = had(projection, withMember(projection, member(joins), behind));
+            continue;
+          }
+          if (kind === 'fall' && silent.size + 1 < length) silent.add(at % length);
+          if (kind === 'rise') silent.delete([...silent][at % Math.max(1, silent.size)] ?? -1);
+          advance(steps);
+        }
+        silent.clear();
+        projection = settle(projection, (joins + 2) * STEPS_A_JOIN);
+        checkQuiet(projection);
+      }),
+      { seed, numRuns: LONG ? 2000 : 100 },
+    );
+    t.ok(taken > 50, `slices were taken over ${taken} times`);
+  },
+);
+
+t.test('Taking over: by a mirror in sync next to it, whole, and what was filled begins anew', async (t) => {
+  const settled = settle(withMember(alone({ replicas: 2 }), member(1), 0), STEPS_A_JOIN);
+  const [run] = runs(settled);
+  const range = { first: run!.first, count: run!.count };
+  const taken = takeOver(settled, range, 1);
+  t.strictSame(taken.map[range.first], { primary: 1, inSync: [], filling: [] });
+  t.equal(taken.epoch, settled.epoch + 1);
+  validStep(settled, taken);
+  t.throws(
+    () => takeOver(taken, { first: 0, count: 256 }, 0),
+    /is not in sync there/,
+    'who was left behind has it no more',
+  );
+  validStep(settled, anew(settled));
+  t.throws(
+    () => validStep(settled, { ...anew(settled), replicas: 3 }),
+    /more than one step/,
+    'and nothing else is new',
+  );
 });

@@ -146,6 +146,26 @@ export function handOver(before: Projection, range: SliceRange, to: number): Pro
   return next(before, { map, volcanos: withState(before, to) });
 }
 
+/**
+ * Slices whose primary is away, by what the one that takes them over knows, go to a volcano next to it in the ring that mirrors them in sync: by that it has all that was ever
+ * answered. The old primary holds nothing of them any more: it may have records that nobody else has. What it filled begins anew.
+ */
+export function takeOver(before: Projection, range: SliceRange, to: number): Projection {
+  const { state } = holder(before, to);
+  checkOneRun(before, range);
+  const map = assign(before, range, ({ inSync }, slice) => {
+    if (!inSync.includes(to)) throw new ProjectionError(`slice ${slice} is not in sync there`);
+    return { primary: to, inSync: without(inSync, to), filling: [] };
+  });
+  if (state === 'serving') return next(before, { map });
+  return next(before, { map, volcanos: withState(before, to) });
+}
+
+/** Nothing changes but the epoch: a volcano that has started again serves under one that it has written no records in. */
+export function anew(before: Projection): Projection {
+  return next(before, {});
+}
+
 function withState({ volcanos }: Projection, member: number): Member[] {
   return volcanos.map((one, index) => (index === member ? { ...one, state: 'serving' } : one));
 }

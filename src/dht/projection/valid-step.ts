@@ -25,7 +25,10 @@ function added(before: readonly number[], after: readonly number[]): number | un
 
 /** What step could have made one assignment of the other. */
 function stepOf(before: SliceAssignment, after: SliceAssignment, range: SliceRange): Step | null {
-  if (before.primary !== after.primary) return { kind: 'handOver', member: after.primary, range };
+  if (before.primary !== after.primary) {
+    const stays = after.inSync.includes(before.primary);
+    return { kind: stays ? 'handOver' : 'takeOver', member: after.primary, range };
+  }
   const caughtUp = added(before.inSync, after.inSync);
   if (caughtUp !== undefined) return { kind: 'inSync', member: caughtUp, range };
   const filling = added(before.filling, after.filling);
@@ -44,7 +47,7 @@ function replay(before: Projection, after: Projection): Projection | null {
   const range = changed(before, after);
   if (range === null) {
     const member = before.volcanos.findIndex(({ state }, index) => state !== after.volcanos[index]?.state);
-    return member === -1 ? null : applyStep(before, { kind: 'serve', member });
+    return applyStep(before, member === -1 ? { kind: 'anew', member: 0 } : { kind: 'serve', member });
   }
   const step = stepOf(before.map[range.first]!, after.map[range.first]!, range);
   return step === null ? null : applyStep(before, step);

@@ -58,7 +58,8 @@ export class MirrorLink {
   /** What the mirror said last that it can take, in bytes. */
   #roomThere = Number.POSITIVE_INFINITY;
   #watchTimer: Timer | null = null;
-  #toldBehind = false;
+  /** This volcano lacks records that the mirror has and cannot give: it must not be the one that they are asked of. */
+  behind = false;
   #fullSince: number | null = null;
   /** Why answers must not wait for this mirror, though the map says so: it has not what it had acknowledged, or has had no room for long. null: they may. */
   unfit: 'lost' | 'full' | null = null;
@@ -299,12 +300,12 @@ export class MirrorLink {
   /** Tells, once, that this volcano itself is the one that has lost something. Throws. */
   #behind(slice: number): never {
     const what = `this volcano lacks records of slice ${slice} that its mirror has and cannot give`;
-    if (!this.#toldBehind)
+    if (!this.behind)
       this.#shared.logger.error(
         { mirror: this.name, slice },
-        `${what}: nothing is served of the slices that they share; is its disk an older copy? put the newest one back`,
+        `${what}: nothing is served of the slices that they share until the mirror takes them over; is its disk an older copy?`,
       );
-    this.#toldBehind = true;
+    this.behind = true;
     throw new StreamBroken(what);
   }
 

@@ -16,7 +16,7 @@ import type { AskFollowed, AskTail, Followed, Tail } from './types.ts';
 /** Numbers that wait to be committed. */
 interface Uncommitted {
   readonly lsn: number;
-  readonly numbers: ReadonlyMap<number, number>;
+  readonly numbers: Map<number, number>;
 }
 
 /**
@@ -34,6 +34,8 @@ export class Mirroring implements Replication {
   #projection: Projection | null = null;
   #own = -1;
   #scanned: number;
+  /** Slices came when so much was in the log. */
+  #cameAt = 0;
   readonly #commits = new Float64Array(SLICES);
   readonly #uncommitted: Uncommitted[] = [];
   #served = '';
@@ -62,8 +64,11 @@ export class Mirroring implements Replication {
 
   /** A newer map holds. */
   update(projection: Projection): void {
+    const before = this.#projection;
+    const wasOwn = this.#own;
     this.#projection = projection;
     this.#own = indexOf(projection, this.#parts.self);
+    if (before !== null) this.#moveOwn(before, wasOwn);
     this.#replica.epoch = projection.epoch;
     for (const [slice, { primary }] of projection.map.entries()) if (primary !== this.#own) this.#commits[slice] = 0;
     for (const slice of this.#stopped) if (projection.map[slice]?.primary !== this.#own) this.#resumed(slice);
@@ -97,6 +102,33 @@ export class Mirroring implements Replication {
     }
     this.#moved();
     this.#tell();
+  }
+
+  /**
+   * Some slices have come, and some have gone. Of those that others have taken over this volcano may have written what not all mirrors have: nobody has accepted that. Who waits for it is not
+   * to be told that it is there: he asks again. Of those that it has taken over itself it may have records that are not on its disk yet.
+   */
+  #moveOwn(before: Projection, wasOwn: number): void {
+    const lost = new Set<number>();
+    let came = false;
+    for (const [slice, { primary, inSync }] of this.#projection!.map.entries()) {
+      const had = before.map[slice]?.primary === wasOwn;
+      // Of what it has handed over itself all is there.
+      if (had && primary !== this.#own && !inSync.includes(this.#own)) lost.add(slice);
+      came ||= !had && primary === this.#own;
+    }
+    if (came) {
+      this.#cameAt = this.#replica.appended;
+      this.#replica.durableAt(this.#cameAt).then(
+        () => this.#tell(),
+        () => {},
+      );
+    }
+    if (lost.size === 0) return;
+    // What is not being written yet has not been looked at.
+    let open = this.#replica.appended > this.#scanned;
+    for (const { numbers } of this.#uncommitted) for (const slice of lost) open = numbers.delete(slice) || open;
+    if (open) this.#replica.commitment.disown();
   }
 
   #scannedView() {
@@ -219,12 +251,31 @@ export class Mirroring implements Replication {
     const run = projection === null ? null : runOf(projection, this.#own);
     if (projection === null || run === null) return null;
     for (const [id, link] of this.#links) {
-      if (link.unfit === null) continue;
+      if (!this.#isUseless(link)) continue;
       const member = indexOf(projection, id);
-      const range = stretch(projection, run, ({ inSync }) => inSync.includes(member));
+      const range = stretch(
+        projection,
+        run,
+        ({ inSync, filling }) => inSync.includes(member) || (this.#parts.silent(id) && filling.includes(member)),
+      );
       if (range !== null) return { kind: 'withoutMirror', member, range };
     }
     return null;
+  }
+
+  #isUseless({ name, unfit }: MirrorLink): boolean {
+    return unfit !== null || this.#parts.silent(name);
+  }
+
+  /** False when this volcano lacks records that it should have, and that nobody can give it one by one. */
+  get sound(): boolean {
+    for (const link of this.#links.values()) if (link.behind) return false;
+    return true;
+  }
+
+  /** Others are silent, or are not any more. */
+  heard(): void {
+    if ([...this.#links.values()].some((link) => this.#isUseless(link))) this.#judged();
   }
 
   #moved(): void {
@@ -246,6 +297,7 @@ export class Mirroring implements Replication {
   mayServe(slice: number): boolean {
     const assignment = this.#projection?.map[slice];
     if (assignment === undefined || assignment.primary !== this.#own || this.#stopped.has(slice)) return false;
+    if (this.#replica.durable < this.#cameAt) return false;
     return assignment.inSync.every((index) => this.#linkTo(index)?.roles.follows(slice) === true);
   }
 
@@ -287,7 +339,7 @@ export class Mirroring implements Replication {
   /** Resolves when all that was appended so far is here and on every mirror in sync but that one, and those that are to be left out, too: no crash leaves a part of it, whoever mirrors what from then on. */
   async #settled(but?: MirrorLink): Promise<void> {
     await this.#replica.durableAt(this.#replica.appended);
-    const links = [...this.#links.values()].filter((link) => link.counts && link !== but && link.unfit === null);
+    const links = [...this.#links.values()].filter((link) => link.counts && link !== but && !this.#isUseless(link));
     await Promise.all(links.map((link) => link.drained()));
   }
 

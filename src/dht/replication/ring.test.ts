@@ -219,14 +219,12 @@ t.test(
     one!.disk = one!.disk.powerCut(ring.random());
     await ring.start(1, MIRRORED);
     await ring.settle(create(20, 40));
-    const { epoch } = ring.volcanos[0]!.up.projection();
     ring.kill(1, 'power');
     one!.disk = older;
     await ring.start(1, MIRRORED);
     await ring.settle(create(40, 60));
     await planned(ring);
     await ring.time.run(5000);
-    t.equal(ring.volcanos[0]!.up.projection().epoch, epoch + 3, 'left out, filled, in sync');
     t.match(ring.volcanos[0]!.warnings, [/lost what it had acknowledged/]);
     t.same(await differences(ring), []);
     for (const { up } of ring.volcanos) {

@@ -38,7 +38,7 @@ function usedOf(disk: SimulatedDisk): number {
 /** Makes a step as who carries out the plan does. */
 async function carry(ring: Mirrors, step: Step): Promise<void> {
   const { replication } = ring.primary.life!;
-  if (step.kind !== 'serve') await ring.settle(replication[step.kind](step.range, step.member));
+  if ('range' in step && step.kind !== 'takeOver') await ring.settle(replication[step.kind](step.range, step.member));
   ring.change(applyStep(ring.projection, step));
   await ring.time.run(50);
   replication.resume();

@@ -1,4 +1,5 @@
 import type { Logger } from '../../base/logger.ts';
+import type { Failover } from '../failover/failover.ts';
 import { applyStep, nextStep, type Step } from '../projection/plan.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
@@ -8,6 +9,8 @@ import type { RingMap } from './ring-map.ts';
 
 /** A step that could not be made is tried again after so long, in milliseconds. */
 export const CARRY_MS = 5_000;
+/** One that others wait for, because somebody is gone, sooner. */
+export const URGENT_MS = 500;
 
 /** What carrying out the plan works with. */
 export interface CarrierParts extends Pace {
@@ -15,18 +18,29 @@ export interface CarrierParts extends Pace {
   readonly map: RingMap;
   readonly projections: ProjectionStore;
   readonly replication: Replication;
+  readonly failover: Pick<Failover, 'anew' | 'takeOver' | 'propose' | 'proposed' | 'isSilent'>;
   readonly logger: Logger;
 }
 
+/** Thrown when something else is to be done first. */
+class DisturbedError extends Error {}
+
 /** The volcano that makes a step: the primary of the slices that it is about; without such, the volcano that it is about. */
 export function doerOf({ map, volcanos }: Projection, step: Step): MemberId {
-  return volcanos[step.kind === 'serve' ? step.member : map[step.range.first]!.primary]!.id;
+  const own = step.kind === 'serve' || step.kind === 'anew' || step.kind === 'takeOver';
+  return volcanos[own ? step.member : map[step.range.first]!.primary]!.id;
+}
+
+function sameStep(one: Step | null, other: Step | null): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Makes the steps of the plan that are this volcano's to make, one after the other, until there is none. */
 export class Carrier {
   readonly #parts: CarrierParts;
   #wake = Promise.withResolvers<void>();
+  /** The step that is being made, and what ends the waiting for it when another one is urgent. */
+  #carried: { readonly step: Step; readonly disturbed: PromiseWithResolvers<never> } | null = null;
   #told = '';
   #stopped = false;
 
@@ -43,16 +57,32 @@ export class Carrier {
     this.#wake.resolve();
   }
 
-  /** The map has changed. */
+  /** The map has changed, or what is to be done about somebody who is gone. */
   settle(): void {
     this.#wake.resolve();
+    if (this.#carried === null) return;
+    const { map } = this.#parts;
+    const urgent = map.current && map.projection !== null ? this.#urgent() : null;
+    if (urgent === null || sameStep(urgent, this.#carried.step)) return;
+    this.#carried.disturbed.reject(new DisturbedError('something else is to be done first'));
+  }
+
+  /** The step that goes before any of the plan's. */
+  #urgent(): Step | null {
+    const { failover, replication } = this.#parts;
+    return failover.anew() ?? replication.leftOut() ?? failover.takeOver();
+  }
+
+  #due(projection: Projection): Step | null {
+    const { failover } = this.#parts;
+    return this.#urgent() ?? nextStep(projection, (member) => failover.isSilent(projection.volcanos[member]!.id));
   }
 
   async #run(): Promise<void> {
-    const { map, self, replication } = this.#parts;
+    const { map, self } = this.#parts;
     while (!this.#stopped) {
       const projection = map.current ? map.projection : null;
-      const step = projection === null ? null : (replication.leftOut() ?? nextStep(projection));
+      const step = projection === null ? null : this.#due(projection);
       if (projection === null || step === null || doerOf(projection, step) !== self) {
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();
@@ -61,21 +91,45 @@ export class Carrier {
       try {
         await this.#carry(projection, step);
       } catch (error) {
+        if (error instanceof DisturbedError) continue;
         this.#tell(step, error);
-        await this.#rest();
+        await this.#rest(sameStep(step, this.#urgent()) ? URGENT_MS : CARRY_MS);
       }
     }
   }
 
   async #carry(projection: Projection, step: Step): Promise<void> {
-    const { map, replication } = this.#parts;
+    const { map, replication, failover } = this.#parts;
     try {
-      if (step.kind !== 'serve') await replication[step.kind](step.range, step.member);
+      await this.#prepared(projection, step);
       // Members' places may be others by now: what was prepared is looked at again.
       if (!map.current || map.projection !== projection || this.#stopped) return;
       await this.#write(applyStep(projection, step));
     } finally {
+      failover.proposed();
       if (!this.#stopped) replication.resume();
+    }
+  }
+
+  /** Resolves when the map may say so. */
+  async #prepared(projection: Projection, step: Step): Promise<void> {
+    const { replication, failover, projections, map } = this.#parts;
+    if (step.kind === 'serve' || step.kind === 'anew') return;
+    if (step.kind === 'takeOver') {
+      // Once it may have been written nothing is granted until that is known: so it is not begun while nobody arbitrates.
+      const newest = await projections.newest();
+      if (newest !== null) map.learn(newest.epoch);
+      if (map.current && sameStep(failover.takeOver(), step)) failover.propose(projection, step);
+      else throw new DisturbedError('it is not due any more');
+      return;
+    }
+    const disturbed = Promise.withResolvers<never>();
+    disturbed.promise.catch(() => {});
+    this.#carried = { step, disturbed };
+    try {
+      await Promise.race([replication[step.kind](step.range, step.member), disturbed.promise]);
+    } finally {
+      this.#carried = null;
     }
   }
 
@@ -109,7 +163,7 @@ export class Carrier {
     this.#parts.logger.warn({ err: error, step: step.kind }, 'a step of the plan cannot be made now');
   }
 
-  #rest(): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.after(CARRY_MS, resolve));
+  #rest(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.after(milliseconds, resolve));
   }
 }

@@ -4,6 +4,7 @@ import { BusyError } from '../../flare/joint.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
+import type { Failover } from '../failover/failover.ts';
 import type { Peers } from '../peers.ts';
 import type { NodeHandlers } from '../programs/node/handlers.ts';
 import { checkHello, type Hello } from '../programs/node/hello.ts';
@@ -42,6 +43,7 @@ export interface HandlersParts {
   readonly notes: NetworkNotes;
   readonly figures: NetworkFigures;
   readonly replication: () => Replication | null;
+  readonly failover: Pick<Failover, 'grant'>;
   /** Resolves when this volcano stops: what waits is answered then. */
   readonly stopped: Promise<void>;
 }
@@ -141,6 +143,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     append: (append) => replicating().append(append),
     followed: (ask) => replicating().followed(ask),
     tail: (ask) => replicating().tail(ask),
+    renew: (sender) => parts.failover.grant(sender),
     joint(slice) {
       if (serving.isOwn(slice)) return store.joint;
       throw map.current ? new RefreshError(map.epoch) : new BusyError();

@@ -53,7 +53,7 @@ export class NetworkNotes implements NoteStore {
 
   /** To be called whenever it may have changed what is served. */
   settle(): void {
-    const owner = this.#parts.serving.isOwn(SLICE);
+    const owner = this.#parts.serving.isMine(SLICE);
     if (owner === this.#owner) return;
     if (owner) this.#version = 1 + this.#parts.random.below(2 ** 47);
     else this.#remember();
@@ -94,7 +94,7 @@ export class NetworkNotes implements NoteStore {
 
   /** Throws `BusyError` when this volcano is not the owner now: who asks looks at the map again. */
   checkOwner(): void {
-    if (!this.#owner) throw new BusyError();
+    if (!this.#owner || !this.#parts.serving.isOwn(SLICE)) throw new BusyError();
   }
 
   /** As owner: some of the notes, for a volcano that has those of version `known`. */

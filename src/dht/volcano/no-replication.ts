@@ -67,6 +67,10 @@ export class NoReplication implements Replication {
     return null;
   }
 
+  readonly sound = true;
+
+  heard(): void {}
+
   lag(): number {
     return 0;
   }

@@ -6,6 +6,7 @@ import type { Random } from '../../base/random.ts';
 import type { SecureNet, SecureOptions } from '../../base/secure-net.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { StoreOptions } from '../../flare/store/open.ts';
+import type { Failover, FailoverParts } from '../failover/failover.ts';
 import type { FlareProgramParts } from '../programs/flare/program.ts';
 import type { Keyring } from '../secrets.ts';
 import type { Replication, ReplicationParts } from './replication.ts';
@@ -46,9 +47,13 @@ export interface RingOptions {
   readonly replicas: number;
   /** What a client, who is no volcano, may do with flares (`FlareProgramParts`). */
   readonly gate: FlareProgramParts['gate'];
+  /** Within how many milliseconds a volcano that does not answer is replaced; `FAILOVER_MS` unless given. */
+  readonly failoverMs?: number;
   /** Calls answered a second, of late. */
   readonly load: () => number;
   readonly replication: (parts: ReplicationParts) => Replication;
+  /** `Failover` unless given. */
+  readonly failover?: (parts: FailoverParts) => Failover;
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal;
 }

@@ -17,6 +17,8 @@ export interface ReplicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Whether that volcano does not answer: it is of no use as a mirror. */
+  readonly silent: (member: MemberId) => boolean;
   /** To be called whenever the answer of `mayServe` or `leftOut` may have changed. */
   readonly changed: () => void;
 }
@@ -59,6 +61,10 @@ export interface Replication {
   resume(): void;
   /** By how many records the slowest in-sync mirror is behind. */
   lag(): number;
+  /** False when this volcano has found that it has not what it should have: others are to take over what is its own. */
+  readonly sound: boolean;
+  /** Others are silent, or are not any more. */
+  heard(): void;
   /** Ends all that is under way; called before the store is closed. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { BusyError } from '../../flare/joint.ts';
 import { SLICES, sliceOf } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { Key } from '../../flare/types.ts';
+import type { Failover } from '../failover/failover.ts';
 import type { Owner, Owners } from '../owners.ts';
 import type { Peers } from '../peers.ts';
 import type { Admission } from '../programs/result.ts';
@@ -16,6 +17,7 @@ export interface ServingParts {
   readonly store: LocalStore;
   readonly map: RingMap;
   readonly peers: Peers;
+  readonly failover: Pick<Failover, 'holds' | 'isFresh'>;
 }
 
 /**
@@ -39,10 +41,11 @@ export class Serving implements Owners {
 
   /** Looks again at what is served; to be called whenever the map or replication has changed. */
   settle(): void {
-    const { map, store, self } = this.#parts;
+    const { map, store, self, failover } = this.#parts;
     const replication = this.#replication;
     const { projection } = map;
-    const own = projection === null || !map.current || replication === null ? -1 : indexOf(projection, self);
+    const able = projection !== null && map.current && replication !== null && failover.isFresh(projection);
+    const own = able ? indexOf(projection, self) : -1;
     let count = 0;
     for (let slice = 0; slice < SLICES; slice++) {
       const mine = own !== -1 && projection!.map[slice]?.primary === own && replication!.mayServe(slice);
@@ -52,8 +55,14 @@ export class Serving implements Owners {
     store.serve(count === SLICES ? null : (slice) => this.#served[slice] === 1);
   }
 
-  isOwn(slice: number): boolean {
+  /** Whether the slice is this volcano's to answer for, be it that it may not do so at the moment. */
+  isMine(slice: number): boolean {
     return this.#served[slice] === 1;
+  }
+
+  /** As of this moment: what is answered for the slice is the newest, and nobody else answers for it. */
+  isOwn(slice: number): boolean {
+    return this.#served[slice] === 1 && this.#parts.failover.holds(slice);
   }
 
   /** `BusyError` while the map is not current, or when the slice is this volcano's and is not served now. */

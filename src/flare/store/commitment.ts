@@ -1,5 +1,6 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import { FlareError } from '../errors.ts';
+import { BusyError } from '../joint.ts';
 import { LOCAL_SLICE } from '../keys.ts';
 import { KmlClosedError } from '../kml/errors.ts';
 import type { Kml } from '../kml/types.ts';
@@ -28,6 +29,8 @@ export class Commitment {
   /** Those who wait for copies, by rising LSN. */
   #waiting: Waiting[] = [];
   #failed: Error | null = null;
+  /** Raised when who waits is to wait no more. */
+  #turn = 0;
   /** Up to which LSN all is committed. */
   lsn: number;
 
@@ -68,6 +71,14 @@ export class Commitment {
     while (this.#waiting.length > 0 && this.#waiting[0]!.lsn <= lsn) this.#waiting.shift()!.promise.resolve();
   }
 
+  /**
+   * Something that was written is not accepted by who decides that now. Whoever waits is rejected with `BusyError`, since what he waits for may be that: he is to ask again.
+   */
+  disown(): void {
+    this.#turn++;
+    for (const { promise } of this.#waiting.splice(0)) promise.reject(new BusyError());
+  }
+
   /** Resolves when all up to that LSN is committed; nothing to wait for when it is. Rejects with `KmlWedgedError`, `KmlClosedError`. */
   when(lsn: number): Eventually<void> {
     if (lsn <= this.lsn) return;
@@ -77,7 +88,9 @@ export class Commitment {
   }
 
   async #later(lsn: number, durable: Eventually<void>): Promise<void> {
+    const turn = this.#turn;
     if (isPending(durable)) await durable;
+    if (turn !== this.#turn) throw new BusyError();
     if (lsn <= this.lsn) return;
     if (this.#failed !== null) throw this.#failed;
     // All of one batch wait together.

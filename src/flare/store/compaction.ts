@@ -1,5 +1,6 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { BusyError } from '../joint.ts';
 import type { SegmentInfo } from '../kml/types.ts';
 import { BaseRecords } from './base-records.ts';
 import type { Core } from './core.ts';
@@ -233,8 +234,8 @@ export class Compaction {
 
   /** Resolves when the index on the disk begins behind that segment, and mirrors have all that counts on its not being needed. False when it was stopped before. */
   async #isPast(segment: number, lsn: number): Promise<boolean> {
-    const { commitment, host } = this.#core;
-    await commitment.when(lsn);
+    const { host } = this.#core;
+    await this.#committed(lsn);
     if (!this.#stopped && host.checkpointed.segment <= segment) await host.checkpoint();
     return !this.#stopped && host.checkpointed.segment > segment;
   }
@@ -261,11 +262,24 @@ export class Compaction {
 
   /** Resolves when all that is in the log now is on mirrors and in the index, with its last LSN: removals of what is in a segment must be durable before that goes. */
   async #inIndex(): Promise<number> {
-    const { kml, commitment, flusher } = this.#core;
+    const { kml, flusher } = this.#core;
     const lsn = kml.nextLsn - 1;
-    await commitment.when(lsn);
+    await this.#committed(lsn);
     await flusher.flushed(lsn);
     return lsn;
+  }
+
+  /** As `Commitment.when`. What others have not accepted is nothing that they wait for. */
+  async #committed(lsn: number): Promise<void> {
+    const { commitment } = this.#core;
+    for (;;) {
+      try {
+        await commitment.when(lsn);
+        return;
+      } catch (error) {
+        if (!(error instanceof BusyError)) throw error;
+      }
+    }
   }
 
   /** Goes through a segment's records. False when it was stopped before the end. */

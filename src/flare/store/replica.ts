@@ -10,10 +10,15 @@ import { Walk, type WalkSink } from './walk.ts';
 export class Replica {
   readonly #core: Core;
   readonly following: Following;
+  /** False when the log has failed: nothing is taken any more. */
+  sound = true;
 
   constructor(core: Core) {
     this.#core = core;
     this.following = new Following(core);
+    core.kml.onWedged(() => {
+      this.sound = false;
+    });
   }
 
   /** What answers wait for. */

@@ -33,6 +33,7 @@ const calls = {
   append: call(procedures.APPEND),
   followed: call(procedures.FOLLOWED),
   tail: call(procedures.TAIL),
+  renew: call(procedures.RENEW),
   prepare: call(procedures.PREPARE),
   outcome: call(procedures.OUTCOME),
   decision: call(procedures.DECISION),
@@ -126,6 +127,13 @@ export class NodeClient {
       sender: Buffer.from(ask.sender, 'hex'),
     });
     return groups.map((group) => group.map((payload) => Buffer.from(payload)));
+  }
+
+  /** Asks for the lease of `sender`, this volcano: for how long it is granted, in milliseconds, counted from when it was asked for at the latest. Waits so long at most. */
+  async renew(sender: MemberId, patienceMs: number): Promise<number> {
+    const args = { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex') };
+    const patience = { timeoutMs: patienceMs, tries: 1 };
+    return outcomeOf(await this.#caller.call(calls.renew, args, { patience }), this.#refreshed);
   }
 
   /** Its side of operations over several owners, as owner of that slice. */

@@ -97,6 +97,8 @@ export interface NodeHandlers {
   followed(ask: AskFollowed): Eventually<Followed>;
   /** Records of slices that this volcano mirrors for the sender. */
   tail(ask: AskTail): Eventually<Tail>;
+  /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
+  renew(sender: MemberId): number;
   /**
    * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be
    * lost, and a decision that it does not know is none.

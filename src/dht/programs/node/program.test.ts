@@ -102,6 +102,11 @@ async function greetedCall(program: Program): Promise<CallContext> {
   return call;
 }
 
+t.test('no two procedures have the same number', async (t) => {
+  const numbers = Object.values(procedures).map(({ number }) => number);
+  t.equal(new Set(numbers).size, numbers.length);
+});
+
 t.test('HELLO is the first call on a connection: nothing else is answered before, or on another one', async (t) => {
   let asked = 0;
   const program = nodeProgram({

@@ -76,6 +76,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
   FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
   TAIL: (handlers, ask) => handlers.tail({ ...ask, sender: ask.sender.toString('hex') }),
+  RENEW: (handlers, { sender }) => handlers.renew(sender.toString('hex')),
   PREPARE(handlers, { operation, slice, coordinator, caller, steps }) {
     const answers = handlers
       .joint(slice)
@@ -113,6 +114,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'APPEND',
   'FOLLOWED',
   'TAIL',
+  'RENEW',
   'PREPARE',
   'OUTCOME',
   'DECISION',

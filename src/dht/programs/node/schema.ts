@@ -235,6 +235,12 @@ export const procedures = {
       resultOf('TailResult', xdr.array(xdr.array(xdr.varOpaque(RECORD_MAX), GROUP_MAX), APPEND_GROUPS_MAX)),
     ),
   },
+  /** A primary asks for its lease: for how long the other one does not take its slices over, in milliseconds. */
+  RENEW: {
+    number: 40,
+    arguments: compile(xdr.struct('Renew', { ...head, sender: xdr.opaque(ID_BYTES) })),
+    result: compile(resultOf('RenewResult', xdr.uint32())),
+  },
   /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
   KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },
   /** What is locked there, and the end of all that somebody has locked there. */

@@ -161,6 +161,7 @@ export class Mirrors {
       clock,
       random: this.#ownRandom(),
       logger,
+      silent: () => false,
       changed: served,
     });
     const owners = ownersOf({

@@ -1,0 +1,98 @@
+import t, { type Test } from 'tap';
+import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
+import { UdpWire } from '../lib/wire.ts';
+import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
+import { at, magma, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
+
+/* Real processes: one is killed, or stopped, and not started again before the others have gone on without it (issue 6). */
+
+const FAILOVER_SECONDS = 3;
+/** Files that each client makes while one is away: with what comes before, and after. */
+const FILES_EACH = 15;
+
+interface Client {
+  readonly nfs: Nfs2Wire;
+  readonly root: Buffer;
+}
+
+async function client(t: Test, { volcano }: RingVolcano): Promise<Client> {
+  const mountWire = await UdpWire.open(volcano.mountPort);
+  const wire = await UdpWire.open(volcano.nfsPort);
+  t.teardown(() => {
+    mountWire.close();
+    wire.close();
+  });
+  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
+}
+
+/** Resolves when `magma ring` says that all slices have two copies in sync, whoever answers. */
+async function twoCopies(asked: readonly string[]): Promise<void> {
+  for (;;) {
+    const { stdout } = await magma(['ring', '--json', ...asked]);
+    const answer = JSON.parse(stdout || '{}') as { slicesShortOfCopies?: number };
+    if (answer.slicesShortOfCopies === 0) return;
+  }
+}
+
+for (const [how, gone] of [
+  ['SIGKILL', 1],
+  ['SIGSTOP', 2],
+] as const) {
+  t.test(
+    `${how} of one of three under load: clients of the others see a pause and no error, two copies of everything come back, and so does it (issue 6)`,
+    { timeout: TEST_TIMEOUT },
+    async (t) => {
+      const { random } = seeded((line) => t.comment(line));
+      const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`]);
+      const asked = at(ring[0]);
+      await whole(t, asked, 3);
+      const clients = await Promise.all(ring.filter((_, index) => index !== gone).map((one) => client(t, one)));
+      const [{ nfs, root }] = clients as [Client];
+      const top = (await nfs.ok('MKDIR', root, 'top', { mode: 0o755 })).handle!;
+      const answered = new Map<string, Buffer>();
+      let longest = 0;
+      const make = async ({ nfs }: Client, name: string): Promise<void> => {
+        const began = performance.now();
+        const { handle } = await nfs.ok('CREATE', top, name, { mode: 0o644 });
+        const data = random.bytes(1 + random.below(6000));
+        await nfs.ok('WRITE', handle!, 0, data);
+        await nfs.ok('RENAME', top, name, top, `${name}.done`);
+        answered.set(`${name}.done`, data);
+        longest = Math.max(longest, performance.now() - began);
+      };
+      const work = (round: string): Promise<unknown> =>
+        Promise.all(
+          clients.map(async (one, index) => {
+            for (let made = 0; made < FILES_EACH; made++) await make(one, `${round}-${index}-${made}`);
+          }),
+        );
+      await work('before');
+      const { volcano } = ring[gone]!;
+      longest = 0;
+      if (how === 'SIGKILL') await volcano.kill();
+      else volcano.pause();
+      await work('away');
+      t.comment(`the longest pause: ${Math.round(longest)} ms`);
+      await twoCopies(asked);
+      if (how === 'SIGKILL') await volcano.start([]);
+      else volcano.resume();
+      await work('back');
+      await whole(t, asked, 3);
+      const returned = await client(t, ring[gone]!);
+      const wrong: string[] = [];
+      for (const [name, data] of answered) {
+        const { handle } = await returned.nfs.ok('LOOKUP', top, name);
+        const { data: read } = await returned.nfs.ok('READ', handle!, 0, 8192);
+        if (!read!.equals(data)) wrong.push(name);
+      }
+      t.same(wrong, [], `${answered.size} files are as they were written, seen through the one that was away`);
+      const names = [...(await returned.nfs.list(top)).keys()].filter((name) => !name.startsWith('.'));
+      t.same(names.sort(), [...answered.keys()].sort(), 'and there are no others');
+      const online = await magma(['check', '--ring', ...asked]);
+      t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
+      for (const { volcano } of ring) t.equal(await volcano.stop(), 0, 'SIGTERM ends it with status 0');
+      const offline = await magma(['check', ...ring.map(({ volcano }) => volcano.directory)]);
+      t.equal(offline.status, 0, offline.stdout + offline.stderr);
+    },
+  );
+}
