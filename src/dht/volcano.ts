@@ -74,6 +74,10 @@ class Volcano implements Ring {
   readonly #peers: Peers;
   readonly #map: RingMap;
   readonly #arbiter: OwnProjectionStore | null;
+  /** The register, when no volcano keeps it. */
+  readonly #shared: ProjectionStore | null;
+  /** The network begins with this volcano, if it has not yet. */
+  readonly #begins: boolean;
   readonly #projections: ProjectionStore;
   readonly #failover: Failover;
   readonly #serving: Serving;
@@ -96,9 +100,12 @@ class Volcano implements Ring {
     const own = OwnProjectionStore.open(store);
     const kept = new ProjectionNotes(store, KNOWN_NOTES);
     const known = own.known ?? kept.load();
+    const begins = known === null && store.note(ROOT_NOTE) === null;
+    this.#shared = options.register?.(entered.networkId) ?? null;
     // The one that the network began on.
-    const arbitrates = own.known !== null || (known === null && store.note(ROOT_NOTE) === null);
+    const arbitrates = this.#shared === null && (own.known !== null || begins);
     this.#arbiter = arbitrates ? own : null;
+    this.#begins = begins;
     this.#peers = new Peers(id, {
       net: options.secure({ keyOf: () => null, self: volcanoSelf(secrets) }),
       ...{ clock, random },
@@ -108,6 +115,7 @@ class Volcano implements Ring {
       refreshed: (epoch) => this.#map.learn(epoch),
     });
     this.#projections =
+      this.#shared ??
       this.#arbiter ??
       new RemoteProjectionStore({
         arbiter: () => this.#arbiterNode(),
@@ -196,6 +204,7 @@ class Volcano implements Ring {
     const again = this.#member() !== null;
     if (this.#map.projection === null) await this.#begin();
     if (this.#member() === null) await this.#becomeMember();
+    this.#checkRegister(this.#map.projection!);
     this.#map.start();
     await this.#until(() => this.#map.current);
     // In a life before this one it may have written records that it has lost, in any epoch up to this one.
@@ -268,6 +277,7 @@ class Volcano implements Ring {
       store: this.store,
       projections: this.#projections,
       arbiter: this.#arbiter,
+      shared: this.#shared,
       notes: this.#notes,
       figures: this.#figures,
       replication: () => this.#replication,
@@ -287,14 +297,27 @@ class Volcano implements Ring {
     });
   }
 
-  /** The first volcano: it arbitrates, and has everything. */
+  /** The first volcano: it has everything, and arbitrates, unless that is done elsewhere. */
   async #begin(): Promise<void> {
     const { networkName, replicas } = this.#options;
-    if (this.#arbiter === null) return;
+    const register = this.#shared ?? this.#arbiter;
+    if (!this.#begins || register === null) return;
     const member = this.#entry(reachedAt(this.#options, null));
-    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member });
-    await this.#arbiter.write(first);
-    this.#map.know(first);
+    const arbitratedElsewhere = this.#shared !== null;
+    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member, arbitratedElsewhere });
+    const answer = await register.write(first);
+    // A beginning that was broken off behind the write is gone on with.
+    this.#map.know(answer === 'written' ? first : ((await register.newest()) ?? first));
+  }
+
+  /** Whether the register is where the map says: two would give two maps of one epoch. */
+  #checkRegister({ arbiter }: Projection): void {
+    if (this.#shared !== null && arbiter !== null)
+      throw new JoinError(
+        `the maps of network ${this.networkId} are arbitrated by its first volcano, not in etcd: leave --etcd out`,
+      );
+    if (this.#shared === null && arbiter === null)
+      throw new JoinError(`the maps of network ${this.networkId} lie in etcd: say where that is (--etcd)`);
   }
 
   async #becomeMember(): Promise<void> {
@@ -306,6 +329,7 @@ class Volcano implements Ring {
     const parts = { clock, random, seeds };
     const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
     const { projection, localAddress } = await askMap(net, parts, mine());
+    this.#checkRegister(projection);
     if (indexOf(projection, id) === -1)
       await askIn(net, parts, mine(), projection, this.#entry(reachedAt(this.#options, localAddress)));
     this.#map.know(projection);

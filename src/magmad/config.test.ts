@@ -35,6 +35,7 @@ t.test('nothing given: the defaults', async (t) => {
     join: [],
     replicas: 2,
     failoverMs: 10_000,
+    etcd: null,
     addresses: [],
     nfsPort: 2049,
     mountPort: 20048,
@@ -204,3 +205,18 @@ t.test(
     ]);
   },
 );
+
+t.test('maps in etcd: URLs of its members, TLS, a user; what does not go together is named', async (t) => {
+  const key = { MAGMA_KEY: 'm4gm4s3cr3t' };
+  const urls = ['--etcd', 'http://one:2379', '--etcd', 'https://two'];
+  t.match(config(urls, key).etcd, { urls: ['http://one:2379', 'https://two'], ca: null, user: null });
+  const all = [...urls, '--etcd-ca', '/ca', '--etcd-cert', '/cert', '--etcd-cert-key', '/key'];
+  t.match(config([...all, '--etcd-user', 'magma', '--etcd-password-file', '/pass'], key).etcd, {
+    ...{ ca: '/ca', cert: '/cert', certKey: '/key', user: 'magma', passwordFile: '/pass' },
+  });
+  t.match(refusal(urls), /^--etcd: .*a network needs its key. Cure: --key-file/);
+  t.match(refusal(['--etcd', 'one:2379'], key), /^--etcd: .*neither http: nor https:/);
+  t.match(refusal(['--etcd-ca', '/ca'], key), /^--etcd-ca: it is not said where etcd is. Cure: --etcd/);
+  t.match(refusal([...urls, '--etcd-cert', '/c'], key), /^--etcd-cert: it goes with --etcd-cert-key/);
+  t.match(refusal([...urls, '--etcd-password-file', '/p'], key), /^--etcd-password-file: it goes with --etcd-user/);
+});

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { FAILOVER_MS } from '../dht/failover/times.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { readEnvironment } from './environment.ts';
+import { checkEtcd, type EtcdConfig } from './etcd.ts';
 import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
 import { readFlags } from './flags.ts';
 import { NODE_PORT, parseSeed, type Seed } from './seeds.ts';
@@ -29,6 +30,8 @@ export interface Config {
   readonly replicas: number;
   /** In milliseconds. */
   readonly failoverMs: number;
+  /** Where the network's maps lie; null: on its first volcano. */
+  readonly etcd: EtcdConfig | null;
   /** Empty: all local addresses. */
   readonly addresses: readonly string[];
   readonly nfsPort: number;
@@ -142,6 +145,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     ...(key === null ? [] : [['port', port] as const, ['node-port', nodePort] as const]),
   ]);
   checkRing(origins, settled.get('boot', false), key, warnings);
+  checkEtcd(origins, key);
   return {
     boot: settled.get('boot', false),
     nickname: settled.get<string | null>('nickname', null),
@@ -151,6 +155,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     join: settled.get<readonly string[]>('join', []).map((text) => parseSeed(text)!),
     replicas: settled.get('replicas', 2),
     failoverMs: settled.get('failover', FAILOVER_MS / 1000) * 1000,
+    etcd: readEtcd(settled),
     addresses,
     nfsPort,
     mountPort,
@@ -168,6 +173,19 @@ function assemble(settled: Settled, configFile: string | null): Config {
     configFile: configFile === null ? null : resolve(configFile),
     origins,
     warnings,
+  };
+}
+
+function readEtcd(settled: Settled): EtcdConfig | null {
+  const urls = settled.get<readonly string[]>('etcd', []);
+  if (urls.length === 0) return null;
+  return {
+    urls,
+    ca: settled.path('etcd-ca'),
+    cert: settled.path('etcd-cert'),
+    certKey: settled.path('etcd-cert-key'),
+    user: settled.get<string | null>('etcd-user', null),
+    passwordFile: settled.path('etcd-password-file'),
   };
 }
 

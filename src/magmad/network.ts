@@ -21,6 +21,7 @@ import type { LocalStore } from '../flare/store/local-store.ts';
 import { ROOT_NOTE } from '../flare/store/open.ts';
 import type { Config } from './config.ts';
 import { nicknameFromHost } from './config.ts';
+import { openEtcd } from './etcd.ts';
 import { checkKey, keepKey, settleNickname } from './identity.ts';
 import type { Log } from './logging.ts';
 import { reachableAddresses } from './reachable.ts';
@@ -143,6 +144,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
   const { boot, nickname, serverName, addresses, port, nodePort, replicas, failoverMs } = config;
   const logger = log.room('dht');
   const hostNickname = nicknameFromHost(hostname);
+  const etcd = config.etcd === null ? null : openEtcd(config.etcd, config.origins, logger);
   const patience = new AbortController();
   tellWaiting(log.room('volcano'), patience.signal);
   const ring = await openRing({
@@ -166,7 +168,17 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas, failoverMs },
     ...{ gate, load, signal },
     replication: (parts) => new Mirroring(parts),
-  }).finally(() => patience.abort());
+    register: etcd?.register ?? null,
+  })
+    .catch(async (error: unknown) => {
+      await etcd?.close();
+      throw error;
+    })
+    .finally(() => patience.abort());
+  const close = async (): Promise<void> => {
+    await ring.close();
+    await etcd?.close();
+  };
   try {
     const { tree, notes, store, self } = ring;
     const room = log.room('volcano');
@@ -180,9 +192,9 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     if (addresses.length > 0 && !addresses.some((address) => self.addresses.includes(address)))
       room.warn({ addresses: self.addresses }, 'others look for this volcano at the addresses that it joined with');
     const ports = { flare: self.flarePort, node: self.nodePort };
-    return { tree, notes, store, nickname: self.nickname, ports, close: () => ring.close() };
+    return { tree, notes, store, nickname: self.nickname, ports, close };
   } catch (error) {
-    await ring.close();
+    await close();
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
+import { readEndpoints } from '../etcd/options.ts';
 import { parseSeed } from './seeds.ts';
 
 /** How the text of a flag or of an environment variable becomes a value. */
@@ -60,6 +61,17 @@ const seed = v.pipe(
     (value) => parseSeed(value) !== null,
     'must be an address or a host name, with or without a port: 192.168.1.20, [fd00::20]:12001',
   ),
+);
+const etcdUrl = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      readEndpoints(dataset.value);
+    } catch (error) {
+      addIssue({ message: (error as Error).message });
+    }
+  }),
 );
 const list = (item: v.GenericSchema<any, any>) =>
   v.pipe(v.array(item, 'must be a list'), v.maxLength(LIST_MAX, `must have at most ${LIST_MAX} values`));
@@ -184,6 +196,55 @@ export const SETTINGS = {
     help: 'The node program: for other volcanos alone. TCP. Only with a key. 0 takes a free port, and keeps it.',
     otherwise: '12001',
     schema: port,
+  },
+  etcd: {
+    kind: 'list',
+    value: 'URL',
+    group: RING,
+    help:
+      'A client URL of the etcd in which the maps of the network lie, instead of on its first volcano: http://192.168.1.30:2379. Can be repeated, once for each of its ' +
+      'members. All volcanos of the network are given the same. Settled when the network begins. Needs the key.',
+    schema: list(etcdUrl),
+  },
+  'etcd-ca': {
+    kind: 'text',
+    value: 'FILE',
+    group: RING,
+    help: 'PEM certificates of the authorities that sign for etcd, for https.',
+    otherwise: "the host's",
+    path: true,
+    schema: text,
+  },
+  'etcd-cert': {
+    kind: 'text',
+    value: 'FILE',
+    group: RING,
+    help: 'A PEM certificate by which etcd knows this volcano, where it asks for one. Goes with --etcd-cert-key.',
+    path: true,
+    schema: text,
+  },
+  'etcd-cert-key': {
+    kind: 'text',
+    value: 'FILE',
+    group: RING,
+    help: 'The PEM key of that certificate.',
+    path: true,
+    schema: text,
+  },
+  'etcd-user': {
+    kind: 'text',
+    value: 'NAME',
+    group: RING,
+    help: 'The user as whom to log in to etcd. Goes with --etcd-password-file.',
+    schema: text,
+  },
+  'etcd-password-file': {
+    kind: 'text',
+    value: 'FILE',
+    group: RING,
+    help: "A file whose first line is that user's password.",
+    path: true,
+    schema: text,
   },
   address: {
     short: 'i',

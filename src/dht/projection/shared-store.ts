@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { KeyValue } from '../../base/key-value.ts';
+import { RetryError } from '../owners.ts';
 import { decodeProjection, encodeProjection, PROJECTION_BYTES_MAX } from './codec.ts';
 import type { ProjectionStore } from './store.ts';
 import { type Projection, ProjectionError } from './types.ts';
@@ -9,6 +10,14 @@ import { validate } from './validate.ts';
 /** So many projections are kept, the newest. */
 export const SHARED_KEPT = 4;
 const EPOCH_DIGITS = 16;
+
+async function reached<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new RetryError(`the register of the maps: ${(error as Error).message}`, { cause: error });
+  }
+}
 
 /**
  * The register kept in a store that all volcanos share, such as etcd: a key for each epoch, `<prefix>projection/<epoch, 16 digits>`, whose value is the projection as it goes over the wire,
@@ -26,16 +35,16 @@ export class SharedProjectionStore implements ProjectionStore {
     this.#prefix = `${prefix}projection/`;
   }
 
-  /** Rejects with `ProjectionError` or `XdrError`, too, when what is there cannot be read. */
+  /** Rejects with `RetryError` when the store cannot be reached, with `ProjectionError` or `XdrError` when what is there cannot be read. */
   async newest(): Promise<Projection | null> {
-    const found = await this.#keys.last(this.#prefix);
+    const found = await reached(this.#keys.last(this.#prefix));
     if (found === null) return null;
     const projection = this.#read(found.key, found.value);
     if (this.#keyOf(projection.epoch) === found.key) return projection;
     throw new ProjectionError(`${found.key} holds the projection of epoch ${projection.epoch}`);
   }
 
-  /** When it rejects, but with `ProjectionError`, the projection may have been written: `newest` tells. */
+  /** When it rejects with `RetryError` the projection may have been written: `newest` tells. */
   async write(projection: Projection): Promise<'written' | 'taken'> {
     validate(projection);
     const { epoch } = projection;
@@ -44,11 +53,12 @@ export class SharedProjectionStore implements ProjectionStore {
     if (before !== null) validStep(before, projection);
     const first = before === null;
     const value = deflateSync(encodeProjection(projection));
-    const written = await this.#keys.commit({
+    const commit = {
       there: first ? [] : [this.#keyOf(before.epoch)],
       absent: first ? [this.#begun, this.#keyOf(epoch)] : [this.#keyOf(epoch)],
       set: new Map([[this.#keyOf(epoch), value], ...(first ? [[this.#begun, Buffer.alloc(0)] as const] : [])]),
-    });
+    };
+    const written = await reached(this.#keys.commit(commit));
     if (!written) return 'taken';
     // What cannot be removed now is, with the next one.
     await this.#keys.remove(this.#keyOf(0), this.#keyOf(Math.max(0, epoch - SHARED_KEPT + 1))).catch(() => {});

@@ -40,6 +40,8 @@ export interface HandlersParts {
   readonly projections: ProjectionStore;
   /** The same, when it is this volcano that arbitrates. */
   readonly arbiter: OwnProjectionStore | null;
+  /** The same, when no volcano does: each may write there. */
+  readonly shared: ProjectionStore | null;
   readonly notes: NetworkNotes;
   readonly figures: NetworkFigures;
   readonly replication: () => Replication | null;
@@ -75,7 +77,8 @@ async function passedOn<T>(work: () => Promise<T>): Promise<T> {
 
 /** What this volcano does when another one calls. */
 export function nodeHandlers(parts: HandlersParts): NodeHandlers {
-  const { hello, clock, logger, map, serving, peers, store, projections, arbiter, notes, figures } = parts;
+  const { hello, clock, logger, map, serving, peers, store, projections, arbiter, shared, notes, figures } = parts;
+  const register = shared ?? arbiter;
 
   const arbiterHere = (): OwnProjectionStore => {
     if (arbiter === null) throw new DeniedError(`${hello().nickname} does not arbitrate the maps of this network`);
@@ -91,10 +94,10 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
   /** Newcomers become members one after the other: of many that wrote a map at the same time one alone would succeed. */
   let welcomed: Promise<unknown> = Promise.resolve();
   let welcomes = 0;
-  const welcomeInTurn = async (own: OwnProjectionStore, newcomer: Omit<Member, 'state'>): Promise<void> => {
+  const welcomeInTurn = async (own: ProjectionStore, newcomer: Omit<Member, 'state'>): Promise<void> => {
     if (welcomes >= WELCOMES_MAX) throw new BusyError();
     welcomes += 1;
-    const turn = welcomed.then(() => welcome({ arbiter: own, figures, logger }, newcomer));
+    const turn = welcomed.then(() => welcome({ register: own, figures, logger }, newcomer));
     welcomed = turn.catch(() => {}).finally(() => (welcomes -= 1));
     return turn;
   };
@@ -130,8 +133,8 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return found === null ? null : arbiterHere().since(epoch);
     },
     async join(newcomer, call) {
-      if (arbiter !== null) {
-        await legal(() => welcomeInTurn(arbiter, newcomer)).catch((error: unknown) => {
+      if (register !== null) {
+        await passedOn(() => legal(() => welcomeInTurn(register, newcomer))).catch((error: unknown) => {
           throw tell(error, newcomer.nickname, call);
         });
         return;

@@ -8,6 +8,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { StoreOptions } from '../../flare/store/open.ts';
 import type { Failover, FailoverParts } from '../failover/failover.ts';
 import type { FlareProgramParts } from '../programs/flare/program.ts';
+import type { ProjectionStore } from '../projection/store.ts';
 import type { Keyring } from '../secrets.ts';
 import type { Replication, ReplicationParts } from './replication.ts';
 
@@ -45,6 +46,8 @@ export interface RingOptions {
   /** For a network that is begun. */
   readonly networkName: string | null;
   readonly replicas: number;
+  /** The register of the maps of that network (its id), where it lies outside of the ring: in a store that all volcanos share. Null: on the first volcano. */
+  readonly register?: ((networkId: string) => ProjectionStore) | null;
   /** What a client, who is no volcano, may do with flares (`FlareProgramParts`). */
   readonly gate: FlareProgramParts['gate'];
   /** Within how many milliseconds a volcano that does not answer is replaced; `FAILOVER_MS` unless given. */

@@ -1,19 +1,19 @@
 import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
 import { DeniedError } from '../programs/result.ts';
-import type { OwnProjectionStore } from '../projection/own-store.ts';
 import { giver } from '../projection/plan.ts';
 import { indexOf } from '../projection/queries.ts';
 import { withMember } from '../projection/steps.ts';
+import type { ProjectionStore } from '../projection/store.ts';
 import { MEMBERS_MAX, type Member } from '../projection/types.ts';
 import type { NetworkFigures } from './figures.ts';
 
 /** How often a newcomer's place is written when others write maps at the same time. */
 const TRIES_MAX = 16;
 
-/** What the arbiter works with when a volcano wants to join. */
+/** What whoever may write maps works with when a volcano wants to join. */
 export interface WelcomeParts {
-  readonly arbiter: OwnProjectionStore;
+  readonly register: ProjectionStore;
   readonly figures: NetworkFigures;
   readonly logger: Logger;
 }
@@ -23,11 +23,11 @@ export interface WelcomeParts {
  * be, `BusyError` when it cannot be now, `ProjectionError` for what is no volcano.
  */
 export async function welcome(
-  { arbiter, figures, logger }: WelcomeParts,
+  { register, figures, logger }: WelcomeParts,
   newcomer: Omit<Member, 'state'>,
 ): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const newest = await arbiter.newest();
+    const newest = await register.newest();
     if (newest === null) throw new BusyError();
     if (indexOf(newest, newcomer.id) !== -1) return;
     const { nickname } = newcomer;
@@ -36,7 +36,7 @@ export async function welcome(
     if (newest.volcanos.length >= MEMBERS_MAX)
       throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
     const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);
-    if ((await arbiter.write(withMember(newest, newcomer, behind))) === 'taken') continue;
+    if ((await register.write(withMember(newest, newcomer, behind))) === 'taken') continue;
     logger.info({ volcano: nickname, address: newcomer.addresses[0], epoch: newest.epoch + 1 }, 'a volcano joins');
     return;
   }
