@@ -1,6 +1,6 @@
 import { type Owner, type Owners, RetryError } from './owners.ts';
 import { Peer, type PeerSurroundings } from './peer.ts';
-import { memberOf } from './projection/queries.ts';
+import { memberOf, takenFrom } from './projection/queries.ts';
 import type { Member, MemberId, Projection } from './projection/types.ts';
 
 function sameWay(one: Member, other: Member): boolean {
@@ -11,18 +11,6 @@ function sameWay(one: Member, other: Member): boolean {
     one.nodePort === other.nodePort &&
     one.addresses.join() === other.addresses.join()
   );
-}
-
-/** Whose slices others have taken over. */
-function takenFrom(before: Projection, after: Projection): Set<MemberId> {
-  const found = new Set<MemberId>();
-  for (const [slice, assignment] of after.map.entries()) {
-    if (assignment === before.map[slice]) continue;
-    const { primary, inSync } = assignment;
-    const { id } = before.volcanos[before.map[slice]!.primary]!;
-    if (after.volcanos[primary]!.id !== id && !inSync.some((index) => after.volcanos[index]!.id === id)) found.add(id);
-  }
-  return found;
 }
 
 /** All other volcanos, as the newest projection names them; connections are made when they are needed. */

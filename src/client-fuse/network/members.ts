@@ -7,7 +7,7 @@ import {
   readRoot,
 } from '../../dht/programs/flare/remote-service.ts';
 import type { RpcCaller } from '../../dht/programs/result.ts';
-import { ownerOfKey } from '../../dht/projection/queries.ts';
+import { ownerOfKey, takenFrom } from '../../dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../../dht/projection/types.ts';
 import type { FlareService } from '../../flare/service.ts';
 import type { FlareId, Key } from '../../flare/types.ts';
@@ -40,6 +40,7 @@ export class Members {
   readonly #reached = new Map<MemberId, Reached>();
   #projection: Projection;
   #learning: Promise<void> | null = null;
+  #tried = 0;
   readonly root: FlareId;
 
   private constructor(connect: LinkMaker, endpoints: readonly Endpoint[], seeds: readonly Seed[], found: Found) {
@@ -93,12 +94,29 @@ export class Members {
     await Promise.all(links.map((link) => link.close()));
   }
 
+  /** Who does not answer is not waited for when somebody else has; what others tell later is taken, too. */
   async #learn(): Promise<void> {
+    const { epoch, volcanos } = this.#projection;
     const links = [...[...this.#reached.values()].map(({ link }) => link), ...this.#seeds.map(({ link }) => link)];
-    const newest = await Promise.allSettled(links.map((link) => readProjection(link, this.#projection.epoch)));
-    for (const outcome of newest) {
-      const found = outcome.status === 'fulfilled' ? outcome.value : null;
-      if (found !== null && found.epoch > this.#projection.epoch) this.#projection = found;
+    // Those that are known may all be the one that is gone: another one is made known with each try.
+    this.#tried += 1;
+    links.push(this.#reach(volcanos[this.#tried % volcanos.length]!).link);
+    const told = Promise.withResolvers<void>();
+    const asked = [...new Set(links)].map(async (link) => {
+      const found = await readProjection(link, epoch);
+      if (found !== null && found.epoch > this.#projection.epoch) this.#take(found);
+      told.resolve();
+    });
+    await Promise.race([told.promise, Promise.allSettled(asked)]);
+  }
+
+  /** Calls that wait for who has been taken over from are waited for no longer. */
+  #take(found: Projection): void {
+    const gone = takenFrom(this.#projection, found);
+    this.#projection = found;
+    for (const id of gone) {
+      void this.#reached.get(id)?.link.close();
+      this.#reached.delete(id);
     }
   }
 

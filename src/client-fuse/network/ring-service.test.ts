@@ -12,7 +12,7 @@ import { MemoryService } from '../../flare/testing/memory-service.ts';
 import { type Caller, FlareType } from '../../flare/types.ts';
 import type { CallContext, Program } from '../../rpc/program.ts';
 import { type LinkMaker, Members } from './members.ts';
-import { RingService } from './ring-service.ts';
+import { LATE_MS, RingService } from './ring-service.ts';
 
 /* A client's calls over the flare program: to the owner, again when that could not be, done once, and not for ever (docs/mount.magma.md). */
 
@@ -35,6 +35,8 @@ class Net {
   projection: Projection = alone();
   /** Whose links are cut, by name. */
   readonly down = new Set<string>();
+  /** Who takes calls and says nothing. */
+  readonly hung = new Set<string>();
   /** So many answers are lost, of calls that are done. */
   lost = 0;
   /** Which volcano served what, by nickname and procedure's name. */
@@ -43,9 +45,12 @@ class Net {
 
   readonly connect: LinkMaker = (_name, [to]) => {
     const index = to!.address === SEED.address ? 0 : Number(to!.address.split('.').at(-1));
+    const closed = Promise.withResolvers<never>();
+    closed.promise.catch(() => {});
     return {
       call: async (procedure, args) => {
         const nickname = `v${index}`;
+        if (this.hung.has(nickname)) return closed.promise;
         if (this.down.has(nickname)) throw new RetryError(`${nickname} did not answer`);
         const found = this.#program(nickname).versions.get(FLARE_VERSION)!.get(procedure.procedure)!;
         this.served.push(`${nickname} ${found.name}`);
@@ -57,7 +62,7 @@ class Net {
         }
         return procedure.result.decode(found.result.encode(answer));
       },
-      close: async () => {},
+      close: async () => closed.reject(new RetryError('the link has been closed')),
     };
   };
 
@@ -176,3 +181,41 @@ t.test('with no bound it is waited for until it is back', async (t) => {
   t.ok((await net.passing(asking)) >= 120_000);
   t.match(await asking, { flares: 1 });
 });
+
+t.test('a call that waits for a volcano which has been taken over from is made again, of who has', async (t) => {
+  for (const how of ['hung', 'down'] as const) {
+    const net = new Net();
+    net.projection = shared();
+    const client = await net.client();
+    const made = await Promise.all(
+      Array.from({ length: 10 }, (_, at) => client.create(ROOT, client.root(), `f${at}`, FILE)),
+    );
+    const moved = made.filter(({ key }) => ownerOfKey(net.projection, key).nickname === 'v1');
+    t.ok(moved.length > 0);
+    net[how].add('v1');
+    const asking = Promise.all(moved.map((id) => client.getattr(id)));
+    net.clock.after(5000, () => {
+      const { map, epoch, ...rest } = net.projection;
+      net.projection = { ...rest, epoch: epoch + 1, map: map.map((one) => ({ ...one, primary: 0 })) };
+    });
+    const took = await net.passing(asking);
+    t.same(await asking, moved);
+    t.ok(took >= 5000 && took < 5000 + 4 * LATE_MS, `${took} ms`);
+  }
+});
+
+t.test(
+  'who is mounted through a volcano that is gone, and has asked no other, finds another one by the map',
+  async (t) => {
+    const net = new Net();
+    net.projection = shared();
+    const client = await net.client();
+    await client.getattr(client.root());
+    net.down.add('v0');
+    const { map, epoch, ...rest } = net.projection;
+    net.projection = { ...rest, epoch: epoch + 1, map: map.map((one) => ({ ...one, primary: 1 })) };
+    const asking = client.getattr(client.root());
+    await net.passing(asking);
+    t.equal((await asking).type, FlareType.directory);
+  },
+);

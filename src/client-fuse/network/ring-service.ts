@@ -1,3 +1,4 @@
+import type { Timer } from '../../base/clock.ts';
 import { RefreshError } from '../../dht/errors.ts';
 import { isTransient, type Pace, untilDone } from '../../dht/retry.ts';
 import { bySlice } from '../../flare/locks/by-slice.ts';
@@ -18,6 +19,8 @@ import type { Members } from './members.ts';
 
 /** Bytes of chance that tell one client's changes from those of all others, in every replay identity. */
 const CLIENT_BYTES = 16;
+/** While a call waits for longer than this, in milliseconds, or twice as long, it is asked whether the map is another one. */
+export const LATE_MS = 1_000;
 
 /**
  * The tree of a network as a client sees it: each call goes straight to the owner of the flare that it is about. When the map is another one, a volcano is away or something
@@ -29,6 +32,10 @@ export class RingService implements FlareService {
   readonly #pace: Pace;
   readonly #client: string;
   #changes = 0;
+  /** Calls under way, each with the round that it began in; a round is as long as `LATE_MS`. */
+  readonly #underWay = new Set<{ readonly round: number }>();
+  #round = 0;
+  #timer: Timer | null = null;
   readonly locks: LockService = {
     lock: (caller, id, request) => {
       const who = this.#identified(caller);
@@ -146,6 +153,9 @@ export class RingService implements FlareService {
 
   #ask<T>(what: string, key: Key | null, work: (service: FlareService) => T | Promise<T>): Promise<T> {
     return untilDone(this.#pace, what, async (tries) => {
+      const call = { round: this.#round };
+      this.#underWay.add(call);
+      this.#timer ??= this.#pace.clock.after(LATE_MS, () => this.#look());
       try {
         return await work(key === null ? this.#members.any(tries) : this.#members.ownerOf(key));
       } catch (error) {
@@ -153,7 +163,19 @@ export class RingService implements FlareService {
         // Whoever is away may have been replaced.
         if (behind || (isTransient(error) && tries > 0)) await this.#members.learn();
         throw error;
+      } finally {
+        this.#underWay.delete(call);
       }
     });
+  }
+
+  /** Whoever lets a call wait may have been replaced: then it is made again, of another one. */
+  #look(): void {
+    this.#timer = null;
+    this.#round += 1;
+    let late = false;
+    for (const { round } of this.#underWay) late ||= this.#round - round >= 2;
+    if (late) void this.#members.learn();
+    if (this.#underWay.size > 0) this.#timer = this.#pace.clock.after(LATE_MS, () => this.#look());
   }
 }

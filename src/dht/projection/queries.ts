@@ -91,6 +91,18 @@ export function copiesWanted({ replicas, volcanos }: Projection): number {
   return Math.min(replicas, serving);
 }
 
+/** Volcanos whose slices others have taken over between two maps. */
+export function takenFrom(before: Projection, after: Projection): Set<MemberId> {
+  const found = new Set<MemberId>();
+  for (const [slice, assignment] of after.map.entries()) {
+    if (assignment === before.map[slice]) continue;
+    const { primary, inSync } = assignment;
+    const { id } = before.volcanos[before.map[slice]!.primary]!;
+    if (after.volcanos[primary]!.id !== id && !inSync.some((index) => after.volcanos[index]!.id === id)) found.add(id);
+  }
+  return found;
+}
+
 /** The slices that lie in sync on their primary alone, though there is to be more than one copy; those of one primary when it is given. */
 export function singleCopies(projection: Projection, primary?: number): number[] {
   if (copiesWanted(projection) < 2) return [];
