@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { ETCD, EtcdCluster } from '../clients/etcd.ts';
+import { unmet } from '../lib/requirements.ts';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
 import { UdpWire } from '../lib/wire.ts';
 import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
@@ -34,17 +36,26 @@ async function twoCopies(asked: readonly string[]): Promise<void> {
   }
 }
 
-for (const [how, gone] of [
-  ['SIGKILL', 1],
-  ['SIGSTOP', 2],
+/** Where the maps lie, as volcanos are told. */
+async function told(t: Test, maps: 'on the first' | 'in etcd'): Promise<string[]> {
+  if (maps === 'on the first') return [];
+  const etcd = await EtcdCluster.start();
+  t.teardown(() => etcd.stop());
+  return ['--etcd', etcd.endpoints[0]!.origin];
+}
+
+for (const [how, gone, maps] of [
+  ['SIGKILL', 1, 'on the first'],
+  ['SIGSTOP', 2, 'on the first'],
+  ['SIGKILL', 0, 'in etcd'],
 ] as const) {
   t.test(
-    `${how} of one of three under load: clients of the others see a pause and no error, two copies of everything come back, and so does it (issue 6)`,
-    { timeout: TEST_TIMEOUT },
+    `${how} of number ${gone} of three under load, maps ${maps}: clients of the others see a pause and no error, two copies of everything come back, and so does it (issue 6)`,
+    { timeout: TEST_TIMEOUT, skip: maps === 'in etcd' && unmet(ETCD) },
     async (t) => {
       const { random } = seeded((line) => t.comment(line));
-      const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`]);
-      const asked = at(ring[0]);
+      const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`, ...(await told(t, maps))]);
+      const asked = at(ring[gone === 0 ? 1 : 0]);
       await whole(t, asked, 3);
       const clients = await Promise.all(ring.filter((_, index) => index !== gone).map((one) => client(t, one)));
       const [{ nfs, root }] = clients as [Client];
