@@ -58,6 +58,15 @@ export interface StreamListener {
   close(): Promise<void>;
 }
 
+/** What a connection may be made with. */
+export interface ConnectOptions {
+  /** A numeric address to connect from. */
+  readonly localAddress?: string;
+  readonly timeoutMs?: number;
+  /** What `onData` is given may be valid only until the handler returns: a net that can then uses the same memory again and again. */
+  readonly lent?: boolean;
+}
+
 /** The only way to the network. The real one is `systemNet`; the simulator has its own. */
 export interface Net {
   /**
@@ -69,5 +78,5 @@ export interface Net {
   /** Listens on TCP, addresses and port as in `bindDatagram`. */
   listen(addresses: readonly string[], port: number): Promise<StreamListener>;
   /** Connects to a numeric address. */
-  connect(to: Endpoint, options?: { localAddress?: string; timeoutMs?: number }): Promise<Stream>;
+  connect(to: Endpoint, options?: ConnectOptions): Promise<Stream>;
 }

@@ -1,4 +1,4 @@
-import type { Endpoint, Net, Stream, StreamListener } from './net.ts';
+import type { ConnectOptions, Endpoint, Net, Stream, StreamListener } from './net.ts';
 
 /** How long a peer may take from its connection to the end of its handshake, in milliseconds. */
 export const HANDSHAKE_MS = 5_000;
@@ -24,7 +24,7 @@ export interface SecureListener extends StreamListener {
 export interface SecureNet extends Net {
   listen(addresses: readonly string[], port: number): Promise<SecureListener>;
   /** Connects, and proves both ends. Rejects with the host's error, or with `HandshakeError`. */
-  connect(to: Endpoint, options?: { localAddress?: string; timeoutMs?: number }): Promise<SecureStream>;
+  connect(to: Endpoint, options?: ConnectOptions): Promise<SecureStream>;
 }
 
 /** What a secure network is made with. */

@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly to: readonly Endpoint[];
   /** The largest reply that is taken, in bytes. */
   readonly replyBytes: number;
+  /** Long answers are valid until the next turn of the event loop only. */
+  readonly lent?: boolean;
   /** Done on each new connection before anything else; when it rejects the connection is given up. */
   readonly greet?: (caller: RpcCaller) => Promise<void>;
 }
@@ -187,11 +189,12 @@ export class Link implements RpcCaller {
   }
 
   async #reach(): Promise<TcpTransport> {
-    const { net, clock, to, replyBytes } = this.#options;
+    const { net, clock, to, replyBytes, lent = false } = this.#options;
     let last: unknown = new Error('it has no address');
     for (const endpoint of to) {
       try {
-        return new TcpTransport(await net.connect(endpoint, { timeoutMs: CONNECT_MS }), clock, replyBytes);
+        const stream = await net.connect(endpoint, { timeoutMs: CONNECT_MS, lent });
+        return new TcpTransport(stream, clock, replyBytes, lent);
       } catch (error) {
         last = error;
       }

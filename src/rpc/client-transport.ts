@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { DatagramSocket, Endpoint, Net, Stream } from '../base/net.ts';
 import { Outgoing } from './outgoing.ts';
-import { RecordReader } from './record.ts';
+import { RecordReader, TurnRecordMemory } from './record.ts';
 import { RpcError } from './rpc-error.ts';
 import { XdrError, XdrWriter } from './xdr.ts';
 
@@ -159,12 +159,15 @@ export class TcpTransport implements ClientTransport {
   readonly #gone = Promise.withResolvers<void>();
   #closed = false;
 
-  /** `replyBytes`: the largest reply that is taken. */
-  constructor(stream: Stream, clock: Clock, replyBytes = REPLY_BYTES_MAX) {
+  /**
+   * `replyBytes`: the largest reply that is taken. `lent`: what the stream gives is lent (`ConnectOptions`), and so are long replies, until the next turn of the event loop.
+   */
+  constructor(stream: Stream, clock: Clock, replyBytes = REPLY_BYTES_MAX, lent = false) {
     this.stream = stream;
     this.#outstanding = new Outstanding(clock);
     this.#outgoing = new Outgoing(clock, stream);
-    this.#records = new RecordReader({ recordBytes: replyBytes, fragments: REPLY_FRAGMENTS_MAX });
+    const manners = lent ? { lent, memory: new TurnRecordMemory(clock) } : {};
+    this.#records = new RecordReader({ recordBytes: replyBytes, fragments: REPLY_FRAGMENTS_MAX }, manners);
     stream.onData((data) => this.#take(data));
     stream.onClose((error) => {
       this.#closed = true;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LAST_FRAGMENT, OWN_BYTES_MAX, RecordReader } from './record.ts';
+import { LAST_FRAGMENT, NextRecordMemory, OWN_BYTES_MAX, RecordReader, TurnRecordMemory } from './record.ts';
 import { XdrError } from './xdr.ts';
 
 function fragment(bytes: Buffer, last: boolean): Buffer {
@@ -72,7 +72,10 @@ t.test('long records that come in pieces are whole until the next one, also wher
     fc.property(lengths, sizes, (list, cuts) => {
       const records = list.map((length, n) => Buffer.alloc(length, n + 1));
       const stream = Buffer.concat(records.map((record) => fragment(record, true)));
-      const reader = new RecordReader({ recordBytes: 3 * OWN_BYTES_MAX, fragments: 1 }, true);
+      const reader = new RecordReader(
+        { recordBytes: 3 * OWN_BYTES_MAX, fragments: 1 },
+        { memory: new NextRecordMemory() },
+      );
       const memories = new Set<ArrayBufferLike>();
       let found = 0;
       for (let at = 0, n = 0; at < stream.length; n++) {
@@ -91,7 +94,7 @@ t.test('long records that come in pieces are whole until the next one, also wher
 });
 
 t.test('memory of a long record is used for the next one', async (t) => {
-  const reader = new RecordReader({ recordBytes: 2 * OWN_BYTES_MAX, fragments: 1 }, true);
+  const reader = new RecordReader({ recordBytes: 2 * OWN_BYTES_MAX, fragments: 1 }, { memory: new NextRecordMemory() });
   const memories = ['a', 'b'].map((letter) => {
     const bytes = fragment(Buffer.alloc(OWN_BYTES_MAX + 1, letter), true);
     reader.push(bytes.subarray(0, 100));
@@ -100,4 +103,37 @@ t.test('memory of a long record is used for the next one', async (t) => {
     return reader.next()!.buffer;
   });
   t.equal(memories[0], memories[1]);
+});
+
+t.test('long records lie in memory that is used again only in the turns after', async (t) => {
+  const turns: (() => void)[] = [];
+  const memory = new TurnRecordMemory({ soon: (run) => void turns.push(run) });
+  const reader = new RecordReader({ recordBytes: 2 * OWN_BYTES_MAX, fragments: 1 }, { memory, lent: true });
+  // The memory that all chunks come in, as a socket uses it.
+  const chunk = Buffer.alloc(4 * OWN_BYTES_MAX);
+  const record = (letter: string): Buffer => {
+    const bytes = fragment(Buffer.alloc(OWN_BYTES_MAX + 1, letter), true);
+    for (const part of [bytes.subarray(0, 100), bytes.subarray(100)]) {
+      reader.push(chunk.subarray(0, part.copy(chunk)));
+      const found = reader.next();
+      if (found !== undefined) return found;
+    }
+    throw new Error('no record');
+  };
+  const [first, second] = [record('a'), record('b')];
+  t.ok(first.equals(Buffer.alloc(OWN_BYTES_MAX + 1, 'a')), 'two in one turn have memory of their own');
+  t.ok(second.equals(Buffer.alloc(OWN_BYTES_MAX + 1, 'b')));
+  for (const run of turns.splice(0)) run();
+  const later = [record('c').buffer, record('d').buffer];
+  t.strictSame(new Set(later), new Set([first.buffer, second.buffer]));
+  t.not(record('e').buffer, later[0]);
+});
+
+t.test('a short record in a chunk that is lent is whole when the chunk has gone', async (t) => {
+  const reader = new RecordReader({ recordBytes: 100, fragments: 1 }, { lent: true });
+  const chunk = fragment(Buffer.from('cheese'), true);
+  reader.push(chunk);
+  const record = reader.next();
+  chunk.fill(0);
+  t.equal(record?.toString(), 'cheese');
 });

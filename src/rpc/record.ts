@@ -1,10 +1,13 @@
+import type { Clock } from '../base/clock.ts';
 import { XdrError } from './xdr/error.ts';
 
 /** Memory of so many bytes is taken for a record that comes in pieces as soon as its header says that it has as many; after that only twice of what is there. */
 const TRUSTED_BYTES = 64 * 1024;
-/** Longer records that come in pieces lie, one after the other, in the same memory, where that is asked for; and it is kept up to `KEPT_BYTES`. */
+/** Longer records that come in pieces lie in memory that is used again, where that is asked for; and it is kept up to `KEPT_BYTES`: a little more than the largest request of a Linux client. */
 export const OWN_BYTES_MAX = TRUSTED_BYTES;
-const KEPT_BYTES = 1024 * 1024;
+const KEPT_BYTES = 1280 * 1024;
+/** Pieces of memory that a connection keeps for the turns to come. */
+const SPARES_MAX = 4;
 
 /** Set in a fragment's header when it is the last of its record (RFC 5531 §11). */
 export const LAST_FRAGMENT = 0x80000000;
@@ -13,9 +16,63 @@ export const FRAGMENT_HEADER = 4;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** Where long records lie. */
+export interface RecordMemory {
+  /** Memory of at least `bytes` that nobody uses any more; null when there is none. */
+  take(bytes: number): Buffer | null;
+  /** A record that lies in `memory` has been handed out. */
+  lend(memory: Buffer): void;
+}
+
+/** The same memory for one record after the other: each is valid until the next `push` or `next`. */
+export class NextRecordMemory implements RecordMemory {
+  #kept: Buffer | null = null;
+
+  take(bytes: number): Buffer | null {
+    const kept = this.#kept;
+    if (kept === null || kept.length < bytes) return null;
+    this.#kept = null;
+    return kept;
+  }
+
+  lend(memory: Buffer): void {
+    this.#kept = memory;
+  }
+}
+
+/** Memory for records that are valid until the next turn of the event loop. */
+export class TurnRecordMemory implements RecordMemory {
+  readonly #clock: Pick<Clock, 'soon'>;
+  readonly #spares: Buffer[] = [];
+
+  constructor(clock: Pick<Clock, 'soon'>) {
+    this.#clock = clock;
+  }
+
+  take(bytes: number): Buffer | null {
+    const at = this.#spares.findIndex(({ length }) => length >= bytes);
+    return at < 0 ? null : this.#spares.splice(at, 1)[0]!;
+  }
+
+  lend(memory: Buffer): void {
+    this.#clock.soon(() => {
+      if (this.#spares.length === SPARES_MAX) this.#spares.shift();
+      this.#spares.push(memory);
+    });
+  }
+}
+
+/** How a `RecordReader` deals with memory; without it, what it is given and what it gives stays as it is. */
+export interface RecordManners {
+  /** For records above `OWN_BYTES_MAX` bytes that come in pieces. */
+  readonly memory?: RecordMemory;
+  /** What is pushed is valid only until the handler of it returns: records that lie in it are copied. */
+  readonly lent?: boolean;
+}
+
 /**
  * Finds the records in a stream of bytes (RFC 5531 §11, record marking). Memory is taken as bytes come, on a header's word no more than `TRUSTED_BYTES`.
- * A record that lies in one chunk is not copied; others lie in memory of their own.
+ * A record that lies in one chunk is not copied, unless the chunk is lent; others lie in memory of their own, or in what `RecordManners` gives.
  */
 export class RecordReader {
   readonly #recordBytes: number;
@@ -23,9 +80,8 @@ export class RecordReader {
   /** What has come of a record that does not lie in one chunk. */
   #memory = NOTHING;
   #gathered = 0;
-  readonly #again: boolean;
-  /** Memory for the next long record. */
-  #kept = NOTHING;
+  readonly #memories: RecordMemory | null;
+  readonly #lent: boolean;
   #chunk = NOTHING;
   #at = 0;
   #headerBytes = 0;
@@ -34,9 +90,12 @@ export class RecordReader {
   #missing = 0;
   #seen = 0;
 
-  /** With `again`, memory of long records is used for the next ones. */
-  constructor(bounds: { readonly recordBytes: number; readonly fragments: number }, again = false) {
-    this.#again = again;
+  constructor(
+    bounds: { readonly recordBytes: number; readonly fragments: number },
+    { memory, lent = false }: RecordManners = {},
+  ) {
+    this.#memories = memory ?? null;
+    this.#lent = lent;
     this.#recordBytes = bounds.recordBytes;
     this.#fragments = bounds.fragments;
   }
@@ -53,8 +112,8 @@ export class RecordReader {
   }
 
   /**
-   * The next whole record, valid as long as the chunk is, if it lies in one; with `again`, above `OWN_BYTES_MAX` bytes, until the next `push` or `next`. Undefined when more bytes are needed. Throws `XdrError` when a record has too many bytes
-   * or fragments: the stream is of no use then.
+   * The next whole record, valid as long as the chunk is, if it lies in one, or as the `RecordMemory` says, if it lies there. Undefined when more bytes are needed. Throws `XdrError` when a
+   * record has too many bytes or fragments: the stream is of no use then.
    */
   next(): Buffer | undefined {
     for (;;) {
@@ -66,14 +125,14 @@ export class RecordReader {
       this.#missing -= there;
       if (last && this.#missing === 0 && this.#gathered === 0) {
         this.#reset();
-        return part;
+        return this.#lent ? Buffer.from(part) : part;
       }
       this.#gather(part);
       if (this.#missing > 0) return undefined;
       this.#headerBytes = 0;
       if (!last) continue;
       const record = this.#memory.subarray(0, this.#gathered);
-      if (this.#again && record.length > OWN_BYTES_MAX && this.#memory.length <= KEPT_BYTES) this.#kept = this.#memory;
+      if (record.length > OWN_BYTES_MAX && this.#memory.length <= KEPT_BYTES) this.#memories?.lend(this.#memory);
       this.#memory = NOTHING;
       this.#reset();
       return record;
@@ -93,12 +152,8 @@ export class RecordReader {
 
   /** Memory for `there` bytes, of at least `length` in the end. */
   #take(there: number, length: number): Buffer {
-    const kept = this.#kept;
-    if (length > OWN_BYTES_MAX && kept.length >= there) {
-      this.#kept = NOTHING;
-      return kept;
-    }
-    return Buffer.allocUnsafeSlow(Math.min(length, Math.max(TRUSTED_BYTES, 2 * there)));
+    const kept = length > OWN_BYTES_MAX ? this.#memories?.take(there) : null;
+    return kept ?? Buffer.allocUnsafeSlow(Math.min(length, Math.max(TRUSTED_BYTES, 2 * there)));
   }
 
   #reset(): void {

@@ -3,7 +3,7 @@ import type { SecureStream } from '../base/secure-net.ts';
 import type { RpcBounds } from './bounds.ts';
 import type { Dispatcher, Exchange, Peer } from './dispatch.ts';
 import { Outgoing } from './outgoing.ts';
-import { FRAGMENT_HEADER, LAST_FRAGMENT, RecordReader } from './record.ts';
+import { FRAGMENT_HEADER, LAST_FRAGMENT, NextRecordMemory, RecordReader } from './record.ts';
 import { XdrError, type XdrWriter } from './xdr.ts';
 
 /** From so many bytes on, replies are sent from where they were made and not copied first. */
@@ -65,7 +65,7 @@ export class Connection implements Peer {
     this.client = stream.remote;
     this.server = stream.local;
     this.identity = 'identity' in stream ? (stream as SecureStream).identity : undefined;
-    this.#records = new RecordReader(bounds, true);
+    this.#records = new RecordReader(bounds, { memory: new NextRecordMemory() });
     this.#late = new Outgoing(exchange.clock, stream, (data) => {
       this.#write(data);
       this.#throttle();

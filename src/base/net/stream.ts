@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Endpoint, Stream, StreamListener } from '../net.ts';
+import type { ConnectOptions, Endpoint, Stream, StreamListener } from '../net.ts';
 import { familyOf, normalAddress, normalEndpoint } from './address.ts';
+import type { LentMemory } from './lent-memory.ts';
 import { PORT_TRIES_MAX } from './ports.ts';
 
 /** Silence on a connection, in milliseconds, after which the host asks whether the peer is still there. */
@@ -13,11 +14,14 @@ export class SystemStream implements Stream {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #socket: Socket;
+  readonly #lent: LentMemory | null;
   #error: Error | undefined;
   #onClose: ((error?: Error) => void) | undefined;
   #onEnd: () => void = () => this.end();
 
-  constructor(socket: Socket) {
+  /** `lent`: what the socket reads into, if it does not take memory of its own. */
+  constructor(socket: Socket, lent: LentMemory | null = null) {
+    this.#lent = lent;
     this.#socket = socket;
     this.local = normalEndpoint(socket.localAddress ?? '', socket.localPort ?? 0);
     this.remote = normalEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0);
@@ -29,7 +33,8 @@ export class SystemStream implements Stream {
   }
 
   onData(handler: (data: Buffer) => void): void {
-    this.#socket.on('data', handler);
+    if (this.#lent === null) this.#socket.on('data', handler);
+    else this.#lent.onData(handler);
   }
 
   onClose(handler: (error?: Error) => void): void {
@@ -171,10 +176,7 @@ export async function listenStreams(addresses: readonly string[], port: number):
 }
 
 /** Connects as `Net.connect` says. Rejects with the host's error, or with code ETIMEDOUT. */
-export function connectStream(
-  to: Endpoint,
-  options: { localAddress?: string; timeoutMs?: number } = {},
-): Promise<Stream> {
+export function connectStream(to: Endpoint, options: ConnectOptions = {}): Promise<Stream> {
   familyOf(to.address);
   const timeout = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
   const { localAddress } = options;

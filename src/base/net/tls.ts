@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import type { Endpoint, Net } from '../net.ts';
+import type { ConnectOptions, Endpoint, Net } from '../net.ts';
 import {
   HANDSHAKE_MS,
   HandshakeError,
@@ -13,6 +13,7 @@ import {
   type SecureStream,
 } from '../secure-net.ts';
 import { familyOf, normalEndpoint } from './address.ts';
+import { LentMemory } from './lent-memory.ts';
 import { CONNECT_TIMEOUT_MS, endpointOf, KEEP_ALIVE_MS, openServers, SystemStream } from './stream.ts';
 
 /** TLS 1.3 and nothing older (RFC 8446), with the one cipher whose hash OpenSSL gives to pre-shared keys. */
@@ -25,8 +26,8 @@ const PROTOCOL = {
 class TlsStream extends SystemStream implements SecureStream {
   readonly identity: string;
 
-  constructor(socket: TLSSocket, identity: string) {
-    super(socket);
+  constructor(socket: TLSSocket, identity: string, lent: LentMemory | null = null) {
+    super(socket, lent);
     this.identity = identity;
   }
 }
@@ -123,17 +124,19 @@ class TlsListener implements SecureListener {
 function connectSecure(
   to: Endpoint,
   self: { readonly identity: string; readonly key: Uint8Array },
-  options: { localAddress?: string; timeoutMs?: number },
+  options: ConnectOptions,
 ): Promise<SecureStream> {
   familyOf(to.address);
   const timeout = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
   const { localAddress } = options;
+  const lent = options.lent === true ? new LentMemory() : null;
   const where = `${to.address} port ${to.port}`;
   const socket = connect({
     ...PROTOCOL,
     host: to.address,
     port: to.port,
     ...(localAddress === undefined ? {} : { localAddress }),
+    ...(lent === null ? {} : { onread: lent.onread }),
     pskCallback: () => ({ identity: self.identity, psk: self.key }),
     // No certificate is good enough, whoever signed it.
     ca: [],
@@ -173,7 +176,7 @@ function connectSecure(
       socket.removeListener('error', failed);
       socket.removeListener('close', ended);
       clearTimeout(timer);
-      resolve(new TlsStream(socket, self.identity));
+      resolve(new TlsStream(socket, self.identity, lent));
     });
   });
 }

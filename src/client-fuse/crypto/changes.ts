@@ -1,4 +1,4 @@
-import { type ContentCipher, type FileHeader, formatHeader } from './contents.ts';
+import { ContentCipher, type FileHeader, formatHeader, type Take } from './contents.ts';
 import { cutShort, openAll } from './reads.ts';
 import {
   checkSize,
@@ -39,13 +39,13 @@ export interface Step {
   readonly reads: readonly Range[];
   /**
    * The change, from the ciphertext of `reads` in their order, and what is still to be done when it is made; null when nothing is. Throws as
-   * `ContentCipher.open`: then nothing is to be changed. Each call seals anew.
+   * `ContentCipher.open`: then nothing is to be changed. Each call seals anew, into memory that `take` gives.
    */
-  make(read: readonly Uint8Array[]): { readonly change: Change; readonly rest: Goal | null };
+  make(read: readonly Uint8Array[], take?: Take): { readonly change: Change; readonly rest: Goal | null };
 }
 
-/** Blocks that one change writes at most, unless told otherwise: with the header they are just below 1 MiB, which is what a flare takes in one write. */
-export const BLOCKS_PER_CHANGE = 254;
+/** Blocks that one change writes at most, unless told otherwise: a write of 1 MiB touches no more, wherever it begins, and with the header a flare takes them in one write. */
+export const BLOCKS_PER_CHANGE = 257;
 
 /**
  * What is to be done next to reach `goal`; null when nothing is. Each step is one conditional write, or one conditional change of the size, and leaves a file
@@ -159,13 +159,15 @@ class OpenFile {
     const reads = blocks.map((block) => cipherRange(block, block, this.size));
     return {
       reads,
-      make: (read) => {
+      make: (read, take = Buffer.allocUnsafe) => {
+        // Whole blocks need not be put together.
+        if (offset === start && newEnd === end) return { change: this.#sealed(first, data, take), rest };
         const text = Buffer.alloc(newEnd - start);
         blocks.forEach((block, index) => {
           text.set(this.#open(block, reads[index]!, read[index]!), block * PLAIN_BLOCK_BYTES - start);
         });
         text.set(data, offset - start);
-        return { change: this.#sealed(first, text), rest };
+        return { change: this.#sealed(first, text, take), rest };
       },
     };
   }
@@ -188,10 +190,12 @@ class OpenFile {
     return openAll(this.#contents, this.#header!, block, range, read);
   }
 
-  #sealed(first: number, text: Buffer): Change {
+  #sealed(first: number, text: Uint8Array, take: Take): Change {
     const header = this.#header ?? this.#contents.newHeader();
-    const blocks = this.#contents.seal(header, first, text);
-    if (this.#header !== null) return { kind: 'write', offset: cipherOffset(first), data: blocks };
-    return { kind: 'write', offset: 0, data: Buffer.concat([formatHeader(header), blocks]) };
+    const before = this.#header === null ? HEADER_BYTES : 0;
+    const data = take(before + ContentCipher.sealedBytes(text.length));
+    if (before > 0) data.set(formatHeader(header));
+    this.#contents.sealInto(data, before, header, first, text);
+    return { kind: 'write', offset: before > 0 ? 0 : cipherOffset(first), data };
   }
 }

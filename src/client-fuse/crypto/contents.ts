@@ -14,6 +14,9 @@ export interface FileHeader {
   readonly fileId: Buffer;
 }
 
+/** Gives memory of so many bytes, of any content. */
+export type Take = (bytes: number) => Buffer;
+
 const HOLE = Buffer.alloc(CIPHER_BLOCK_BYTES);
 
 /**
@@ -57,30 +60,40 @@ export class ContentCipher {
     return { fileId: this.#random.bytes(FILE_ID_BYTES) };
   }
 
+  /** Bytes that `seal` makes of so many. */
+  static sealedBytes(plain: number): number {
+    return plain + Math.ceil(plain / PLAIN_BLOCK_BYTES) * SEAL_BYTES;
+  }
+
   /**
-   * The ciphertext of `plain`, which begins at the beginning of block `first`: whole blocks, and in the end what remains. A file's last block is the only
+   * Puts into `out`, at `at`, the ciphertext of `plain`, which begins at the beginning of block `first`: whole blocks, and in the end what remains. A file's last block is the only
    * one that may be short. Zeros are encrypted like anything else.
    */
-  seal(header: FileHeader, first: number, plain: Uint8Array): Buffer {
+  sealInto(out: Buffer, at: number, header: FileHeader, first: number, plain: Uint8Array): void {
     const blocks = Math.ceil(plain.length / PLAIN_BLOCK_BYTES);
     const ivs = this.#random.bytes(blocks * IV_BYTES);
-    const out = Buffer.allocUnsafe(plain.length + blocks * SEAL_BYTES);
     for (let index = 0; index < blocks; index++) {
       const iv = ivs.subarray(index * IV_BYTES, (index + 1) * IV_BYTES);
       const text = plain.subarray(index * PLAIN_BLOCK_BYTES, (index + 1) * PLAIN_BLOCK_BYTES);
-      this.#sealer.seal(out, index * CIPHER_BLOCK_BYTES, iv, placeOf(first + index, header.fileId), text);
+      this.#sealer.seal(out, at + index * CIPHER_BLOCK_BYTES, iv, placeOf(first + index, header.fileId), text);
     }
+  }
+
+  /** `sealInto` memory of its own. */
+  seal(header: FileHeader, first: number, plain: Uint8Array): Buffer {
+    const out = Buffer.allocUnsafe(ContentCipher.sealedBytes(plain.length));
+    this.sealInto(out, 0, header, first, plain);
     return out;
   }
 
   /**
    * What was sealed so: `cipher` begins at the beginning of block `first`. Whole blocks of zeros are holes and open as zeros: nobody vouches for them.
    * BLOCK_BROKEN for a block that was altered, or is of another place, file or key; BLOCK_TRUNCATED for a last one without contents. Nothing is
-   * given back then, not even blocks before it.
+   * given back then, not even blocks before it. It lies in what `take` gives for so many bytes.
    */
-  open(header: FileHeader, first: number, cipher: Uint8Array): Buffer {
+  open(header: FileHeader, first: number, cipher: Uint8Array, take: Take = Buffer.allocUnsafe): Buffer {
     const blocks = Math.ceil(cipher.length / CIPHER_BLOCK_BYTES);
-    const out = Buffer.allocUnsafe(Math.max(0, cipher.length - blocks * SEAL_BYTES));
+    const out = take(Math.max(0, cipher.length - blocks * SEAL_BYTES));
     for (let index = 0; index < blocks; index++) {
       const sealed = cipher.subarray(index * CIPHER_BLOCK_BYTES, (index + 1) * CIPHER_BLOCK_BYTES);
       const at = index * PLAIN_BLOCK_BYTES;

@@ -1,4 +1,4 @@
-import type { ContentCipher, FileHeader } from './contents.ts';
+import type { ContentCipher, FileHeader, Take } from './contents.ts';
 import { CipherError } from './errors.ts';
 import { cipherRange, HEADER_BYTES, PLAIN_BLOCK_BYTES, plainSize, type Range, truncated } from './sizes.ts';
 
@@ -29,10 +29,16 @@ export function planRead(size: number, offset: number, length: number): ReadPlan
   };
 }
 
-/** The bytes that were asked for, from the ciphertext that `plan` names. BLOCK_TRUNCATED when that is not all of it, else as `ContentCipher.open`. */
-export function openRead(contents: ContentCipher, header: FileHeader, plan: ReadPlan, cipher: Uint8Array): Buffer {
+/** The bytes that were asked for, from the ciphertext that `plan` names, in memory that `take` gives. BLOCK_TRUNCATED when that is not all of it, else as `ContentCipher.open`. */
+export function openRead(
+  contents: ContentCipher,
+  header: FileHeader,
+  plan: ReadPlan,
+  cipher: Uint8Array,
+  take?: Take,
+): Buffer {
   const { offset, length } = plan.plain;
-  return openAll(contents, header, plan.first, plan.cipher, cipher).subarray(offset, offset + length);
+  return openAll(contents, header, plan.first, plan.cipher, cipher, take).subarray(offset, offset + length);
 }
 
 /** `ContentCipher.open` of a range that must be there in full. */
@@ -42,12 +48,13 @@ export function openAll(
   first: number,
   range: Range,
   cipher: Uint8Array,
+  take?: Take,
 ): Buffer {
   if (cipher.length !== range.length) {
     const what = `block ${first} and what follows have ${cipher.length} bytes where the file's size says ${range.length}`;
     throw new CipherError('BLOCK_TRUNCATED', what, first);
   }
-  return contents.open(header, first, cipher);
+  return contents.open(header, first, cipher, take);
 }
 
 /** The error for a file of which `truncated` is true. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import { takeOldest } from '../../base/oldest.ts';
+import { TurnMemory } from '../../base/turn-memory.ts';
 import { FlareError } from '../../flare/errors.ts';
 import { keyText } from '../../flare/keys.ts';
 import type { FlareService } from '../../flare/service.ts';
@@ -9,11 +10,15 @@ import { type ContentCipher, type FileHeader, parseHeader } from '../crypto/cont
 import { CipherError } from '../crypto/errors.ts';
 import { openRead, planRead } from '../crypto/reads.ts';
 import { HEADER_BYTES, truncated } from '../crypto/sizes.ts';
+import { SpareMemory } from './spare-memory.ts';
 
 /** How often a change, or a read, is begun anew because others changed the file meanwhile. Then it is IO. */
 export const TRIES_MAX = 100;
 /** Files of which the header is kept; some 300 bytes each. */
 export const KNOWN_MAX = 10_000;
+
+/** What is read in one turn of the event loop and does not take memory of its own, in bytes. */
+const TURN_BYTES = 2 * 1024 * 1024;
 
 /** A file as it was last seen. All that is done with it is done only if it still has that version. */
 interface Known extends FileState {
@@ -41,6 +46,10 @@ export class EncryptedFiles {
   readonly #contents: ContentCipher;
   readonly #logger: Logger;
   readonly #blocksPerChange: number | undefined;
+  /** What is read is in use in this turn only, what is sealed until it is written. */
+  readonly #turn = new TurnMemory(TURN_BYTES);
+  readonly #takeTurn = (bytes: number): Buffer => this.#turn.take(bytes);
+  readonly #spare = new SpareMemory();
   readonly #known = new Map<Key, Known>();
   /** The last change of each file that is under way: the next one waits for it and does not run into its version. */
   readonly #changing = new Map<Key, Promise<unknown>>();
@@ -52,7 +61,7 @@ export class EncryptedFiles {
     this.#blocksPerChange = blocksPerChange;
   }
 
-  /** As `FlareService.read`, in plain bytes; all of them are of one version of the file. */
+  /** As `FlareService.read`, in plain bytes, which are the caller's for this turn only; all of them are of one version of the file. */
   async read(
     caller: Caller,
     id: FlareId,
@@ -73,7 +82,7 @@ export class EncryptedFiles {
         }
         const { data, attributes } = await this.#service.read(caller, id, plan.cipher.offset, plan.cipher.length);
         if (attributes.version === known.attributes.version) {
-          return { data: openRead(this.#contents, known.header!, plan, data), attributes };
+          return { data: openRead(this.#contents, known.header!, plan, data, this.#takeTurn), attributes };
         }
         known = undefined;
       }
@@ -148,8 +157,14 @@ export class EncryptedFiles {
       // The memory may be the service's own, for this turn only.
       read.push(step.reads.length > 1 ? Buffer.from(data) : data);
     }
-    const { change, rest } = step.make(read);
+    const taken: Buffer[] = [];
+    const take = (bytes: number): Buffer => {
+      const memory = this.#spare.take(bytes);
+      taken.push(memory);
+      return memory;
+    };
     try {
+      const { change, rest } = step.make(read, take);
       const attributes =
         change.kind === 'write'
           ? await this.#service.write(caller, id, change.offset, change.data, { version })
@@ -158,6 +173,8 @@ export class EncryptedFiles {
     } catch (error) {
       if (isVersion(error)) return null;
       throw error;
+    } finally {
+      for (const memory of taken) this.#spare.giveBack(memory);
     }
   }
 

@@ -42,7 +42,7 @@ export async function connectRing(options: ConnectOptions): Promise<{ service: R
   const self = { identity: pskIdentity('client', secret.networkId), key: secret.key };
   const secure = createTlsNet(net, { keyOf: () => null, self });
   const connect = (name: string, to: readonly Endpoint[]): Link =>
-    new Link({ net: secure, clock, random, name, to, replyBytes: FLARE_REPLY_BYTES_MAX });
+    new Link({ net: secure, clock, random, name, to, replyBytes: FLARE_REPLY_BYTES_MAX, lent: true });
   try {
     const members = await Members.open(connect, seeds);
     return { service: new RingService(members, { clock, random, patienceMs }), close: () => members.close() };

@@ -3,8 +3,8 @@ import { REPLAYS_MAX } from '../record/limits.ts';
 
 export { CHUNK_SIZE, REPLAY_AGE_MAX } from '../record/limits.ts';
 
-/** The most bytes that one call of `write` takes. */
-export const WRITE_MAX = 1024 * 1024;
+/** The most bytes that one call of `write` takes: the largest request of a Linux client, 1 MiB, when it is encrypted. */
+export const WRITE_MAX = 1040 * 1024;
 /** The most bytes that one call of `read` gives. */
 export const READ_MAX = 4 * 1024 * 1024;
 /** The most entries that one call of `readdir` gives. */

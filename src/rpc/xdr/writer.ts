@@ -5,7 +5,9 @@ const INITIAL_BYTES = 1024;
 /** The most bytes that one writer takes, unless it was made with another limit. */
 export const WRITER_BYTES_MAX = 256 * 1024 * 1024;
 /** A buffer larger than this is let go of when the writer is cleared. */
-export const WRITER_BYTES_KEPT = 1024 * 1024;
+export const WRITER_BYTES_KEPT = 1280 * 1024;
+/** What follows a long string of bytes is mostly little: a writer that grows for one has room for that, too. */
+const ROOM_BEHIND = 4096;
 
 /**
  * A growing, reusable buffer of XDR bytes. Numbers are big endian (RFC 4506 §3).
@@ -29,7 +31,7 @@ export class XdrWriter {
     const needed = this.position + length;
     if (needed <= this.buffer.length) return;
     if (needed > this.#limit) throw new XdrError(`output of ${needed} bytes is above the limit of ${this.#limit}`);
-    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+    const buffer = Buffer.allocUnsafeSlow(Math.max(needed + ROOM_BEHIND, this.buffer.length * 2));
     this.buffer.copy(buffer, 0, 0, this.position);
     this.buffer = buffer;
     this.view = new DataView(buffer.buffer);
