@@ -5,7 +5,13 @@ import { connect as connectPlain, createServer as createPlain, type Server, type
 import { type ConnectionOptions, connect, createServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import type { Stream } from '../net.ts';
-import { HandshakeError, IDENTITY_BYTES_MAX, type SecureOptions, type SecureStream } from '../secure-net.ts';
+import {
+  HandshakeError,
+  IDENTITY_BYTES_MAX,
+  type SecureNet,
+  type SecureOptions,
+  type SecureStream,
+} from '../secure-net.ts';
 import { systemNet } from '../system-net.ts';
 import { portOf } from '../testing/datagrams.ts';
 import { streamContract } from '../testing/stream-contract.ts';
@@ -32,6 +38,19 @@ streamContract({
   address: '127.0.0.1',
   ...(hasIPv6 ? { address6: '::1' } : {}),
 });
+
+/** Connections whose memory is lent; what comes is copied at once, so that all else must be as with others. */
+const lent: SecureNet = {
+  ...net,
+  async connect(to, options) {
+    const stream = await net.connect(to, { ...options, lent: true });
+    const onData = stream.onData.bind(stream);
+    stream.onData = (handler) => onData((data) => handler(Buffer.from(data)));
+    return stream;
+  },
+};
+
+streamContract({ name: 'TLS with lent memory', near: lent, far: net, address: '127.0.0.1' });
 
 /** A listener with such options, that remembers whom it let in and whom not. */
 async function listen(t: Test, options: Partial<SecureOptions> = {}) {
@@ -64,8 +83,13 @@ async function listen(t: Test, options: Partial<SecureOptions> = {}) {
   };
 }
 
-function answer(stream: Stream): Promise<string> {
-  return new Promise((resolve) => stream.onData((data) => resolve(data.toString())));
+function answer(stream: Stream, memories = new Set<ArrayBufferLike>()): Promise<string> {
+  return new Promise((resolve) =>
+    stream.onData((data) => {
+      memories.add(data.buffer);
+      resolve(data.toString());
+    }),
+  );
 }
 
 t.test('the stream tells whose key the peer knows, over IPv4 and IPv6', async (t) => {
@@ -79,6 +103,19 @@ t.test('the stream tells whose key the peer knows, over IPv4 and IPv6', async (t
       client.destroy();
     }
   }
+});
+
+t.test('where memory is lent, all that comes lies in the same', async (t) => {
+  const { port } = await listen(t);
+  const stream = await net.connect({ address: '127.0.0.1', port }, { lent: true });
+  t.teardown(() => stream.destroy());
+  const memories = new Set<ArrayBufferLike>();
+  for (const text of ['wallace', 'gromit']) {
+    const came = answer(stream, memories);
+    stream.write(Buffer.from(text));
+    t.equal(await came, `${ME.identity}: ${text}`);
+  }
+  t.equal(memories.size, 1);
 });
 
 t.test('a wrong key and an unknown identity are refused, and both sides are told', async (t) => {

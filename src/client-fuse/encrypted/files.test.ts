@@ -14,6 +14,7 @@ import { bytesOf, seededTree } from '../crypto/testing/keys.ts';
 import { outcome } from '../crypto/testing/model.ts';
 import { plainAttributes } from './attributes.ts';
 import { EncryptedFiles } from './files.ts';
+import { SPARE_BYTES_LEAST } from './spare-memory.ts';
 import { slow } from './testing/services.ts';
 
 const { contents } = seededTree(1);
@@ -258,5 +259,26 @@ t.test('tampering is IO and a line in the log with the flare and the block, neve
     if (whole) t.same((await files.read(ROOT, id, 0, 4000)).data, Buffer.alloc(4000, 7), `${name}: the rest is there`);
     await files.change(ROOT, id, { kind: 'resize', size: 0 });
     t.same((await files.read(ROOT, id, 0, 4000)).data, Buffer.alloc(0), `${name}: cut to nothing it is whole again`);
+  }
+});
+
+t.test('large writes and reads at once, whose memory is used again: each keeps its own until it is done', async (t) => {
+  const store = memory();
+  const files = client(slow(store, 5));
+  const size = 10 * SPARE_BYTES_LEAST;
+  const ids: FlareId[] = [];
+  for (let index = 0; index < 6; index++) ids.push(await store.create(ROOT, store.root(), `file ${index}`, FILE));
+  for (let round = 0; round < 3; round++) {
+    const wanted = ids.map((_, index) => Buffer.alloc(size - 100 * round, 10 * round + index));
+    await Promise.all(
+      ids.map((id, index) => files.change(ROOT, id, { kind: 'write', offset: 0, data: wanted[index]! })),
+    );
+    const same = await Promise.all(
+      ids.map(async (id, index) => (await files.read(ROOT, id, 0, wanted[index]!.length)).data.equals(wanted[index]!)),
+    );
+    t.strictSame(
+      same,
+      ids.map(() => true),
+    );
   }
 });
