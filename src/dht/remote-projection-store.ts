@@ -3,11 +3,11 @@ import type { Random } from '../base/random.ts';
 import type { NodeClient } from './programs/node/client.ts';
 import { WATCH_MAX_MS } from './programs/node/schema.ts';
 import type { ProjectionStore } from './projection/store.ts';
-import { type Projection, ProjectionError } from './projection/types.ts';
+import { LARGE, type Projection, ProjectionError } from './projection/types.ts';
 import { type Pace, pause } from './retry.ts';
 
-/** How many volcanos together ask the arbiter anew in a second, while maps are written one after the other: of a large network each sees one of several. */
-export const WATCHES_A_SECOND = 10_000;
+/** In a large network who was told of a newer map asks for the next one no sooner than after so many milliseconds for each volcano. */
+export const WATCH_REST_MS = 1;
 
 /** What a remote store works with. */
 export interface RemoteProjectionStoreOptions {
@@ -67,8 +67,8 @@ export class RemoteProjectionStore implements ProjectionStore {
   }
 
   async #rest({ volcanos }: Projection): Promise<void> {
-    const milliseconds = Math.floor((1000 * volcanos.length) / WATCHES_A_SECOND);
-    if (milliseconds > 0) await new Promise<void>((resolve) => this.#pace.clock.after(milliseconds, resolve));
+    if (volcanos.length < LARGE) return;
+    await new Promise<void>((resolve) => this.#pace.clock.after(WATCH_REST_MS * volcanos.length, resolve));
   }
 }
 

@@ -236,6 +236,7 @@ class Volcano implements Ring {
       projections: this.#projections,
       replication: made,
       failover: this.#failover,
+      hint: (member) => void this.#figures.tell(member),
     });
     this.#taken = this.#map.epoch;
     made.update(this.#map.projection!);

@@ -150,6 +150,8 @@ export class WholeRing implements World {
   readonly #volcanos: Volcano[] = [];
   readonly #addresses = new Map<string, number>();
   readonly #partitions = new Map<string, () => void>();
+  /** What volcanos have sent each other: connections' bytes, without headers. */
+  sentBytes = 0;
   /** All have been started: all are to serve before it is quiet. */
   #allStarted = false;
   /** The newest map that any volcano goes by. */
@@ -249,6 +251,13 @@ export class WholeRing implements World {
 
   process(at: number): Process | null {
     return this.#volcanos[at]!.life;
+  }
+
+  /** A volcano that serves. */
+  ringOf(at: number): Ring {
+    const ring = this.#volcanos[at]!.life?.ring;
+    if (ring == null) throw new Error(`volcano ${at} does not serve`);
+    return ring;
   }
 
   #clock(at: number, life: number): VirtualClock {
@@ -449,7 +458,9 @@ export class WholeRing implements World {
   }
 
   #observed({ at, from, to, packet, arrives }: PacketNote): void {
-    if (this.onMoment === null || packet.kind !== 'data') return;
+    if (packet.kind !== 'data') return;
+    this.sentBytes += packet.data.length;
+    if (this.onMoment === null) return;
     const sender = this.#addresses.get(from.address);
     const life = sender === undefined ? null : this.#volcanos[sender]!.life;
     if (life !== null) this.#moment(life, 'packet', 'sent');

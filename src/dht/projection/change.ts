@@ -1,10 +1,11 @@
 import * as xdr from '@stellar/js-xdr';
 import { compile, type Value } from '../../rpc/xdr.ts';
 import { MemberSchema, memberFromWire, memberToWire } from './codec.ts';
-import { sameAssignment } from './queries.ts';
+import { indexOf, sameAssignment } from './queries.ts';
 import {
   MEMBERS_MAX,
   type Member,
+  type MemberId,
   MIRRORS_MAX,
   type Projection,
   ProjectionError,
@@ -29,51 +30,98 @@ export interface ProjectionChange {
   readonly runs: readonly (SliceRange & SliceAssignment)[];
 }
 
-/** All members but those that have gone, and those that have come at their places. */
-function membersAfter(
-  before: readonly Member[],
-  { gone, come }: Pick<ProjectionChange, 'gone' | 'come'>,
-): readonly Member[] {
-  if (gone.length + come.length === 0) return before;
-  const left = new Set(gone);
-  const members = before.filter((_, index) => !left.has(index));
-  for (const { at, member } of come) {
-    if (at > members.length) throw new ProjectionError(`a volcano comes at place ${at} of ${members.length}`);
-    members.splice(at, 0, member);
-  }
-  return members;
+/** Who holds a slice, by ids: places change when volcanos come and go. */
+interface Holders {
+  readonly primary: MemberId | undefined;
+  readonly inSync: readonly MemberId[];
+  readonly filling: readonly MemberId[];
 }
 
-/** Where the members of before are after, by their places; -1: they have gone. */
-function placesAfter(before: readonly Member[], { gone, come }: Pick<ProjectionChange, 'gone' | 'come'>): Int32Array {
-  const places = new Int32Array(before.length).fill(-1);
-  const left = new Set(gone);
-  const taken = new Set(come.map(({ at }) => at));
-  let after = 0;
-  for (let index = 0; index < before.length; index++) {
-    if (left.has(index)) continue;
-    while (taken.has(after)) after += 1;
-    places[index] = after++;
-  }
-  for (const index of gone) places[index] = come.find(({ member }) => member.id === before[index]?.id)?.at ?? -1;
-  return places;
-}
+/** A projection while it is made from an earlier one: what has not changed is shared. */
+class Draft {
+  readonly #before: Projection;
+  readonly news = new Map<MemberId, Member>();
+  #members: Member[] | null = null;
+  /** By slice, from when the first volcano comes or goes. */
+  #holders: Holders[] | null = null;
+  /** By slice, from when the first slice changes, as long as nobody comes or goes. */
+  #map: SliceAssignment[] | null = null;
 
-/** The same assignments by the places that members have after. Who has gone is left out. Slices that shared one share one. */
-function placed(map: readonly SliceAssignment[], places: Int32Array): readonly SliceAssignment[] {
-  if (places.every((place, index) => place === index)) return map;
-  const of = (index: number): number => places[index] ?? -1;
-  const all = (indexes: readonly number[]): number[] => indexes.map(of).filter((index) => index !== -1);
-  const known = new Map<SliceAssignment, SliceAssignment>();
-  return map.map((assignment) => {
-    let moved = known.get(assignment);
-    if (moved === undefined) {
-      const { primary, inSync, filling } = assignment;
-      moved = { primary: of(primary), inSync: all(inSync), filling: all(filling) };
-      known.set(assignment, moved);
+  constructor(before: Projection) {
+    this.#before = before;
+  }
+
+  get volcanos(): readonly Member[] {
+    return this.#members ?? this.#before.volcanos;
+  }
+
+  change({ gone, come, runs }: Pick<ProjectionChange, 'gone' | 'come' | 'runs'>): void {
+    if (gone.length + come.length > 0) this.#changeMembers(gone, come);
+    for (const run of runs) this.#assign(run);
+  }
+
+  #changeMembers(gone: ProjectionChange['gone'], come: ProjectionChange['come']): void {
+    this.#holders ??= this.#byIds();
+    this.#members ??= [...this.#before.volcanos];
+    const members = this.#members;
+    for (const index of [...gone].reverse()) members.splice(index, 1);
+    for (const { at, member } of come) {
+      if (at > members.length) throw new ProjectionError(`a volcano comes at place ${at} of ${members.length}`);
+      members.splice(at, 0, member);
+      this.news.set(member.id, member);
     }
-    return moved;
-  });
+  }
+
+  #holdersOf({ primary, inSync, filling }: SliceAssignment): Holders {
+    const { volcanos } = this;
+    const all = (indexes: readonly number[]): MemberId[] => indexes.flatMap((index) => volcanos[index]?.id ?? []);
+    return { primary: volcanos[primary]?.id, inSync: all(inSync), filling: all(filling) };
+  }
+
+  #byIds(): Holders[] {
+    const known = new Map<SliceAssignment, Holders>();
+    return (this.#map ?? this.#before.map).map((assignment) => {
+      let holders = known.get(assignment);
+      if (holders === undefined) {
+        holders = this.#holdersOf(assignment);
+        known.set(assignment, holders);
+      }
+      return holders;
+    });
+  }
+
+  #assign({ first, count, primary, inSync, filling }: SliceRange & SliceAssignment): void {
+    if (first + count > this.#before.slices) throw new ProjectionError('a change of slices that are not there');
+    const assignment = { primary, inSync, filling };
+    if (this.#holders !== null) {
+      this.#holders.fill(this.#holdersOf(assignment), first, first + count);
+    } else {
+      this.#map ??= [...this.#before.map];
+      this.#map.fill(assignment, first, first + count);
+    }
+  }
+
+  /** The assignments, by places. Who has gone is left out; slices that shared one share one. */
+  map(): readonly SliceAssignment[] {
+    if (this.#holders === null) return this.#map ?? this.#before.map;
+    const { volcanos } = this;
+    const places = (ids: readonly MemberId[]): number[] =>
+      ids.map((id) => indexOf({ volcanos }, id)).filter((index) => index !== -1);
+    const known = new Map<Holders, SliceAssignment>();
+    return this.#holders.map((holders) => {
+      let assignment = known.get(holders);
+      if (assignment === undefined) {
+        const { primary, inSync, filling } = holders;
+        assignment = {
+          primary: indexOf({ volcanos }, primary ?? ''),
+          inSync: places(inSync),
+          filling: places(filling),
+        };
+        known.set(holders, assignment);
+      }
+      return assignment;
+    });
+  }
 }
 
 function sameMember(one: Member, other: Member): boolean {
@@ -106,10 +154,11 @@ export function changeOf(before: Projection, after: Projection): ProjectionChang
   const come = [...after.volcanos.entries()].flatMap(([at, member]) =>
     stays(member, old.get(member.id)) ? [] : [{ at, member }],
   );
-  const members = membersAfter(before.volcanos, { gone, come });
+  const draft = new Draft(before);
+  draft.change({ gone, come, runs: [] });
   // Those that stay are to be in the same order.
-  if (!members.every((member, at) => member.id === after.volcanos[at]?.id)) return null;
-  const map = placed(before.map, placesAfter(before.volcanos, { gone, come }));
+  if (!draft.volcanos.every((member, at) => member.id === after.volcanos[at]?.id)) return null;
+  const map = draft.map();
   const runs: (SliceAssignment & { readonly first: number; count: number })[] = [];
   for (const [slice, assignment] of after.map.entries()) {
     if (sameAssignment(map[slice]!, assignment)) continue;
@@ -120,31 +169,21 @@ export function changeOf(before: Projection, after: Projection): ProjectionChang
   return { epoch: after.epoch, gone, come, runs };
 }
 
-/** The projection after the change, not looked at as a whole. */
-function made(before: Projection, change: ProjectionChange): Projection {
-  const { epoch, gone, come, runs } = change;
-  if (epoch !== before.epoch + 1)
-    throw new ProjectionError(`a change to epoch ${epoch} of a map of epoch ${before.epoch}`);
-  const volcanos = membersAfter(before.volcanos, change);
-  let map = gone.length + come.length === 0 ? before.map : placed(before.map, placesAfter(before.volcanos, change));
-  if (runs.length > 0) {
-    const assigned = [...map];
-    for (const { first, count, primary, inSync, filling } of runs) {
-      if (first + count > before.slices) throw new ProjectionError('a change of slices that are not there');
-      assigned.fill({ primary, inSync, filling }, first, first + count);
-    }
-    map = assigned;
-  }
-  return { ...before, epoch, volcanos, map };
-}
-
 /**
- * The projection after the changes, one after the other. What has not changed is shared. Throws `ProjectionError` when they are none of that projection, or what comes out
- * is not sound.
+ * The projection after the changes, one after the other. What has not changed is shared. Throws `ProjectionError` when they are none of that projection, which is a sound one, or
+ * what comes out is not sound.
  */
 export function changed(before: Projection, changes: readonly ProjectionChange[]): Projection {
-  const after = changes.reduce(made, before);
-  validate(after);
+  const draft = new Draft(before);
+  let { epoch } = before;
+  for (const change of changes) {
+    if (change.epoch !== epoch + 1)
+      throw new ProjectionError(`a change to epoch ${change.epoch} of a map of epoch ${epoch}`);
+    draft.change(change);
+    epoch = change.epoch;
+  }
+  const after = { ...before, epoch, volcanos: draft.volcanos, map: draft.map() };
+  validate(after, [...draft.news.values()]);
   return after;
 }
 

@@ -2,7 +2,7 @@ import { changeOf, encodeChange } from './change.ts';
 import type { Projection } from './types.ts';
 
 /** So many changes are told at most, one after the other; who is further behind gets the whole. */
-export const CHANGES_MAX = 64;
+export const CHANGES_MAX = 256;
 
 /** What somebody is told who knows an older projection: the newest, or the changes that lead to it (`encodeChange`). null: what he knows is the newest, or there is none. */
 export type News = { readonly whole: Projection } | { readonly changes: readonly Buffer[] } | null;

@@ -1,5 +1,7 @@
 /** The most volcanos of a network. */
 export const MEMBERS_MAX = 1000;
+/** In networks of so many volcanos maps are large, and when one changes others soon follow: not every one is read, or kept, by those that have no part in it. */
+export const LARGE = 16;
 /** How many slices a network may be booted with; a power of two. */
 export const SLICES_MIN = 256;
 export const SLICES_MAX = 4096;

@@ -39,8 +39,10 @@ function isText(text: string, max: number): boolean {
   return text.length <= max && PRINTABLE.test(text);
 }
 
-/** Volcanos, and lists of them, that were found sound. One projection shares with the next what has not changed, and nothing is changed in place. */
-const sound = new WeakSet<Member | readonly Member[]>();
+/** Lists of volcanos that were found sound: one projection shares its with the next when nobody comes or goes, and nothing is changed in place. */
+const sound = new WeakSet<readonly Member[]>();
+/** Of so many volcanos that are new each is held against all others; more are looked at together. */
+const FEW = 8;
 
 /** Throws `ProjectionError` when a volcano's entry is not sound by itself. */
 export function checkMember(member: Member): void {
@@ -71,14 +73,14 @@ function checkUnique(members: readonly Member[]): void {
   }
 }
 
-function checkMembers(members: readonly Member[]): void {
+/** `news`: those that are not in a list that was sound; the others are. */
+function checkMembers(members: readonly Member[], news: readonly Member[]): void {
   if (sound.has(members)) return;
-  for (const member of members) {
-    if (sound.has(member)) continue;
-    checkMember(member);
-    sound.add(member);
-  }
-  checkUnique(members);
+  for (const member of news) checkMember(member);
+  if (news.length > FEW) checkUnique(members);
+  else
+    for (const { id, nickname } of news)
+      checkUnique(members.filter((one) => one.id === id || one.nickname === nickname));
   sound.add(members);
 }
 
@@ -113,9 +115,9 @@ function checkRuns({ map, volcanos }: Projection): void {
 
 /**
  * Throws `ProjectionError` when the projection is not sound: bounds, unique ids and nicknames, one serving primary for each slice, no volcano twice in
- * a slice, the primaries' slices contiguous runs in ring order, the arbiter a member.
+ * a slice, the primaries' slices contiguous runs in ring order, the arbiter a member. `news`: the volcanos that are not those of a sound projection; all, when not given.
  */
-export function validate(projection: Projection): void {
+export function validate(projection: Projection, news = projection.volcanos): void {
   const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos, map } = projection;
   must(isWithin(epoch, 1, Number.MAX_SAFE_INTEGER), `the epoch is ${epoch}`);
   must(isId(networkId), 'the network id is unfit');
@@ -124,7 +126,7 @@ export function validate(projection: Projection): void {
   must(isWithin(slices, SLICES_MIN, SLICES_MAX) && (slices & (slices - 1)) === 0, `${slices} slices`);
   must(map.length === slices, `${map.length} of ${slices} slices are assigned`);
   must(isWithin(volcanos.length, 1, MEMBERS_MAX), `${volcanos.length} volcanos: 1 to ${MEMBERS_MAX} are possible`);
-  checkMembers(volcanos);
+  checkMembers(volcanos, news);
   must(arbiter === null || volcanos.some(({ id }) => id === arbiter), 'the arbiter is no volcano of the network');
   let last: SliceAssignment | undefined;
   for (const [slice, assignment] of map.entries()) {

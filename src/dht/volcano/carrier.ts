@@ -2,7 +2,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Failover } from '../failover/failover.ts';
 import { applyStep, nextStep, type Step } from '../projection/plan.ts';
 import type { ProjectionStore } from '../projection/store.ts';
-import type { MemberId, Projection } from '../projection/types.ts';
+import { LARGE, type MemberId, type Projection } from '../projection/types.ts';
 import { isTransient, type Pace, pause } from '../retry.ts';
 import type { Replication } from './replication.ts';
 import type { RingMap } from './ring-map.ts';
@@ -19,6 +19,8 @@ export interface CarrierParts extends Pace {
   readonly projections: ProjectionStore;
   readonly replication: Replication;
   readonly failover: Pick<Failover, 'anew' | 'takeOver' | 'propose' | 'proposed' | 'isSilent'>;
+  /** Has another volcano hear of the newest epoch, if it can be reached. */
+  readonly hint: (member: MemberId) => void;
   readonly logger: Logger;
 }
 
@@ -33,6 +35,14 @@ export function doerOf({ map, volcanos }: Projection, step: Step): MemberId {
 
 function sameStep(one: Step | null, other: Step | null): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** In a large network the volcano that makes the next step is told that there is one: by itself it would read the map only after a while. */
+export function hintNext(projection: Projection, self: MemberId, hint: (member: MemberId) => void): void {
+  if (projection.volcanos.length < LARGE) return;
+  const step = nextStep(projection);
+  const doer = step === null ? self : doerOf(projection, step);
+  if (doer !== self) hint(doer);
 }
 
 /** Makes the steps of the plan that are this volcano's to make, one after the other, until there is none. */
@@ -152,6 +162,7 @@ export class Carrier {
     if (this.#stopped) return;
     map.learn(next.epoch);
     await map.whenCurrent();
+    if (map.projection !== null && !this.#stopped) hintNext(map.projection, this.#parts.self, this.#parts.hint);
     this.#told = '';
   }
 

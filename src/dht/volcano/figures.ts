@@ -156,13 +156,13 @@ export class NetworkFigures {
       const { volcanos } = projection;
       const own = indexOf(projection, self);
       for (const distance of own === -1 ? [] : distances(volcanos.length))
-        void this.#tell(volcanos[(own + distance) % volcanos.length]!.id);
+        void this.tell(volcanos[(own + distance) % volcanos.length]!.id);
     }
     clock.after(LOAD_MS, () => this.#exchange());
   }
 
-  /** Tells another volcano the own figures, and is told its. */
-  async #tell(id: MemberId): Promise<void> {
+  /** Tells another volcano the own figures, and is told its; and of the newest epoch, as by every call. Never rejects. */
+  async tell(id: MemberId): Promise<void> {
     const { peers, self } = this.#parts;
     try {
       this.told(id, await peers.peer(id).node.load(self, this.tells()));

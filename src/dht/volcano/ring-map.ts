@@ -1,14 +1,13 @@
 import type { Logger } from '../../base/logger.ts';
 import type { ProjectionNotes } from '../projection/notes.ts';
 import type { ProjectionStore } from '../projection/store.ts';
-import type { Projection } from '../projection/types.ts';
+import { LARGE, type Projection } from '../projection/types.ts';
 import { type Pace, pause } from '../retry.ts';
 
 /** After so many tries in vain, and then each time twice as many, it is told that the map cannot be read. */
 const TOLD_TRIES = 8;
 
-/** In a network of so many volcanos or more a map is kept no sooner than so many milliseconds for each of them after the one before: it is large, and while they join another one comes soon. */
-const LARGE = 16;
+/** In a large network a map is kept no sooner than so many milliseconds for each volcano after the one before. */
 const KEEP_REST_MS = 5;
 
 /** What a map works with. */

@@ -6,6 +6,7 @@ import { indexOf } from '../projection/queries.ts';
 import { withMember } from '../projection/steps.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import { MEMBERS_MAX, type Member } from '../projection/types.ts';
+import { hintNext } from './carrier.ts';
 import type { NetworkFigures } from './figures.ts';
 
 /** How often a newcomer's place is written when others write maps at the same time. */
@@ -36,7 +37,9 @@ export async function welcome(
     if (newest.volcanos.length >= MEMBERS_MAX)
       throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
     const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);
-    if ((await register.write(withMember(newest, newcomer, behind))) === 'taken') continue;
+    const next = withMember(newest, newcomer, behind);
+    if ((await register.write(next)) === 'taken') continue;
+    hintNext(next, next.arbiter ?? '', (member) => void figures.tell(member));
     logger.info({ volcano: nickname, address: newcomer.addresses[0], epoch: newest.epoch + 1 }, 'a volcano joins');
     return;
   }
