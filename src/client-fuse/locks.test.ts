@@ -269,21 +269,44 @@ t.test('a volcano that was away is told later what was given back meanwhile', as
 t.test('what others wrote while they had the lock is read by who has it next', async (t) => {
   const { one, other } = await two();
   const { kernel } = one.mount;
-  await kernel.ask('GETATTR', [u32(0), u32(0), u64(0)], { nodeid: one.nodeid });
-  const told = kernel.notified.length;
-  await one.lock(1, F_RDLCK);
-  await one.lock(1, F_UNLCK);
-  t.equal(kernel.notified.length, told, 'nobody has written');
+  const write = async (mount: typeof one): Promise<void> => {
+    const fields = [u64(mount.fh), u64(0), u32(4), u32(0), u64(0), u64(0), Buffer.from('text')];
+    t.equal((await mount.mount.kernel.ask('WRITE', fields, { nodeid: mount.nodeid })).error, 'OK');
+  };
+  const taken = async (): Promise<number> => {
+    const before = kernel.notified.length;
+    t.equal(await one.lock(1, F_RDLCK), 'OK');
+    await one.lock(1, F_UNLCK);
+    return kernel.notified.length - before;
+  };
+  t.equal(await taken(), 1, 'what the kernel has may be older');
+  const message = kernel.notified.at(-1)!;
+  t.equal(message.readInt32LE(4), 2, 'FUSE_NOTIFY_INVAL_INODE');
+  t.same([message.readBigUInt64LE(16), message.readBigInt64LE(24)], [BigInt(one.nodeid), 0n], 'of all pages');
+  t.equal(await taken(), 0, 'nobody has written');
   await other.lock(1, F_WRLCK);
-  const write = [u64(other.fh), u64(0), u32(4), u32(0), u64(0), u64(0), Buffer.from('text')];
-  await other.mount.kernel.ask('WRITE', write, { nodeid: other.nodeid });
+  await write(other);
   await other.lock(1, F_UNLCK);
-  await one.lock(1, F_RDLCK);
-  t.equal(
-    kernel.notified.length,
-    told + 1,
-    'the kernel is to ask for the attributes, and by these drops what it has cached',
-  );
+  t.equal(await taken(), 1);
+  await write(one);
+  t.equal(await taken(), 1, 'others may have written before that, unnoticed');
+});
+
+t.test('who has taken a lock hears of it when the kernel has let go of old pages, whoever had it let go', async (t) => {
+  const { one } = await two();
+  const { kernel } = one.mount;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  kernel.lettingGo = promise;
+  const heard: string[] = [];
+  const locks = [1, 2].map(async (owner) => {
+    heard.push(await one.lock(owner, F_RDLCK));
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  t.same(heard, []);
+  t.equal(kernel.notified.length, 1);
+  resolve();
+  await Promise.all(locks);
+  t.same(heard, ['OK', 'OK']);
 });
 
 t.test('the end of a mount gives its locks back at once', async (t) => {

@@ -10,7 +10,7 @@ import { OPERATIONS, type Operation } from './operations/table.ts';
 import { type Negotiated, negotiate } from './protocol/init.ts';
 import { Opcode, OUT_HEADER_BYTES } from './protocol/numbers.ts';
 import { errnoOf, ProtocolError } from './protocol/refusal.ts';
-import { attributesChanged, putHeader, Reply } from './protocol/reply.ts';
+import { attributesChanged, contentsChanged, putHeader, Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
 
 const { errno } = constants;
@@ -62,6 +62,7 @@ export class Session {
     this.#options = options;
     this.#complaints = new Throttle(options.clock);
     options.context.attributesChanged = (nodeid) => void options.device.send([attributesChanged(nodeid)]);
+    options.context.contentsChanged = (nodeid) => options.device.notify(contentsChanged(nodeid));
     this.ready = this.#ready.promise;
     this.ended = this.#ended.promise;
     // Who does not wait for it does not need to hear that it failed.

@@ -14,6 +14,8 @@ export interface Device {
   start(events: DeviceEvents): void;
   /** Sends one answer, in one or several parts. False when nobody waits for it any more. */
   send(parts: readonly Uint8Array[]): boolean;
+  /** Sends what is no answer, and what the kernel may wait for answers to: resolves when it has done it, or there is no connection any more. Never rejects. */
+  notify(message: Uint8Array): Promise<void>;
   /** Reads no more until told to. */
   pause(): void;
   resume(): void;

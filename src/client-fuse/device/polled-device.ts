@@ -1,4 +1,4 @@
-import { closeSync, writeSync, writevSync } from 'node:fs';
+import { closeSync, write, writeSync, writevSync } from 'node:fs';
 import { constants } from 'node:os';
 import { UV_READABLE } from '../../base/net/batched/layout.ts';
 import type { Watch } from '../../base/net/batched/watch.ts';
@@ -55,6 +55,12 @@ export class PolledDevice implements Device {
       if (code === 'ENOENT' || code === 'ENODEV') return false;
       throw error;
     }
+  }
+
+  /** In a thread of the pool: the main one answers what the kernel waits for meanwhile. What is wrong shows itself when requests are read. */
+  notify(message: Uint8Array): Promise<void> {
+    if (this.#done) return Promise.resolve();
+    return new Promise((resolve) => write(this.#fd, message, () => resolve()));
   }
 
   pause(): void {

@@ -57,6 +57,8 @@ export class Context {
   readonly handles = new Handles();
   /** Tells the kernel that it must ask for the attributes of a node again. The session's. */
   attributesChanged: (nodeid: number) => void = () => {};
+  /** As that, and the cached pages of the node, too; resolves when the kernel has let go of them. The session's. */
+  contentsChanged: (nodeid: number) => Promise<void> = async () => {};
   /** The kernel lets files be mapped that bypass its cache (INIT said so). */
   mapsDirect = false;
   readonly locks: Locks;
@@ -74,6 +76,7 @@ export class Context {
       ...{ service, clock, logger, leaseMs: options.leaseMs ?? LEASE_MS },
       holder: `${hostText(options.host ?? '')} ${random.bytes(HOLDER_BYTES).toString('hex')}`,
       attributesChanged: (nodeid) => this.attributesChanged(nodeid),
+      contentsChanged: (nodeid) => this.contentsChanged(nodeid),
     });
   }
 

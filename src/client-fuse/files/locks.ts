@@ -39,6 +39,8 @@ export interface LocksParts {
   readonly leaseMs: number;
   /** The kernel is to ask for the attributes of the node again. */
   readonly attributesChanged: (nodeid: number) => void;
+  /** The kernel is to let go of the node's cached pages, too; resolves when it has. */
+  readonly contentsChanged: (nodeid: number) => Promise<void>;
 }
 
 /** What a process wants. */
@@ -197,7 +199,7 @@ export class Locks {
 
   /** Asks for a lock, and takes what is answered for what is so. */
   async #ask(held: HeldLocks, handle: Handle, wanted: Wanted, wait: boolean): Promise<() => void> {
-    const { service, leaseMs, attributesChanged } = this.#parts;
+    const { service, leaseMs } = this.#parts;
     const { node } = held;
     const sent = this.#now();
     held.changes += 1;
@@ -211,8 +213,7 @@ export class Locks {
       held.sure = Math.max(held.sure, sent + leaseMs * SURE);
       if (!handle.closed) held.handles.add(handle);
       handle.locked = true;
-      // What others wrote while they had the lock is to be read now.
-      if (node.told !== attributes.version) attributesChanged(node.nodeid);
+      await this.#clear(node, attributes.version);
       return () => this.#takeBack(held, wanted, before);
     } catch (error) {
       if (!isClear(error)) this.#owe(held, wanted);
@@ -220,6 +221,15 @@ export class Locks {
     } finally {
       held.changes += 1;
     }
+  }
+
+  /**
+   * What others wrote while they had the lock is to be read now: the kernel lets go of what it has cached, and that is waited for. That it asks for the attributes again would not do. It takes an answer to be
+   * outdated that has crossed with another change of what it knows of the file, and reads the old pages then.
+   */
+  #clear(node: Node, version: number): Promise<void> {
+    if (node.cleared?.version !== version) node.cleared = { version, done: this.#parts.contentsChanged(node.nodeid) };
+    return node.cleared.done;
   }
 
   /** It is given back here at once: what the volcano cannot be told now it is told later. */

@@ -27,6 +27,8 @@ export interface Node {
   opens: number;
   /** Its `version` as of which the kernel's cached pages hold what it does; null: they may not. */
   cached: number | null;
+  /** The `version` at which the kernel was last made to let go of all that it had of the node, since it was changed from here; null: at none. And when it has, or had. */
+  cleared: { readonly version: number; readonly done: Promise<void> } | null;
   hidden: HiddenName | null;
   /** Open files of it by which locks were lost: while there are any, the kernel is to ask each time. */
   distrusted: number;
@@ -94,5 +96,5 @@ export class Nodes {
 function made(nodeid: number, known: Attributes): Node {
   const { key, generation } = known;
   const counts = { lookups: 0, opens: 0, distrusted: 0 };
-  return { nodeid, id: { key, generation }, known, told: null, cached: null, hidden: null, ...counts };
+  return { nodeid, id: { key, generation }, known, told: null, cached: null, cleared: null, hidden: null, ...counts };
 }

@@ -55,6 +55,7 @@ function written({ node }: Handle, attributes: Attributes, count: number): Reply
   // Others may have written before this, unnoticed: the next open reads anew.
   node.cached = null;
   node.told = null;
+  node.cleared = null;
   return new Reply(WRITE_OUT_BYTES).u32(count).u32(0);
 }
 

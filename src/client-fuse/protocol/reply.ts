@@ -76,9 +76,19 @@ export class Reply {
 
 /** What tells the kernel that the attributes of a node, which it believes, are no longer so: no answer to anything. */
 export function attributesChanged(nodeid: number): Buffer {
-  const reply = new Reply(NOTIFY_INVAL_INODE_BYTES).u64(nodeid);
   // An offset below zero spares the cached pages: to let go of those the kernel would wait for reads that it waits for here.
-  reply.u32(0xffffffff).u32(0xffffffff).u64(0);
+  return invalidation(nodeid, 0xffffffff, 0xffffffff);
+}
+
+/** As `attributesChanged`, and the cached pages go, too. Whoever writes it waits for reads of the node that the kernel waits for: never to be written by who answers them. */
+export function contentsChanged(nodeid: number): Buffer {
+  return invalidation(nodeid, 0, 0);
+}
+
+/** `fuse_notify_inval_inode_out`: from an offset on, in two halves, to the end. */
+function invalidation(nodeid: number, low: number, high: number): Buffer {
+  const reply = new Reply(NOTIFY_INVAL_INODE_BYTES).u64(nodeid);
+  reply.u32(low).u32(high).u64(0);
   const message = reply.message(0);
   message.writeInt32LE(NOTIFY_INVAL_INODE, 4);
   return message;

@@ -54,6 +54,8 @@ export class FakeKernel implements Device {
   readonly sent: Buffer[] = [];
   /** Messages that are no answers. */
   readonly notified: Buffer[] = [];
+  /** What `notify` waits for, as for reads of pages that are to go. */
+  lettingGo: Promise<void> = Promise.resolve();
   paused = false;
   closed = false;
   /** Answers to these requests are not waited for. */
@@ -83,6 +85,11 @@ export class FakeKernel implements Device {
     this.answers.set(unique, answer);
     this.#waiting.get(unique)?.(answer);
     return true;
+  }
+
+  async notify(message: Uint8Array): Promise<void> {
+    this.notified.push(Buffer.from(message));
+    await this.lettingGo;
   }
 
   pause(): void {
