@@ -11,7 +11,12 @@ export function missingCopies(
   storeOf: (member: number) => LocalStore | null,
 ): string[] {
   let slice = -1;
-  for (const member of volcanos.keys()) slice = storeOf(member)?.replica.answered(identity)?.slice ?? slice;
+  for (const member of volcanos.keys()) {
+    const there = storeOf(member)?.replica.answered(identity)?.slice ?? -1;
+    // Who has been taken over from may have done it, without anybody's accepting that.
+    const { primary, inSync } = map[there] ?? { primary: -1, inSync: [] as readonly number[] };
+    if (member === primary || inSync.includes(member)) slice = there;
+  }
   // It changed nothing, or was refused.
   if (slice === -1) return [];
   const missing: string[] = [];

@@ -5,6 +5,9 @@ import type { MessageKind, Trouble, World } from './world.ts';
 /** A disk with which nothing is wrong. */
 const HEALTHY: DiskDelays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
 
+/** What a process has written is with its host after so long, in microseconds. */
+const HAND_US = 50;
+
 /** Everything that goes wrong in a run, decided by chance at its beginning and as it goes on. */
 export class Nemesis {
   readonly #world: World;
@@ -138,20 +141,24 @@ export class Nemesis {
   #hangAsking(): void {
     const nth = 1 + this.#random.below(2 ** (1 + this.#random.below(6)));
     // When it goes on it still waits for the answer, or others have just taken over, or are about to.
-    const share =
-      this.#random.below(2) === 0 ? 0.15 + this.#random.below(100) / 800 : 0.6 + this.#random.below(100) / 150;
+    const short = this.#random.below(3) > 0;
+    const share = short ? 0.15 + this.#random.below(100) / 800 : 0.6 + this.#random.below(100) / 150;
     const milliseconds = Math.round(this.#world.failoverMs * share);
     let count = 0;
     const before = this.#world.onMoment;
     this.#world.onMoment = (moment) => {
       before?.(moment);
-      if (this.#stopped || moment.kind !== 'lease' || ++count !== nth) return;
+      // Nobody takes over from the first one: it arbitrates.
+      if (this.#stopped || moment.kind !== 'lease' || moment.at === 0 || ++count !== nth) return;
       this.deeds.push(
         `${this.#world.time.now} µs: volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`,
       );
-      this.#world.hang(moment.at, milliseconds);
-      if (this.#random.below(3) === 0) return;
-      this.#world.time.after(20_000 + this.#random.below(50_000), () => this.#cutOff(moment.at, milliseconds + 3000));
+      // The question has left by then.
+      this.#world.time.after(HAND_US, () => this.#world.hang(moment.at, milliseconds));
+      if (!short && this.#random.below(3) === 0) return;
+      this.#world.time.after(20_000 + this.#random.below(50_000), () =>
+        this.#cutOff(moment.at, 2 * this.#world.failoverMs),
+      );
     };
   }
 
@@ -171,7 +178,7 @@ export class Nemesis {
   /** One volcano is cut off from all others. */
   #isolate(): void {
     const one = this.#volcano();
-    this.#after(500, () => this.#cutOff(one, 20_000));
+    this.#after(500, () => this.#cutOff(one, this.#random.below(20_000)));
   }
 
   #cutOff(one: number, milliseconds: number): void {
@@ -182,7 +189,7 @@ export class Nemesis {
     };
     this.deeds.push(`${time.now} µs: volcano ${one} is cut off`);
     all(true);
-    this.#after(milliseconds, () => all(false));
+    time.after(milliseconds * 1000, () => this.#stopped || all(false));
   }
 
   /**

@@ -86,6 +86,13 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
     })),
   },
   {
+    name: 'the replay is left behind: a mirror takes a record without what was answered',
+    breaks: changed((mirroring) => ({
+      append: (append) =>
+        mirroring.append(tampered(append, (payload) => [encodeRecord({ ...decodeRecord(payload), replay: null })])),
+    })),
+  },
+  {
     name: 'a mirror acknowledges before it is durable there',
     breaks: changed((mirroring) => ({
       async append(append) {

@@ -91,6 +91,7 @@ class Life implements Process {
   readonly net: SimulatedProcess;
   store: LocalStore | null = null;
   replication: Mirroring | null = null;
+  holds: ((slice: number) => boolean) | null = null;
   projection: Projection | null = null;
   /** Null until it serves. */
   ring: Ring | null = null;
@@ -351,6 +352,7 @@ export class WholeRing implements World {
     const make = this.#breaks.failover ?? ((all: FailoverParts) => new Failover(all));
     const failover = make({ ...parts, ask });
     const holds = failover.holds.bind(failover);
+    life.holds = holds;
     failover.holds = (slice) => {
       const held = holds(slice);
       if (held && life.alive) this.#checkAlone(life, slice);
@@ -401,9 +403,19 @@ export class WholeRing implements World {
       const { inSync } = projection.map[slice]!;
       const handedOver = inSync.some((member) => this.#numberOf(projection, member) === was);
       if (handedOver) this.#checkHandOver(slice, was, is);
-      else this.counts.taken++;
+      else this.#checkTakenOver(slice, was, is);
     }
     if (moved.size > 0) this.onForgotten?.((slice) => moved.has(slice));
+  }
+
+  /** From the moment when somebody may know that a slice was taken over, who had it holds no lease of it, or knows, too. */
+  #checkTakenOver(slice: number, was: number, is: number): void {
+    this.counts.taken++;
+    const { life } = this.#volcanos[was]!;
+    const map = life?.projection;
+    if (life?.alive !== true || map == null || this.#numberOf(map, map.map[slice]!.primary) !== was) return;
+    if (life.holds?.(slice) !== true) return;
+    this.faults.push(`slice ${slice} was taken over by volcano ${is} while volcano ${was} held the leases`);
   }
 
   /** Who gets a slice has all that its owner has had of it: nothing more comes. */

@@ -181,6 +181,33 @@ t.test(
 );
 
 t.test(
+  'What a volcano has written while it was taken over from is not answered: it is done again, where it counts',
+  async (t) => {
+    const ring = await ringOf(3);
+    const directory = await ownedBy(ring, 'v1');
+    const [v0, v1] = [ring.volcanos[0]!.up, ring.volcanos[1]!.up];
+    const heal = ring.network.faults.partition(['v1'], ['v0', 'v2']);
+    let done = false;
+    const waiting = Promise.resolve(v1.flares.setattr(ROOT, directory, { mode: 0o700 })).finally(() => {
+      done = true;
+    });
+    const written = v1.store.replica.appended;
+    await ring.time.run(FAILOVER_MS);
+    t.notOk(done, 'no mirror has it');
+    t.ok(v1.store.replica.durable >= written, 'it is on the own disk');
+    t.equal(
+      (await ring.settle(Promise.resolve(v0.flares.getattr(directory)))).mode,
+      0o777,
+      'others know nothing of it',
+    );
+    heal();
+    t.equal((await ring.settle(waiting)).mode, 0o700);
+    t.equal((await ring.settle(Promise.resolve(v0.flares.getattr(directory)))).mode, 0o700, 'who owns it now has it');
+    await ring.close();
+  },
+);
+
+t.test(
   'The arbiter goes: no map changes, and its slices wait for it; then all goes on, and nothing is lost',
   async (t) => {
     const ring = await ringOf(3);
