@@ -2,7 +2,7 @@ import type { VirtualClock } from '../../../src/base/virtual-clock.ts';
 import type { JointStore, OperationId, Step } from '../../../src/flare/joint.ts';
 import type { Caller } from '../../../src/flare/types.ts';
 import type { Breaks } from './static-ring.ts';
-import { DIRECTORIES, type Mix } from './workload.ts';
+import { DIRECTORIES, type Mix, REMOVALS } from './workload.ts';
 
 /** A promise that is broken on purpose, where a volcano's ring meets its store: the simulator must find it. */
 export interface Mutation {
@@ -80,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
       decide: async (...args) => unawaited(() => joint.decide(...args)),
     })),
   },
-  { name: 'a directory that is about to end is not closed', breaks: changed(unclosed) },
+  { name: 'a directory that is about to end is not closed', breaks: changed(unclosed), mix: REMOVALS },
   {
     name: 'an operation that is still pending is said to be void',
     breaks: changed((joint) => {

@@ -12,6 +12,12 @@ export const DIRECTORIES: Mix = {
   ...{ getattr: 3, readdir: 6, read: 0, write: 0, cut: 0 },
 };
 
+/** Removals against births in what is removed. */
+export const REMOVALS: Mix = {
+  ...{ create: 20, remove: 8, rmdir: 10, rename: 4, link: 0, lookup: 0 },
+  ...{ getattr: 0, readdir: 0, read: 0, write: 0, cut: 0 },
+};
+
 /** What a run may be about. */
 export const MIXES: readonly Mix[] = [
   // Everything.
