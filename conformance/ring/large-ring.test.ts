@@ -16,7 +16,7 @@ import { WholeRing } from './lib/whole-ring.ts';
  */
 
 const LONG = process.env.MAGMA_LONG === '1';
-const COUNT = Number(process.env.MAGMA_VOLCANOS ?? (LONG ? 1000 : 32));
+const COUNT = Number(process.env.MAGMA_VOLCANOS ?? (LONG ? 100 : 32));
 const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
 /** Virtual time within which all have joined and are mirrored, in milliseconds. */
 const JOINED_MS = 3_600_000;
