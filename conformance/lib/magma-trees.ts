@@ -29,7 +29,11 @@ export interface Trees extends Place {
 
 /** A volcano of which the tree is mounted as it is stored, with these directories in it. */
 export async function trees(t: Test, ...names: string[]): Promise<Trees> {
-  const volcano = await startVolcano(t, scratch(t), { nickname: 'wallace' });
+  return treesOf(t, await startVolcano(t, scratch(t), { nickname: 'wallace' }), ...names);
+}
+
+/** As `trees`, of a volcano that runs already. */
+export async function treesOf(t: Test, volcano: RingVolcano, ...names: string[]): Promise<Trees> {
   const where = await place(t, volcano);
   await mounted(t, where, [volcano], ['--plain', '-o', 'attr_timeout=0,entry_timeout=0,negative_timeout=0']);
   for (const name of names) fs.mkdirSync(join(where.target, name));

@@ -4,7 +4,8 @@ import { unmet } from '../lib/requirements.ts';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
 import { UdpWire } from '../lib/wire.ts';
 import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
+import { at, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
+import { soundRing, twoCopies } from './lib/sound.ts';
 
 /* Real processes: one is killed, or stopped, and not started again before the others have gone on without it (issue 6). */
 
@@ -25,15 +26,6 @@ async function client(t: Test, { volcano }: RingVolcano): Promise<Client> {
     wire.close();
   });
   return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
-
-/** Resolves when `magma ring` says that all slices have two copies in sync, whoever answers. */
-async function twoCopies(asked: readonly string[]): Promise<void> {
-  for (;;) {
-    const { stdout } = await magma(['ring', '--json', ...asked]);
-    const answer = JSON.parse(stdout || '{}') as { slicesShortOfCopies?: number };
-    if (answer.slicesShortOfCopies === 0) return;
-  }
 }
 
 /** Where the maps lie, as volcanos are told. */
@@ -99,11 +91,7 @@ for (const [how, gone, maps] of [
       t.same(wrong, [], `${answered.size} files are as they were written, seen through the one that was away`);
       const names = [...(await returned.nfs.list(top)).keys()].filter((name) => !name.startsWith('.'));
       t.same(names.sort(), [...answered.keys()].sort(), 'and there are no others');
-      const online = await magma(['check', '--ring', ...asked]);
-      t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
-      for (const { volcano } of ring) t.equal(await volcano.stop(), 0, 'SIGTERM ends it with status 0');
-      const offline = await magma(['check', ...ring.map(({ volcano }) => volcano.directory)]);
-      t.equal(offline.status, 0, offline.stdout + offline.stderr);
+      await soundRing(t, ring);
     },
   );
 }
