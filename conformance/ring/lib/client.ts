@@ -115,7 +115,8 @@ export class Client {
     const event = this.#history.invoke(this.name, call);
     const answer = await this.#untilAnswered(event, identity, (service) => make(service, who, call));
     if (answer === null) return null;
-    this.#record(event, answer);
+    // Nobody knows what became of a call that was answered so (`World` looks at whether it may have been).
+    if (answer.refused !== 'IO') this.#record(event, answer);
     return answer;
   }
 

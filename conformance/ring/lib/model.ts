@@ -22,6 +22,9 @@ interface Node {
 const NO_ENTRIES: ReadonlyMap<Name, Id> = new Map();
 const BORN_BLIND = '?';
 
+/** Calls that may be refused for want of room. */
+const CHANGES: ReadonlySet<Call['kind']> = new Set(['write', 'cut', 'create', 'remove', 'rmdir', 'rename', 'link']);
+
 /** A block that was never written, as files show it. */
 export const HOLE = '';
 
@@ -60,6 +63,8 @@ export class Model {
     const known = answer?.shown === undefined ? this : this.#meet(answer.shown.id, call);
     if (known === null) return null;
     const refusals = known.#refusals(call);
+    // Whether there was room is not of the model; `Run` looks at whether a disk was full at all.
+    if (answer?.refused === 'NOSPC' && CHANGES.has(call.kind)) return known;
     if (answer?.refused !== undefined) return refusals.has(answer.refused) ? known : null;
     if (refusals.size > 0) return null;
     return known.#done(call, answer, number);

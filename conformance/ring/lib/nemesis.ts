@@ -1,9 +1,16 @@
 import type { Random } from '../../../src/base/random.ts';
 import type { DiskDelays, SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import type { RegisterTrouble } from './shared-register.ts';
 import type { MessageKind, Trouble, World } from './world.ts';
 
 /** A disk with which nothing is wrong. */
 const HEALTHY: DiskDelays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+
+/** The room on a disk that is nearly full is of this order: what volcanos here keep in reserve. */
+const FULL_BYTES = 32 * 1024;
+
+/** Clocks are set by up to 2^(6 + this) ms, 8.7 minutes: replays are kept for 10, by the clock. */
+const JUMP_BITS = 13;
 
 /** What a process has written is with its host after so long, in microseconds. */
 const HAND_US = 50;
@@ -55,6 +62,10 @@ export class Nemesis {
       hang: () => this.#hang(),
       hangAsking: () => this.#hangAsking(),
       crashAhead: () => this.#crashAhead(),
+      registerAway: () => this.#registerAway(),
+      clockJump: () => this.#clockJump(),
+      fullDisk: () => this.#fullDisk(),
+      failedSync: () => this.#failedSync(),
       join: () => this.#join(),
     };
     const { troubles } = this.#world;
@@ -148,8 +159,9 @@ export class Nemesis {
     const before = this.#world.onMoment;
     this.#world.onMoment = (moment) => {
       before?.(moment);
-      // Nobody takes over from the first one: it arbitrates.
-      if (this.#stopped || moment.kind !== 'lease' || moment.at === 0 || ++count !== nth) return;
+      // Nobody takes over from who arbitrates.
+      const arbiter = this.#world.register === null ? 0 : -1;
+      if (this.#stopped || moment.kind !== 'lease' || moment.at === arbiter || ++count !== nth) return;
       this.deeds.push(
         `${this.#world.time.now} µs: volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`,
       );
@@ -214,6 +226,59 @@ export class Nemesis {
     };
   }
 
+  /** The maps cannot be reached, or what is asked of them is done and not answered; by all, or by one. */
+  #registerAway(): void {
+    const { register, count, time } = this.#world;
+    if (register === null) return;
+    const one = this.#random.below(2) === 0 ? this.#volcano() : null;
+    const trouble = (['away', 'deaf', 'deaf', 'refused'] as const)[this.#random.below(4)]!;
+    const milliseconds = 100 * 2 ** this.#random.below(8);
+    this.#after(4000, () => {
+      this.deeds.push(
+        `${time.now} µs: the register is ${trouble} for ${one === null ? 'all' : `volcano ${one}`}, ${milliseconds} ms`,
+      );
+      const all = (what: RegisterTrouble | null): void => {
+        for (let at = 0; at < count; at++) if (one === null || at === one) register.trouble(at, what);
+      };
+      all(trouble);
+      time.after(milliseconds * 1000, () => all(null));
+    });
+  }
+
+  /** Somebody sets a volcano's clock wrong, and right again after a while. */
+  #clockJump(): void {
+    const at = this.#volcano();
+    const milliseconds = 2 ** (7 + this.#random.below(JUMP_BITS)) * (this.#random.below(2) === 0 ? -1 : 1);
+    this.#after(2000, () => {
+      this.deeds.push(`${this.#world.time.now} µs: the clock of volcano ${at} is set by ${milliseconds} ms`);
+      this.#world.setClock(at, milliseconds);
+      this.#after(4000, () => this.#world.setClock(at, 0));
+    });
+  }
+
+  /** Somebody else fills a volcano's disk, sometimes to the last byte. */
+  #fullDisk(): void {
+    const at = this.#volcano();
+    const room = this.#random.below(this.#random.below(3) === 0 ? 2 * FULL_BYTES : 6 * FULL_BYTES);
+    this.#after(1000, () => {
+      if (this.#world.process(at) === null) return;
+      this.deeds.push(`${this.#world.time.now} µs: the disk of volcano ${at} has ${room} bytes left`);
+      this.#world.leaveRoom(at, room);
+      this.#after(4000, () => this.#world.leaveRoom(at, Number.POSITIVE_INFINITY));
+    });
+  }
+
+  /** A sync of a volcano's disk fails; what was to be synced is lost. It is started again on that disk, after a while. */
+  #failedSync(): void {
+    const at = this.#volcano();
+    this.#after(1500, () => {
+      if (this.#world.process(at) === null) return;
+      this.deeds.push(`${this.#world.time.now} µs: the next sync of volcano ${at} fails`);
+      this.#world.failSync(at);
+      this.#after(8000, () => this.#crash(at, 'after its sync had failed', 'power'));
+    });
+  }
+
   /** One that is not there yet, or has died, comes. */
   #join(at = this.#volcano()): void {
     this.#after(300, () => {
@@ -245,6 +310,10 @@ export class Nemesis {
       disk?.stopAt(Number.POSITIVE_INFINITY);
       if (disk !== undefined) disk.delays = HEALTHY;
       for (let other = 0; other < at; other++) this.#world.part(at, other, false);
+      this.#world.register?.trouble(at, null);
+      this.#world.setClock(at, 0);
+      this.#world.leaveRoom(at, Number.POSITIVE_INFINITY);
+      if (this.#world.process(at)?.failed === true) this.#world.crash(at, 'power');
       this.#world.start(at);
     }
   }

@@ -94,6 +94,8 @@ class Run {
       this.#faults.push(`the run broke off: ${error instanceof Error ? error.stack : String(error)}`);
     }
     const { events } = this.#history;
+    if (!this.#world.wasFull && events.some(({ answer }) => answer?.refused === 'NOSPC'))
+      this.#faults.push('NOSPC, and no disk was ever full');
     const verdict = root === null ? null : linearize([...events, ...ghosts(events, this.#deaths)], root);
     if (verdict?.kind === 'not') this.#faults.push(`no order of the calls explains their answers:\n${verdict.why}`);
     return {

@@ -152,6 +152,15 @@ export class StaticRing implements World {
 
   hang(): void {}
 
+  readonly register = null;
+  readonly wasFull = false;
+
+  setClock(): void {}
+
+  failSync(): void {}
+
+  leaveRoom(): void {}
+
   part(one: number, other: number, parted: boolean): void {
     this.#messages.part(one, other, parted);
   }

@@ -8,12 +8,15 @@ import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.
 import { Failover, type FailoverParts } from '../../../src/dht/failover/failover.ts';
 import { nextStep } from '../../../src/dht/projection/plan.ts';
 import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
+import { SharedProjectionStore } from '../../../src/dht/projection/shared-store.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
 import { Mirroring } from '../../../src/dht/replication/mirroring.ts';
 import { NODE_PORT, usualOptions } from '../../../src/dht/testing/virtual-ring.ts';
 import { JoinError } from '../../../src/dht/volcano/join.ts';
+import type { RingOptions } from '../../../src/dht/volcano/options.ts';
 import type { Replication, ReplicationParts } from '../../../src/dht/volcano/replication.ts';
 import { openRing, type Ring } from '../../../src/dht/volcano.ts';
+import { FlareError, UnavailableError } from '../../../src/flare/errors.ts';
 import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
 import type { JointStore } from '../../../src/flare/joint.ts';
 import { SLICES } from '../../../src/flare/keys.ts';
@@ -25,6 +28,7 @@ import { SMALL } from '../../../src/flare/store/testing/harness.ts';
 import type { FlareId } from '../../../src/flare/types.ts';
 import { missingCopies, unlikeCopies } from './copies.ts';
 import { Messages } from './messages.ts';
+import { SharedRegister } from './shared-register.ts';
 import type {
   Chance,
   MessageKind,
@@ -40,6 +44,7 @@ const TROUBLES: readonly Trouble[] = [
   ...(['crashAtTime', 'crashAtJoint', 'crashAtCall', 'crashAtMirror', 'crashAtMirror', 'crashAtPacket'] as const),
   ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
   ...(['crashAhead', 'crashAhead', 'crashAhead', 'hang', 'hang', 'hangAsking', 'hangAsking', 'partOneWay'] as const),
+  ...(['registerAway', 'registerAway', 'clockJump', 'fullDisk', 'fullDisk', 'failedSync', 'failedSync'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
@@ -96,6 +101,9 @@ class Life implements Process {
   /** Null until it serves. */
   ring: Ring | null = null;
   ended = false;
+  failed = false;
+  /** How far its wall clock was set off, in microseconds. */
+  wrong = 0;
   /** Identities of clients' calls in progress. */
   readonly asked = new Set<string>();
 
@@ -117,6 +125,8 @@ interface Volcano {
   lives: number;
   /** It has served, in some life: clients know of it. */
   served: boolean;
+  /** Its disk has no room, and it may say so. */
+  full: boolean;
   /** What the next life begins with. */
   next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock };
 }
@@ -140,6 +150,10 @@ export class WholeRing implements World {
   readonly mirrored = true;
   onMoment: ((moment: MessageMoment) => void) | null = null;
   onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
+  readonly register: SharedRegister | null;
+  wasFull = false;
+  /** A sync has failed, in some life. */
+  #failed = false;
   readonly #chance: Chance;
   readonly #breaks: WholeBreaks;
   readonly #limits: Partial<StoreLimits>;
@@ -165,6 +179,9 @@ export class WholeRing implements World {
     this.replicas = replicas;
     this.#atFirst = atFirst;
     this.troubles = breaks.troubles ?? TROUBLES;
+    // Troubles that a mutation needs may concern who does not arbitrate.
+    const shared = random.below(2) === 0 && breaks.troubles === undefined;
+    this.register = shared ? new SharedRegister() : null;
     this.failoverMs = [2000, 3000, 5000][random.below(3)]!;
     // A checkpoint of an index in memory costs time: few runs make one for each small segment.
     const compacted = random.below(4) === 0;
@@ -189,6 +206,7 @@ export class WholeRing implements World {
         life: null,
         lives: 0,
         served: false,
+        full: false,
         next: { disk, clock },
       });
     }
@@ -213,6 +231,30 @@ export class WholeRing implements World {
 
   hang(at: number, milliseconds: number): void {
     this.#volcanos[at]!.life?.clock.hang(milliseconds);
+  }
+
+  setClock(at: number, wrongMs: number): void {
+    const { life } = this.#volcanos[at]!;
+    if (life === null) return;
+    life.clock.setWall(life.clock.now() + wrongMs * 1000 - life.wrong);
+    life.wrong = wrongMs * 1000;
+  }
+
+  failSync(at: number): void {
+    const { life } = this.#volcanos[at]!;
+    if (life === null) return;
+    life.failed = true;
+    this.#failed = true;
+    life.disk.fail('sync', 1, 'EIO');
+  }
+
+  leaveRoom(at: number, bytes: number): void {
+    const volcano = this.#volcanos[at]!;
+    const disk = volcano.life?.disk ?? volcano.next.disk;
+    const { total, free } = disk.space();
+    disk.limit(total - free + bytes);
+    volcano.full = Number.isFinite(bytes);
+    this.wasFull ||= volcano.full;
   }
 
   part(one: number, other: number, parted: boolean, oneWay = false): void {
@@ -278,7 +320,10 @@ export class WholeRing implements World {
       return `volcano ${life.at} logged: ${message} ${JSON.stringify(rest)}${why}`;
     };
     const into = (list: string[]) => (fields: object, message: string) => {
-      if (life.alive) list.push(`${this.time.now} µs: ${text(fields, message)}`);
+      if (life.alive)
+        (life.failed || this.#volcanos[life.at]!.full ? this.warnings : list).push(
+          `${this.time.now} µs: ${text(fields, message)}`,
+        );
     };
     const keep = into(this.faults);
     const warn = into(this.warnings);
@@ -303,8 +348,8 @@ export class WholeRing implements World {
       },
       (error: unknown) => {
         if (!life.alive) return;
-        // Without the others it cannot begin: whoever starts it tries again.
-        if (!(error instanceof JoinError))
+        // Without the others, or with that disk, it cannot begin: whoever starts it tries again.
+        if (!(error instanceof JoinError || life.failed || volcano.full))
           this.faults.push(`volcano ${at} does not start: ${error instanceof Error ? error.stack : error}`);
         this.crash(at, 'killed');
         this.time.after(RESTART_MS * 1000, () => this.start(at));
@@ -339,9 +384,16 @@ export class WholeRing implements World {
       seeds: at === 0 ? [] : seeds,
       replicas: this.replicas,
       failoverMs: this.failoverMs,
+      register: this.#registerOf(life, random),
       replication: (parts) => this.#replication(life, parts),
       failover: (parts) => this.#failover(life, parts),
     });
+  }
+
+  #registerOf({ at, clock }: Life, random: Random): NonNullable<RingOptions['register']> | null {
+    const { register } = this;
+    if (register === null) return null;
+    return (networkId) => new SharedProjectionStore(register.client(at, clock, random), `magma/${networkId}/`);
   }
 
   #failover(life: Life, parts: FailoverParts): Failover {
@@ -493,23 +545,30 @@ export class WholeRing implements World {
       if (life === null || life.ring === null || !this.#moment(life, 'client', 'arrived')) return;
       if (identity !== null && life.asked.has(identity)) return;
       if (identity !== null) life.asked.add(identity);
-      const answer = (settle: () => void): void => {
+      const answer = (settle: () => void, error?: unknown): void => {
         if (identity !== null) life.asked.delete(identity);
         if (!this.#moment(life, 'client', 'answered')) return;
-        if (identity !== null) this.#checkCopies(identity);
+        if (error instanceof FlareError && error.status === 'IO') this.#checkFailed(identity);
+        else if (identity !== null && !(error instanceof UnavailableError)) this.#checkCopies(identity);
         this.#messages.carry(at, -1, settle);
       };
       const { flares } = life.ring;
       const serve = (): void =>
         void (async () => run(flares))().then(
           (value) => answer(() => resolve(value)),
-          (error: unknown) => answer(() => reject(error)),
+          (error: unknown) => answer(() => reject(error), error),
         );
       if (life.clock.hung) life.clock.soon(serve);
       else serve();
     };
     this.#messages.carry(-1, at, arrive, true);
     return promise;
+  }
+
+  /** A client is told of a failure only where nobody else can go on. */
+  #checkFailed(identity: string | null): void {
+    const single = this.#newest?.map.some(({ inSync }) => inSync.length === 0);
+    if (!this.#failed || !single) this.faults.push(`${identity ?? 'a look'} was answered with IO`);
   }
 
   /** What has been answered is durable on every volcano that the map says has it. */

@@ -3,6 +3,7 @@ import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
 import type { FlareId } from '../../../src/flare/types.ts';
+import type { SharedRegister } from './shared-register.ts';
 
 /**
  * What a message belongs to: a client's call, a call that a volcano passes on, an operation over several owners, records for a mirror, a lease that is asked for, or a packet of
@@ -52,6 +53,10 @@ export type Trouble =
   | 'hang'
   | 'hangAsking'
   | 'crashAhead'
+  | 'registerAway'
+  | 'clockJump'
+  | 'fullDisk'
+  | 'failedSync'
   | 'join';
 
 /** One life of a volcano, from its start to its death. */
@@ -60,6 +65,8 @@ export interface Process {
   readonly disk: SimulatedDisk;
   /** False from the moment of its death: nothing that it does is seen by anybody. */
   readonly alive: boolean;
+  /** A sync of its disk has failed, or is about to: it is of no use any more. */
+  readonly failed?: boolean;
 }
 
 /** Several volcanos that can be made to fail, and the way to ask them. */
@@ -115,6 +122,16 @@ export interface World {
   part(one: number, other: number, parted: boolean, oneWay?: boolean): void;
   /** A volcano does not run for so many milliseconds, as when it is stopped with a signal. */
   hang(at: number, milliseconds: number): void;
+  /** Where the maps are kept, if volcanos share that; null: the first volcano keeps them. */
+  readonly register: SharedRegister | null;
+  /** Sets a volcano's wall clock: so many milliseconds wrong; 0: right. */
+  setClock(at: number, wrongMs: number): void;
+  /** The next sync of a volcano's disk fails, and the volcano may say so. */
+  failSync(at: number): void;
+  /** Leaves so many bytes on a volcano's disk; `Infinity`: it is large enough. */
+  leaveRoom(at: number, bytes: number): void;
+  /** Some disk was full at some time: changes may have been refused for that. */
+  readonly wasFull: boolean;
   /** True when all volcanos serve, and no operation over several owners is under way or remembered. */
   readonly quiet: boolean;
   /** What is not quiet, for a report. */

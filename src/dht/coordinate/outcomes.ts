@@ -1,4 +1,5 @@
 import type { Logger } from '../../base/logger.ts';
+import { FlareError } from '../../flare/errors.ts';
 import type { JointPart, JointStore, OperationId } from '../../flare/joint.ts';
 import type { Owners } from '../owners.ts';
 import { isTransient, type Pace, pause } from '../retry.ts';
@@ -40,17 +41,20 @@ export class Outcomes {
 
   /** Tells the owners of these slices that the operation was committed, until each has it. */
   deliver(operation: OperationId, participants: readonly number[]): void {
-    const text = operation.toString('hex');
-    if (this.#delivering.has(text)) return;
-    this.#delivering.add(text);
+    const name = operation.toString('hex');
+    if (this.#delivering.has(name)) return;
+    this.#delivering.add(name);
     Promise.all(participants.map((slice) => this.#bring(operation, slice)))
       .then((brought) => {
         if (brought.every(Boolean)) this.#parts.joint.delivered([operation]);
       })
       .catch((error: unknown) => {
-        this.#parts.logger.error({ err: error, operation: text }, 'the outcome of an operation could not be delivered');
+        // Such as a failed disk there: it is brought again until whoever goes on has it.
+        const level = error instanceof FlareError ? 'warn' : 'error';
+        const text = 'the outcome of an operation could not be delivered: tried again';
+        this.#parts.logger[level]({ err: error, operation: name }, text);
       })
-      .finally(() => this.#delivering.delete(text));
+      .finally(() => this.#delivering.delete(name));
   }
 
   /** False when it was stopped before. */
@@ -97,7 +101,9 @@ export class Outcomes {
           const decision = await this.#partOf(coordinator).decision(operation);
           if (decision !== 'pending') await joint.resolve(operation, decision === 'committed');
         } catch (error) {
-          if (!isTransient(error)) logger.error({ err: error }, 'the outcome of an operation could not be asked for');
+          if (isTransient(error)) return;
+          const level = error instanceof FlareError ? 'warn' : 'error';
+          logger[level]({ err: error }, 'the outcome of an operation could not be asked for: tried again');
         }
       }),
     );

@@ -58,6 +58,9 @@ export class Mirroring implements Replication {
       get full() {
         return self.#isFull();
       },
+      get any() {
+        return [...self.#links.values()].some(({ counts }) => counts);
+      },
       room: (slice) => self.#room(slice),
     };
   }

@@ -30,6 +30,7 @@ export class Receiver {
 
   /** `BusyError` for what is out of turn: the sender is to ask `followed`. Bytes may lie in a receive buffer: they are taken in this turn. */
   async append({ sender, stream, sequence, groups }: Append): Promise<Appended> {
+    this.#checkSound();
     const known = this.#streams.get(sender);
     if (known?.stream !== stream || sequence > known.sequence + 1) throw new BusyError();
     let lsn = this.#replica.appended;
@@ -51,6 +52,7 @@ export class Receiver {
   }
 
   async followed({ sender, stream, slices }: AskFollowed): Promise<Followed> {
+    this.#checkSound();
     for (const slice of slices) this.#checkFollows(sender, slice);
     let known = this.#streams.get(sender);
     if (known?.stream !== stream) {
@@ -64,6 +66,7 @@ export class Receiver {
   }
 
   async tail({ sender, slices }: AskTail): Promise<Tail> {
+    this.#checkSound();
     for (const { slice } of slices) this.#checkFollows(sender, slice);
     await this.#replica.durableAt(this.#replica.appended);
     const wanted = new Map(
@@ -77,6 +80,11 @@ export class Receiver {
       return bytes >= TAIL_PIECE_BYTES;
     });
     return end === -1 ? groups : groups.slice(0, end + 1);
+  }
+
+  /** A mirror whose log has failed says nothing: what it has in memory may not be on its disk. It is left out, since it grants no leases either. */
+  #checkSound(): void {
+    if (!this.#replica.sound) throw new BusyError();
   }
 
   #checkFollows(sender: MemberId, slice: number): void {

@@ -265,3 +265,29 @@ t.test(
     await ring.close();
   },
 );
+
+t.test(
+  'A mirror whose sync fails acknowledges nothing that it may have in memory only, however often it is asked',
+  async (t) => {
+    const ring = await pair(t);
+    await create(ring, 0, 5);
+    const mirror = ring.volcanos[1]!;
+    mirror.disk.fail('sync', 1, 'EIO');
+    const { router, store } = ring.primary.life!;
+    let answered = false;
+    const creating = Promise.resolve(router.create(ROOT, router.root(), 'late', FILE)).then(() => {
+      answered = true;
+    });
+    await ring.time.run(2 * WATCH_MS);
+    t.notOk(mirror.life!.store.replica.sound, 'its log has failed');
+    t.notOk(answered, 'nobody was answered');
+    t.ok(store.replica.commitment.lsn < store.replica.appended);
+    ring.kill(1);
+    mirror.disk = mirror.disk.powerCut(ring.random);
+    await ring.settle(ring.open(1));
+    await ring.settle(creating);
+    await ring.quiet();
+    t.same(await ring.differences(), []);
+    await ring.close();
+  },
+);

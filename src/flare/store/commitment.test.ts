@@ -1,4 +1,7 @@
 import t from 'tap';
+import type { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { FlareError } from '../errors.ts';
+import { BusyError } from '../joint.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
 import { Commitment, type Copies } from './commitment.ts';
 import { FILE, ROOT, testStore } from './testing/harness.ts';
@@ -50,7 +53,7 @@ t.test('Committed is what is durable here and wherever answers wait for a copy, 
   };
   advance(3);
   t.equal(commitment.lsn, 3, 'alone it is the log');
-  const copies = { lsn: 3, full: false as boolean, room: () => Number.POSITIVE_INFINITY } satisfies Copies;
+  const copies = { lsn: 3, full: false as boolean, any: true, room: () => Number.POSITIVE_INFINITY } satisfies Copies;
   commitment.copies = copies;
   const waits = [4, 6, 9].map((lsn) => commitment.when(lsn));
   advance(6);
@@ -77,7 +80,7 @@ t.test('Who waits for a copy is told when the log wedges, and when it is closed'
   for (const end of ['wedge', 'close'] as const) {
     const log = fakeLog();
     const commitment = new Commitment(log as never);
-    commitment.copies = { lsn: 0, full: false, room: () => Number.POSITIVE_INFINITY };
+    commitment.copies = { lsn: 0, full: false, any: true, room: () => Number.POSITIVE_INFINITY };
     log.reach(2);
     commitment.advance();
     const early = commitment.when(1) as Promise<void>;
@@ -92,7 +95,7 @@ t.test('Who waits for a copy is told when the log wedges, and when it is closed'
 
 t.test('No answer, no read and no note shows what is not committed (docs/architecture.md, Replication)', async (t) => {
   const { store } = await testStore();
-  const copies = { lsn: 0, full: false, room: () => Number.POSITIVE_INFINITY };
+  const copies = { lsn: 0, full: false, any: true, room: () => Number.POSITIVE_INFINITY };
   const commitment = store.replica.commitment;
   copies.lsn = commitment.lsn;
   commitment.copies = copies;
@@ -120,7 +123,7 @@ t.test(
   "A volcano's own notes go to nobody: they wait for its own disk alone, whatever becomes of copies",
   async (t) => {
     const { store } = await testStore();
-    store.replica.commitment.copies = { lsn: 0, full: true, room: () => 0 };
+    store.replica.commitment.copies = { lsn: 0, full: true, any: true, room: () => 0 };
     for (const name of ['dht/projection/1', 'volcano/x']) {
       await store.setNote(name, Buffer.from('1'));
       t.equal(store.note(name)?.toString(), '1');
@@ -129,5 +132,28 @@ t.test(
       t.same([store.note(name), store.notes(name).size], [null, 0]);
     }
     await store.close();
+  },
+);
+
+t.test(
+  'A sync fails: IO where nobody else has copies; where others do, who asks is to ask again, and they take over (docs/ring-failover.md)',
+  async (t) => {
+    for (const any of [false, true]) {
+      const { store, disk } = await testStore();
+      store.replica.commitment.copies = {
+        lsn: Number.POSITIVE_INFINITY,
+        full: false,
+        any,
+        room: () => Number.POSITIVE_INFINITY,
+      };
+      store.replica.commitment.advance();
+      const root = store.root();
+      (disk as SimulatedDisk).fail('sync', 1, 'EIO');
+      const expected = any ? new BusyError() : FlareError.of('IO');
+      await t.rejects(Promise.resolve(store.create(ROOT, root, 'f', FILE)), expected, 'what waits for that sync');
+      await t.rejects((async () => store.create(ROOT, root, 'g', FILE))(), expected, 'what comes later');
+      await t.rejects((async () => store.lookup(ROOT, root, 'f'))(), expected, 'what has seen what is not durable');
+      await store.close();
+    }
   },
 );

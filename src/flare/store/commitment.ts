@@ -11,6 +11,8 @@ export interface Copies {
   readonly lsn: number;
   /** So much waits for a mirror that changes are to wait. */
   readonly full: boolean;
+  /** Answers wait for others, who go on when this volcano fails. */
+  readonly any: boolean;
   /** Bytes of records of a slice that those which answers wait for can still take, as far as is known. */
   room(slice: number): number;
 }
@@ -43,6 +45,11 @@ export class Commitment {
   /** So much waits for a mirror that changes are to wait, for `when` of what was appended. */
   get full(): boolean {
     return this.#copies?.full === true;
+  }
+
+  /** Others have all that was answered: what cannot be written here is for one of them to do, once he has taken over. */
+  get shared(): boolean {
+    return this.#copies?.any === true;
   }
 
   /** Refuses with NOSPC when a copy that answers wait for has no room for that many bytes of records of these slices. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { FlareError } from '../errors.ts';
 import type { IndexHost } from '../index/types.ts';
+import { BusyError } from '../joint.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
 import type { Appended, Kml, Payload } from '../kml/types.ts';
 import type { Commitment } from './commitment.ts';
@@ -26,13 +27,14 @@ export interface Core {
   readonly pins: Pins;
 }
 
-/** A failure of the log, as callers see it: IO. Others stay what they are. */
-export function asRefusal(error: unknown): unknown {
-  return error instanceof KmlWedgedError || error instanceof KmlClosedError ? FlareError.of('IO') : error;
+/** A failure of the log, as callers see it: IO; `BusyError` when others have copies, one of whom takes over. Other errors stay what they are. */
+export function asRefusal({ commitment }: Pick<Core, 'commitment'>, error: unknown): unknown {
+  if (!(error instanceof KmlWedgedError || error instanceof KmlClosedError)) return error;
+  return commitment.shared ? new BusyError() : FlareError.of('IO');
 }
 
 /**
- * Appends records. NOSPC when they do not fit beside the reserve, here or where `slices` are copied to, or, with `mayUseReserve`, on the disk here at all; IO.
+ * Appends records. NOSPC when they do not fit beside the reserve, here or where `slices` are copied to, or, with `mayUseReserve`, on the disk here at all; IO, `BusyError` (`asRefusal`).
  */
 export function appendGroup(
   core: Core,
@@ -51,7 +53,7 @@ export function appendGroup(
   try {
     appended = core.kml.append(payloads);
   } catch (error) {
-    throw asRefusal(error);
+    throw asRefusal(core, error);
   }
   core.space.appended(bytes);
   return appended;

@@ -327,7 +327,7 @@ export class LocalStore implements FlareService, NoteStore {
   #refusedWith(wait: Eventually<void>): Eventually<void> {
     if (!isPending(wait)) return;
     return wait.catch((error: unknown) => {
-      throw asRefusal(error);
+      throw asRefusal(this.#core, error);
     });
   }
 

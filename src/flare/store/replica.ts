@@ -10,15 +10,20 @@ import { Walk, type WalkSink } from './walk.ts';
 export class Replica {
   readonly #core: Core;
   readonly following: Following;
-  /** False when the log has failed: nothing is taken any more. */
-  sound = true;
+  /** Why the log has failed. */
+  #failure: Error | null = null;
 
   constructor(core: Core) {
     this.#core = core;
     this.following = new Following(core);
-    core.kml.onWedged(() => {
-      this.sound = false;
+    core.kml.onWedged((error) => {
+      this.#failure = error;
     });
+  }
+
+  /** False when the log has failed: nothing is taken any more, and what is in memory may not be on the disk. */
+  get sound(): boolean {
+    return this.#failure === null;
   }
 
   /** What answers wait for. */
@@ -63,6 +68,8 @@ export class Replica {
   /** Resolves when that LSN is durable here, and the index is not too far behind. Rejects when it never will be. */
   async durableAt(lsn: number): Promise<void> {
     const { kml, flusher } = this.#core;
+    // A log that has failed has forgotten what it was given and did not write.
+    if (this.#failure !== null) throw this.#failure;
     await kml.whenDurable(lsn);
     if (flusher.overloaded) await flusher.room();
   }

@@ -379,7 +379,7 @@ export class Joint implements JointStore {
     const wait = this.#core.commitment.when(lsn);
     if (!isPending(wait)) return;
     return wait.catch((error: unknown) => {
-      throw asRefusal(error);
+      throw asRefusal(this.#core, error);
     });
   }
 
