@@ -1,4 +1,5 @@
 import { checkCommand } from './magma/check.ts';
+import { deadCommand } from './magma/dead.ts';
 import { keyCommand } from './magma/key.ts';
 import { locksCommand } from './magma/locks.ts';
 import { ringCommand, statusCommand } from './magma/ring.ts';
@@ -11,6 +12,7 @@ Usage: magma COMMAND ...
 
   magma ring             the volcanos of a network, and how each fares
   magma status [NICK]    one volcano
+  magma dead NICK        takes a volcano that is away for good out of its network
   magma locks            what is locked, by whom; and the end of a holder's locks
   magma check DIR...     check the data directories of volcanos that are stopped
   magma check --ring     compare the copies of a network that runs
@@ -27,6 +29,7 @@ type Command = (argv: readonly string[]) => Promise<number>;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['check', checkCommand],
+  ['dead', deadCommand],
   ['key', keyCommand],
   ['locks', locksCommand],
   ['ring', ringCommand],

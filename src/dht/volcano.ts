@@ -17,8 +17,10 @@ import { RemoteProjectionStore } from './remote-projection-store.ts';
 import { Router } from './router.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
+import { Absence } from './volcano/absence.ts';
 import { Carrier } from './volcano/carrier.ts';
 import { type Entered, enter, joinerHello, volcanoSelf } from './volcano/enter.ts';
+import { farewell } from './volcano/farewell.ts';
 import { NetworkFigures } from './volcano/figures.ts';
 import { nodeHandlers } from './volcano/handlers.ts';
 import { askIn, askMap, JoinError, reachedAt } from './volcano/join.ts';
@@ -88,6 +90,8 @@ class Volcano implements Ring {
   readonly tree: FlareService;
   #replication: Replication | null = null;
   #carrier: Carrier | null = null;
+  #absence: Absence | null = null;
+  #isExpelled = false;
   #programs: Programs | null = null;
   #taken = 0;
   #closing: Promise<void> | null = null;
@@ -123,7 +127,7 @@ class Volcano implements Ring {
         ...{ clock, random },
       });
     this.#map = new RingMap({
-      ...{ clock, random, logger, known },
+      ...{ self: id, clock, random, logger, known },
       store: this.#projections,
       kept: arbitrates ? null : kept,
     });
@@ -210,8 +214,7 @@ class Volcano implements Ring {
     // In a life before this one it may have written records that it has lost, in any epoch up to this one.
     if (again) this.#failover.begin(this.#map.epoch);
     const self = this.#member();
-    if (self === null)
-      throw new JoinError(`${this.#entered.nickname} is no volcano of network ${this.networkId} any more`);
+    if (self === null) throw this.#expelled();
     this.#checkPorts(self);
     this.#serve();
     await this.#orStopped(this.#notes.start());
@@ -238,6 +241,15 @@ class Volcano implements Ring {
       failover: this.#failover,
       hint: (member) => void this.#figures.tell(member),
     });
+    const { deadAfterMs } = this.#options;
+    const register = this.#shared ?? this.#arbiter;
+    if (deadAfterMs !== undefined && register !== null) {
+      const parts = { self, register, peers: this.#peers, clock, logger };
+      this.#absence = new Absence({
+        ...{ self, clock, logger, deadAfterMs, map: this.#map, figures: this.#figures },
+        farewell: (member) => farewell(parts, member),
+      });
+    }
     this.#taken = this.#map.epoch;
     made.update(this.#map.projection!);
     this.#replication = made;
@@ -246,11 +258,16 @@ class Volcano implements Ring {
     this.#carrier.start();
     this.#router.outcomes.start();
     this.#figures.start();
+    this.#absence?.start();
   }
 
   /** The map has changed, or is not current any more, or is again. */
   #settle(): void {
     const { projection, epoch } = this.#map;
+    if (this.#carrier !== null && this.#member() === null) {
+      this.#expel();
+      return;
+    }
     if (projection !== null) this.#peers.update(projection);
     this.#failover.settle();
     if (this.#replication !== null && epoch > this.#taken) {
@@ -259,6 +276,27 @@ class Volcano implements Ring {
     }
     this.#settleServed();
     this.#carrier?.settle();
+  }
+
+  /** Others are about to have all that was here: nothing is answered, or asked, any more. */
+  #expel(): void {
+    if (this.#isExpelled) return;
+    this.#isExpelled = true;
+    const why = this.#expelled();
+    this.#options.logger.error({ epoch: this.#map.epoch }, why.message);
+    this.#serving.settle();
+    this.#replication?.update(this.#map.projection!);
+    this.#stopWork();
+    this.#options.expelled?.(why);
+  }
+
+  #stopWork(): void {
+    this.#carrier?.stop();
+    this.#absence?.stop();
+    this.#failover.stop();
+    this.#figures.stop();
+    this.#notes.stop();
+    this.#map.stop();
   }
 
   #settleServed(): void {
@@ -344,6 +382,13 @@ class Volcano implements Ring {
     return { id, nickname, serverName, addresses, flarePort, nodePort, version };
   }
 
+  #expelled(): JoinError {
+    return new JoinError(
+      `${this.#entered.nickname} is no volcano of network ${this.networkId} any more: it was declared dead while it was away, and what lies in its data directory is of no use there. ` +
+        'Cure: set that directory aside, and start with an empty one, through another volcano (-r)',
+    );
+  }
+
   #checkPorts({ nickname, flarePort, nodePort }: Member): void {
     const { flarePort: flare, nodePort: node } = this.#programs!;
     if (flare === flarePort && node === nodePort) return;
@@ -407,11 +452,7 @@ class Volcano implements Ring {
 
   async #close(): Promise<void> {
     this.#stopped.resolve();
-    this.#carrier?.stop();
-    this.#failover.stop();
-    this.#figures.stop();
-    this.#notes.stop();
-    this.#map.stop();
+    this.#stopWork();
     await this.#programs?.stop();
     this.#router.outcomes.stop();
     await this.#replication?.close();

@@ -25,8 +25,8 @@ const NO_FIGURES: Figures = {
 /** The operator's tool as it talks to the volcanos of a network, as one of them. */
 export class RingClient {
   readonly secrets: NetworkSecrets;
-  /** The newest map that the volcano which was asked knows. */
-  readonly projection: Projection;
+  /** The newest map that the volcano which was asked knew, or knows by `newer`. */
+  projection: Projection;
   /** Its nickname. */
   readonly asked: string;
   readonly #id: string;
@@ -75,6 +75,12 @@ export class RingClient {
       this.#links.set(member.id, link);
     }
     return new NodeClient(link, () => this.projection.epoch);
+  }
+
+  /** Takes up what that volcano knows by now: calls are made by that map. */
+  async newer(member: Member): Promise<this> {
+    this.projection = (await this.node(member).known()) ?? this.projection;
+    return this;
   }
 
   /** What a volcano tells of itself. Rejects when it does not answer. */

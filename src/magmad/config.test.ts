@@ -35,6 +35,7 @@ t.test('nothing given: the defaults', async (t) => {
     join: [],
     replicas: 2,
     failoverMs: 10_000,
+    deadAfterMs: null,
     etcd: null,
     addresses: [],
     nfsPort: 2049,

@@ -30,6 +30,8 @@ export interface Config {
   readonly replicas: number;
   /** In milliseconds. */
   readonly failoverMs: number;
+  /** In milliseconds; null: volcanos that are away stay members. */
+  readonly deadAfterMs: number | null;
   /** Where the network's maps lie; null: on its first volcano. */
   readonly etcd: EtcdConfig | null;
   /** Empty: all local addresses. */
@@ -138,6 +140,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
   const key = readKey(settled, warnings);
   const port = settled.get<number>('port', FLARE_PORT);
   const nodePort = settled.get<number>('node-port', NODE_PORT);
+  const deadAfter = settled.get<number | null>('dead-after', null);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
     ['mount-port', mountPort],
@@ -155,6 +158,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     join: settled.get<readonly string[]>('join', []).map((text) => parseSeed(text)!),
     replicas: settled.get('replicas', 2),
     failoverMs: settled.get('failover', FAILOVER_MS / 1000) * 1000,
+    deadAfterMs: deadAfter === null ? null : deadAfter * 1000,
     etcd: readEtcd(settled),
     addresses,
     nfsPort,
@@ -204,7 +208,7 @@ function checkRing(
   if (key !== null) return;
   if (join !== undefined)
     throw new UsageError(`${join}: who joins a network needs its key. Cure: --key-file, MAGMA_KEY or --key`);
-  for (const name of ['replicas', 'failover', 'port', 'node-port'] as const) {
+  for (const name of ['replicas', 'failover', 'dead-after', 'port', 'node-port'] as const) {
     const origin = origins.get(name);
     if (origin !== undefined) warnings.push(`${origin}: no effect: without a key this volcano is alone`);
   }

@@ -139,9 +139,16 @@ function tellWaiting(log: Logger, over: AbortSignal): void {
   over.addEventListener('abort', () => timer.cancel(), { once: true });
 }
 
+/** Ends the process, as what nobody has foreseen does: there is nothing here that could still be served. */
+function expelled(why: Error): void {
+  queueMicrotask(() => {
+    throw why;
+  });
+}
+
 async function openInRing(options: NetworkOptions, disk: Disk, key: string): Promise<Network> {
   const { config, log, net, hostname, gate, load, signal } = options;
-  const { boot, nickname, serverName, addresses, port, nodePort, replicas, failoverMs } = config;
+  const { boot, nickname, serverName, addresses, port, nodePort, replicas, failoverMs, deadAfterMs } = config;
   const logger = log.room('dht');
   const hostNickname = nicknameFromHost(hostname);
   const etcd = config.etcd === null ? null : openEtcd(config.etcd, config.origins, logger);
@@ -166,6 +173,8 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     hostAddresses: reachableAddresses([], networkInterfaces()),
     listen: addresses,
     ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas, failoverMs },
+    ...(deadAfterMs === null ? {} : { deadAfterMs }),
+    expelled,
     ...{ gate, load, signal },
     replication: (parts) => new Mirroring(parts),
     register: etcd?.register ?? null,

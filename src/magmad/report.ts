@@ -18,6 +18,7 @@ export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRul
     join: config.join.length === 0 ? '(nobody)' : config.join.map(seedText).join(' '),
     replicas: config.replicas,
     failover: config.failoverMs / 1000,
+    'dead-after': config.deadAfterMs === null ? '(never)' : config.deadAfterMs / 1000,
     etcd: config.etcd?.urls.join(' ') ?? '(none: the first volcano keeps the maps)',
     address: config.addresses.length === 0 ? '(all)' : config.addresses.join(' '),
     'server-name': config.serverName,

@@ -32,6 +32,9 @@ export interface Setting {
 export const NICKNAME_MAX = 64;
 /** The most values of a setting that can be repeated. */
 export const LIST_MAX = 1000;
+/** After how long a volcano may be declared dead by itself, in seconds: a minute to a year. */
+export const DEAD_AFTER_MIN = 60;
+export const DEAD_AFTER_MAX = 31_536_000;
 /** The longest text of any setting, in characters. */
 export const TEXT_MAX = 4096;
 
@@ -179,6 +182,14 @@ export const SETTINGS = {
     help: 'Within how many seconds a volcano that does not answer is replaced: its slices by those of a mirror, its copies by others. The same on all volcanos, as a rule.',
     otherwise: '10',
     schema: whole(FAILOVER_MS_MIN / 1000, FAILOVER_MS_MAX / 1000, 'a number of seconds'),
+  },
+  'dead-after': {
+    kind: 'number',
+    value: 'SECONDS',
+    group: RING,
+    help: 'After how many seconds away a volcano is declared dead, as magma dead does. For networks where nobody looks: what comes back later must begin with an empty data directory.',
+    otherwise: 'never',
+    schema: whole(DEAD_AFTER_MIN, DEAD_AFTER_MAX, 'a number of seconds'),
   },
   port: {
     short: 'p',

@@ -5,7 +5,19 @@ import { alone, member } from '../testing/members.ts';
 import { decodeProjection, encodeProjection } from './codec.ts';
 import { applyStep, giver, isLegal, nextStep, type Step, stretch } from './plan.ts';
 import { runs } from './queries.ts';
-import { anew, fill, firstProjection, handOver, inSync, serve, takeOver, withMember, withoutMirror } from './steps.ts';
+import {
+  anew,
+  fill,
+  firstProjection,
+  handOver,
+  holdsAnything,
+  inSync,
+  serve,
+  takeOver,
+  withMember,
+  withoutMember,
+  withoutMirror,
+} from './steps.ts';
 import type { Projection } from './types.ts';
 import { validStep } from './valid-step.ts';
 
@@ -186,6 +198,11 @@ t.test('steps that are not legal are refused', async (t) => {
   bad('nobody', () => fill(two, upper, 7), /no volcano has the index 7/);
   bad('slices of two primaries', () => fill(over, { first: 0, count: 200 }, 1), /same primary/);
   bad('a mirror that is none', () => withoutMirror(two, upper, 1), /not mirrored there/);
+  bad('a volcano that holds slices goes', () => withoutMember(over, 1), /v1 still holds slices/);
+  bad('a volcano that mirrors goes', () => withoutMember(ready, 1), /v1 still holds slices/);
+  const lower = { first: 0, count: 128 };
+  const taken = takeOver(inSync(fill(over, lower, 1), lower, 1), lower, 1);
+  bad('the arbiter goes', () => withoutMember(withoutMirror(taken, upper, 0), 0), /arbiter is no volcano/);
   bad('the same nickname', () => withMember(two, { ...member(2), nickname: 'v1' }, 0), /nickname v1/);
   bad('the same id', () => withMember(two, { ...member(1), nickname: 'x' }, 0), /two volcanos have the id/);
   bad('serves already', () => serve(two, 0), /serves already/);
@@ -239,10 +256,12 @@ t.test(
     t.comment(`seed ${seed}`);
     const join = fc.record({ kind: fc.constant('join' as const), at: fc.nat(), steps: fc.nat() });
     const go = fc.record({ kind: fc.constant('go' as const), at: fc.nat(), steps: fc.integer({ min: 1, max: 12 }) });
+    const bury = fc.record({ kind: fc.constant('bury' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
     const fall = fc.record({ kind: fc.constant('fall' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
     const rise = fc.record({ kind: fc.constant('rise' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
-    const history = fc.array(fc.oneof(join, go, fall, rise), { minLength: 4, maxLength: 60, size: 'max' });
+    const history = fc.array(fc.oneof(join, go, fall, rise, bury), { minLength: 4, maxLength: 60, size: 'max' });
     let taken = 0;
+    let buried = 0;
     const had = (before: Projection, after: Projection): Projection => {
       if (after.epoch !== before.epoch + 1) fail('the epoch is not the next one');
       checkMap(after);
@@ -255,7 +274,7 @@ t.test(
     };
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), history, (replicas, actions) => {
-        let projection = alone({ replicas });
+        let projection = alone({ replicas, arbitratedElsewhere: true });
         let silent = new Set<number>();
         let joins = 0;
         const advance = (steps: number): void => {
@@ -276,6 +295,15 @@ t.test(
             projection = had(projection, withMember(projection, member(joins), behind));
             continue;
           }
+          const gone = [...silent].filter((one) => !holdsAnything(projection, one));
+          if (kind === 'bury' && gone.length > 0) {
+            const dead = gone[at % gone.length]!;
+            silent.delete(dead);
+            silent = new Set([...silent].map((one) => (one > dead ? one - 1 : one)));
+            projection = had(projection, withoutMember(projection, dead));
+            buried += 1;
+            continue;
+          }
           if (kind === 'fall' && silent.size + 1 < length) silent.add(at % length);
           if (kind === 'rise') silent.delete([...silent][at % Math.max(1, silent.size)] ?? -1);
           advance(steps);
@@ -287,6 +315,7 @@ t.test(
       { seed, numRuns: LONG ? 2000 : 100 },
     );
     t.ok(taken > 50, `slices were taken over ${taken} times`);
+    t.ok(buried > 20, `${buried} were declared dead`);
   },
 );
 

@@ -107,6 +107,27 @@ export function withMember(before: Projection, newcomer: Omit<Member, 'state'>, 
   return next(before, { volcanos, map });
 }
 
+/** Whether a volcano is named for any slice: as primary, or as a mirror. */
+export function holdsAnything({ map }: Projection, member: number): boolean {
+  return map.some(
+    ({ primary, inSync, filling }) => primary === member || inSync.includes(member) || filling.includes(member),
+  );
+}
+
+/** A volcano that holds nothing, and keeps no register, is none of the network any more: it is away for good. */
+export function withoutMember(before: Projection, member: number): Projection {
+  const { nickname } = holder(before, member);
+  if (holdsAnything(before, member)) throw new ProjectionError(`${nickname} still holds slices`);
+  const shift = (index: number): number => (index > member ? index - 1 : index);
+  const all = { first: 0, count: before.slices };
+  const map = assign(before, all, ({ primary, inSync, filling }) => ({
+    primary: shift(primary),
+    inSync: inSync.map(shift),
+    filling: filling.map(shift),
+  }));
+  return next(before, { volcanos: before.volcanos.toSpliced(member, 1), map });
+}
+
 /** A volcano becomes a filling mirror of slices that have one primary and that it does not hold. */
 export function fill(before: Projection, range: SliceRange, member: number): Projection {
   holder(before, member);

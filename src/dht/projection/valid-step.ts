@@ -1,7 +1,7 @@
 import { encodeProjection } from './codec.ts';
 import { applyStep, type Step } from './plan.ts';
 import { sameAssignment } from './queries.ts';
-import { withMember } from './steps.ts';
+import { withMember, withoutMember } from './steps.ts';
 import { type Projection, ProjectionError, type SliceAssignment, type SliceRange } from './types.ts';
 
 /** The one stretch round the ring in which the maps differ. */
@@ -43,6 +43,12 @@ function replay(before: Projection, after: Projection): Projection | null {
     const at = after.volcanos.findIndex(({ id }, index) => before.volcanos[index]?.id !== id);
     // Behind the last one is in front of the first one: a newcomer is never the first.
     return at < 1 ? null : withMember(before, after.volcanos[at]!, at - 1);
+  }
+  if (after.volcanos.length === before.volcanos.length - 1) {
+    return withoutMember(
+      before,
+      before.volcanos.findIndex(({ id }, index) => after.volcanos[index]?.id !== id),
+    );
   }
   const range = changed(before, after);
   if (range === null) {

@@ -84,6 +84,11 @@ export class NetworkFigures {
     return id === this.#parts.self ? this.own() : (this.#others.get(id)?.figures ?? null);
   }
 
+  /** When something was last heard of another volcano, by the own monotonic clock; minus infinity when nothing was. */
+  heardAt(id: MemberId): number {
+    return this.#others.get(id)?.since ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** The own figures, and in a large network some others'. */
   tells(): Loads {
     const { projection } = this.#parts.map;

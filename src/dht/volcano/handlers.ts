@@ -6,6 +6,7 @@ import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
 import type { Peers } from '../peers.ts';
+import type { NodeClient } from '../programs/node/client.ts';
 import type { NodeHandlers } from '../programs/node/handlers.ts';
 import { checkHello, type Hello } from '../programs/node/hello.ts';
 import type { NodeProcedure } from '../programs/node/program.ts';
@@ -15,6 +16,7 @@ import type { OwnProjectionStore } from '../projection/own-store.ts';
 import { newerThan, type ProjectionStore } from '../projection/store.ts';
 import { type Member, ProjectionError } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
+import { farewell } from './farewell.ts';
 import type { NetworkFigures } from './figures.ts';
 import type { NetworkNotes } from './network-notes.ts';
 import type { Replication } from './replication.ts';
@@ -102,6 +104,17 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     return turn;
   };
 
+  /** Has it done by who may write maps: here, or by the arbiter. */
+  const byRegister = async (
+    here: (own: ProjectionStore) => Promise<void>,
+    there: (arbiter: NodeClient) => Promise<void>,
+  ): Promise<void> => {
+    if (register !== null) return passedOn(() => legal(() => here(register)));
+    const id = map.projection?.arbiter;
+    if (id === null || id === undefined) throw new BusyError();
+    return passedOn(() => there(peers.peer(id).node));
+  };
+
   const replicating = (): Replication => {
     const replication = parts.replication();
     if (replication === null) throw new BusyError();
@@ -133,16 +146,18 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return found === null ? null : arbiterHere().since(epoch);
     },
     async join(newcomer, call) {
-      if (register !== null) {
-        await passedOn(() => legal(() => welcomeInTurn(register, newcomer))).catch((error: unknown) => {
+      const here = async (own: ProjectionStore): Promise<void> => {
+        await welcomeInTurn(own, newcomer).catch((error: unknown) => {
           throw tell(error, newcomer.nickname, call);
         });
-        return;
-      }
-      const id = map.projection?.arbiter;
-      if (id === null || id === undefined) throw new BusyError();
-      await passedOn(() => peers.peer(id).node.join(newcomer));
+      };
+      await byRegister(here, (node) => node.join(newcomer));
     },
+    bury: (member) =>
+      byRegister(
+        (own) => farewell({ self: hello().id, register: own, peers, clock, logger }, member),
+        (node) => node.bury(member),
+      ),
     append: (append) => replicating().append(append),
     followed: (ask) => replicating().followed(ask),
     tail: (ask) => replicating().tail(ask),

@@ -52,6 +52,10 @@ export interface RingOptions {
   readonly gate: FlareProgramParts['gate'];
   /** Within how many milliseconds a volcano that does not answer is replaced; `FAILOVER_MS` unless given. */
   readonly failoverMs?: number;
+  /** After so many milliseconds away a volcano that holds nothing any more is declared dead; not given: never. */
+  readonly deadAfterMs?: number;
+  /** Told when this volcano, which serves, is none of its network any more: it answers nothing from then on, and is to be closed. */
+  readonly expelled?: (why: Error) => void;
   /** Calls answered a second, of late. */
   readonly load: () => number;
   readonly replication: (parts: ReplicationParts) => Replication;

@@ -1,7 +1,8 @@
 import type { Logger } from '../../base/logger.ts';
 import type { ProjectionNotes } from '../projection/notes.ts';
+import { indexOf } from '../projection/queries.ts';
 import type { ProjectionStore } from '../projection/store.ts';
-import { LARGE, type Projection } from '../projection/types.ts';
+import { LARGE, type MemberId, type Projection } from '../projection/types.ts';
 import { type Pace, pause } from '../retry.ts';
 
 /** After so many tries in vain, and then each time twice as many, it is told that the map cannot be read. */
@@ -14,6 +15,7 @@ const KEEP_REST_MS = 5;
 export interface RingMapParts extends Pace {
   /** Where the newest is kept, so that the next start knows one; null: the store itself is here. */
   readonly kept: ProjectionNotes | null;
+  readonly self: MemberId;
   /** What is known before anything was read. */
   readonly known: Projection | null;
   readonly store: ProjectionStore;
@@ -146,8 +148,9 @@ export class RingMap {
 
   /** Keeps the newest, one write at a time. What could not be kept is only missed at the next start. */
   #keep(): void {
-    const { kept } = this.#parts;
-    if (kept === null || this.#keeping) return;
+    const { kept, self } = this.#parts;
+    // Of maps without this volcano none is kept: so who was declared dead finds out at each start that it was a volcano of the network.
+    if (kept === null || this.#keeping || indexOf(this.#projection!, self) === -1) return;
     this.#keeping = true;
     const projection = this.#projection!;
     kept

@@ -27,6 +27,8 @@ export class Serving implements Owners {
   readonly #parts: ServingParts;
   readonly #served = new Uint8Array(SLICES);
   #replication: Replication | null = null;
+  /** By the newest map; who is none answers for nothing, and asks nobody. */
+  #isMember = true;
 
   constructor(parts: ServingParts) {
     this.#parts = parts;
@@ -46,6 +48,7 @@ export class Serving implements Owners {
     const { projection } = map;
     const able = projection !== null && map.current && replication !== null && failover.isFresh(projection);
     const own = able ? indexOf(projection, self) : -1;
+    this.#isMember = projection === null || indexOf(projection, self) !== -1;
     let count = 0;
     for (let slice = 0; slice < SLICES; slice++) {
       const mine = own !== -1 && projection!.map[slice]?.primary === own && replication!.mayServe(slice);
@@ -69,6 +72,7 @@ export class Serving implements Owners {
   of(slice: number): Owner {
     const { map, peers, self } = this.#parts;
     if (!map.current) throw new BusyError(map.whenCurrent());
+    if (!this.#isMember) throw new BusyError();
     const { volcanos, map: assignments } = map.projection!;
     if (volcanos[assignments[slice]!.primary]!.id === self) throw new BusyError();
     return peers.of(slice);

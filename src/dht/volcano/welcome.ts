@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
+import { nicknameTaken } from '../programs/node/hello.ts';
 import { DeniedError } from '../programs/result.ts';
 import { giver } from '../projection/plan.ts';
 import { indexOf } from '../projection/queries.ts';
@@ -32,8 +33,7 @@ export async function welcome(
     if (newest === null) throw new BusyError();
     if (indexOf(newest, newcomer.id) !== -1) return;
     const { nickname } = newcomer;
-    if (newest.volcanos.some((one) => one.nickname === nickname))
-      throw new DeniedError(`the nickname ${nickname} is in use by another volcano: choose another one (-n)`);
+    if (newest.volcanos.some((one) => one.nickname === nickname)) throw new DeniedError(nicknameTaken(nickname));
     if (newest.volcanos.length >= MEMBERS_MAX)
       throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
     const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);

@@ -30,6 +30,7 @@ const calls = {
   write: call(procedures.WRITE),
   watch: call(procedures.WATCH),
   join: call(procedures.JOIN),
+  bury: call(procedures.BURY),
   append: call(procedures.APPEND),
   followed: call(procedures.FOLLOWED),
   tail: call(procedures.TAIL),
@@ -109,6 +110,11 @@ export class NodeClient {
 
   async join(newcomer: Omit<Member, 'state'>): Promise<void> {
     await this.#ask(calls.join, { epoch: this.#epoch(), member: memberToWire({ ...newcomer, state: 'joining' }) });
+  }
+
+  /** Has a volcano that is away for good taken out of the map. */
+  async bury(member: MemberId): Promise<void> {
+    await this.#ask(calls.bury, { epoch: this.#epoch(), member: Buffer.from(member, 'hex') });
   }
 
   async append(append: Append): Promise<Appended> {

@@ -92,6 +92,8 @@ export interface NodeHandlers {
   watch(epoch: number, waitMs: number): Eventually<News>;
   /** Has the newcomer made a member. `DeniedError` when that cannot be. */
   join(newcomer: Omit<Member, 'state'>, call: CallContext): Eventually<void>;
+  /** Has a volcano that is away for good taken out of the map; harmless when it is not there. `DeniedError` when that must not be, `BusyError` when it cannot be yet. */
+  bury(member: MemberId): Eventually<void>;
   append(append: Append): Eventually<Appended>;
   /** The last records of slices that this volcano mirrors for the sender, and the stream that it sends from now on. */
   followed(ask: AskFollowed): Eventually<Followed>;

@@ -60,6 +60,14 @@ function checkClock(mine: Hello, theirs: Hello, { earliest, latest }: Between): 
   );
 }
 
+/** Why a newcomer may not have a nickname, and what to do. */
+export function nicknameTaken(nickname: string): string {
+  return (
+    `the nickname ${nickname} is in use by another volcano: choose another one (-n). If that one is gone for good, and this one is to take its place: ` +
+    `magma dead ${nickname}, on a volcano that runs, and then start this one again`
+  );
+}
+
 /**
  * Whether two volcanos may work together, looked at from either side. Throws `DeniedError` with a text that names both and the cure: another version, another network,
  * a data directory of another network, clocks too far apart, a nickname or an id that is somebody else's.
@@ -78,9 +86,10 @@ export function checkHello(mine: Hello, theirs: Hello, between: Between, project
       `${theirs.nickname} and ${mine.nickname} have the same id ${mine.id}: one data directory is a copy of the other's`,
     );
   }
+  // Two that have been members both: the map says who of them still is one, and each reads it.
+  if (!mine.joining && !theirs.joining) return;
   const others = projection?.volcanos ?? [];
   const taken =
     theirs.nickname === mine.nickname || others.some((one) => one.nickname === theirs.nickname && one.id !== theirs.id);
-  if (taken)
-    throw new DeniedError(`the nickname ${theirs.nickname} is in use by another volcano: choose another one (-n)`);
+  if (taken) throw new DeniedError(nicknameTaken(theirs.nickname));
 }

@@ -73,6 +73,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
     });
     return andThen(handlers.join(newcomer, call), () => undefined);
   },
+  BURY: (handlers, { member }) => andThen(handlers.bury(member.toString('hex')), () => undefined),
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
   FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
   TAIL: (handlers, ask) => handlers.tail({ ...ask, sender: ask.sender.toString('hex') }),
@@ -111,6 +112,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
 /** Calls that depend on the map, and are admitted by their epoch. WATCH has one too: the newest that the caller knows. */
 const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'JOIN',
+  'BURY',
   'APPEND',
   'FOLLOWED',
   'TAIL',

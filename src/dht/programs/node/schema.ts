@@ -143,6 +143,12 @@ export const procedures = {
     arguments: compile(xdr.struct('Join', { ...head, member: MemberSchema })),
     result: compile(nothing),
   },
+  /** A volcano is away for good: it is to be none of the network any more. */
+  BURY: {
+    number: 50,
+    arguments: compile(xdr.struct('Bury', { ...head, member: xdr.opaque(ID_BYTES) })),
+    result: compile(nothing),
+  },
   APPEND: { number: 6, arguments: compile(AppendSchema), result: compile(resultOf('AppendResult', AppendedSchema)) },
   /** `slice` is one of those whose owner the caller takes this volcano for. */
   PREPARE: {

@@ -1,0 +1,80 @@
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { TEST_TIMEOUT } from '../lib/seed.ts';
+import { UdpWire } from '../lib/wire.ts';
+import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
+import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
+
+/* Real processes: a volcano's disk is gone for good, and an empty one takes its place (issue 6). */
+
+const FILES = 20;
+
+async function client(t: Test, { volcano }: RingVolcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
+  const mountWire = await UdpWire.open(volcano.mountPort);
+  const wire = await UdpWire.open(volcano.nfsPort);
+  t.teardown(() => {
+    mountWire.close();
+    wire.close();
+  });
+  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
+}
+
+t.test(
+  'A volcano comes back with an empty disk: refused with the cure; magma dead; it joins under the same nickname and is filled anew; its old disk is of no use (issue 6, Away for good)',
+  { timeout: TEST_TIMEOUT },
+  async (t) => {
+    const directory = scratch(t);
+    const more = ['--failover', '3'];
+    const first = await startVolcano(t, directory, { nickname: 'wallace', more });
+    const second = await startVolcano(t, directory, { nickname: 'gromit', more }, first);
+    await whole(t, at(first), 2);
+    const { nfs, root } = await client(t, first);
+    const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
+    for (let made = 0; made < FILES; made++) {
+      const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
+      await nfs.ok('WRITE', handle!, 0, data(made));
+    }
+    const alive = await magma(['dead', '--yes', ...at(first), 'gromit']);
+    t.match(alive, { status: 1, stderr: /gromit answers: it is not dead. Cure: stop it first/ });
+    const keeper = await magma(['dead', '--yes', ...at(second), 'wallace']);
+    t.match(keeper, { status: 1, stderr: /wallace keeps the register of the maps/ });
+    t.match(await magma(['dead', ...at(first), 'gromit']), { status: 2, stderr: /Cure: --yes/ });
+    t.match(await magma(['dead', '--yes', ...at(first), 'shaun']), { status: 1, stderr: /no volcano shaun/ });
+
+    await second.volcano.kill();
+    const old = join(directory, 'old');
+    renameSync(second.volcano.directory, old);
+    const again = { nickname: 'gromit', more };
+    const refused = await startVolcano(t, directory, again, first).catch((error: Error) => error.message);
+    t.match(
+      refused,
+      /the nickname gromit is in use by another volcano: .*If that one is gone for good, and this one is to take its place: magma dead gromit/,
+    );
+    t.notOk(existsSync(join(second.volcano.directory, 'network')));
+    const dead = await magma(['dead', '--yes', ...at(first), 'gromit']);
+    t.match(dead, { status: 0, stdout: /gromit is none of the network any more/ }, dead.stderr);
+    const ring = await magma(['ring', '--json', ...at(first)]);
+    t.equal(JSON.parse(ring.stdout).volcanos.length, 1);
+
+    const third = await startVolcano(t, directory, again, first);
+    await whole(t, at(first), 2);
+    const there = await client(t, third);
+    for (let made = 0; made < FILES; made++) {
+      const { handle } = await there.nfs.ok('LOOKUP', there.root, `f${made}`);
+      const { data: read } = await there.nfs.ok('READ', handle!, 0, 8192);
+      if (!read!.equals(data(made))) t.fail(`f${made} is another one`);
+    }
+    const online = await magma(['check', '--ring', ...at(first)]);
+    t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
+
+    const { flarePort, nodePort } = second;
+    const flags = ['-i', '127.0.0.1', '-p', `${flarePort}`, '--node-port', `${nodePort}`];
+    const returned = { ...again, directory: old, entry: [], flags };
+    t.match(
+      await startVolcano(t, directory, returned, first).catch((error: Error) => error.message),
+      /ended with status 1[\s\S]*gromit is no volcano of network \w+ any more: it was declared dead.*start with an empty one/,
+    );
+    for (const { volcano } of [third, first]) t.equal(await volcano.stop(), 0);
+  },
+);

@@ -1,0 +1,60 @@
+import { createPlainSecureNet } from '../../base/simulated/plain-secure-net.ts';
+import { Link } from '../link.ts';
+import { NodeClient } from '../programs/node/client.ts';
+import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
+import { NODE_REPLY_BYTES_MAX } from '../programs/node/schema.ts';
+import { indexOf } from '../projection/queries.ts';
+import { untilDone } from '../retry.ts';
+import { volcanoSelf } from '../volcano/enter.ts';
+import { quickKeyring, type VirtualRing } from './virtual-ring.ts';
+
+const OPERATOR = 'f'.repeat(32);
+
+/** What the operator's tool does, by way of a volcano of a virtual ring: as one that has the network's key, from a host of its own. */
+export class Operator {
+  readonly #ring: VirtualRing;
+  readonly #host;
+
+  constructor(ring: VirtualRing) {
+    this.#ring = ring;
+    this.#host = ring.network.host('operator', ['10.9.9.9']);
+  }
+
+  /** Calls the node program of that volcano. */
+  async ask<T>(number: number, work: (node: NodeClient) => Promise<T>): Promise<T> {
+    const ring = this.#ring;
+    const { seed, nickname, up } = ring.volcanos[number]!;
+    const clock = ring.time.clock();
+    const process = this.#host.process(clock);
+    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(up.networkId, 'hex'));
+    const hello = (): Hello => ({
+      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId: up.networkId, id: OPERATOR, nickname: 'operator' },
+      ...{ epoch: 0, clock: clock.now(), joining: true },
+    });
+    const link = new Link({
+      net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),
+      ...{ clock, random: ring.random(), name: nickname, to: [seed], replyBytes: NODE_REPLY_BYTES_MAX },
+      async greet(caller) {
+        await new NodeClient(caller, () => 0).hello(hello());
+      },
+    });
+    const node = new NodeClient(link, () => up.projection().epoch);
+    try {
+      return await ring.settle(work(node));
+    } finally {
+      await ring.settle(link.close());
+      process.kill();
+    }
+  }
+
+  /** Declares a volcano dead, as `magma dead` does: again while others have not taken over yet. */
+  async bury(through: number, nickname: string): Promise<void> {
+    const ring = this.#ring;
+    const projection = ring.volcanos[through]!.up.projection();
+    const { id } = projection.volcanos.find((one) => one.nickname === nickname)!;
+    const pace = { clock: ring.time.clock(), random: ring.random(), patienceMs: 60_000 };
+    await this.ask(through, (node) => untilDone(pace, 'dead', () => node.bury(id)));
+    await ring.time.run(1000);
+    if (indexOf(ring.volcanos[through]!.up.projection(), id) !== -1) throw new Error(`${nickname} is still there`);
+  }
+}

@@ -1,0 +1,88 @@
+import type { Member } from '../dht/projection/types.ts';
+import { isTransient } from '../dht/retry.ts';
+import { BusyError } from '../flare/joint.ts';
+import { UsageError } from '../magmad/usage.ts';
+import { confirmed } from './confirm.ts';
+import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import { asking } from './ring.ts';
+import { RingClient } from './ring-client.ts';
+
+const USAGE = 'magma dead [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [--yes] NICKNAME';
+const HELP = `magma dead: says that a volcano is away for good.
+
+Usage: ${USAGE}
+
+It is none of the network any more: others take its place, and its nickname is free, also for a new volcano on the same machine. What was
+its data directory is of no use any more: started with that, it ends and says so. Nothing is lost by this: a volcano that answers, or that alone has
+something, is not given up.
+
+  --yes              do not ask whether it is meant
+${ASKING_HELP}
+Exit status: 0 it is gone from the network; 1 it is not, and why; 2 the command line is wrong.
+`;
+
+/** How often it is tried while others have not taken over yet what it had, with so long a pause, in milliseconds. */
+const TRIES = 60;
+const PAUSE_MS = 2_000;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
+async function bury(ring: RingClient, asked: Member, dead: Member): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await (await ring.newer(asked)).node(asked).bury(dead.id);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      if (tries >= TRIES)
+        throw new Error(
+          error instanceof BusyError
+            ? `${dead.nickname} still has slices in the map, which nobody takes over: see magma ring`
+            : error.message,
+          { cause: error },
+        );
+      if (tries === 1) process.stderr.write(`magma: waiting until others have taken over what ${dead.nickname} had\n`);
+      await pause();
+    }
+  }
+}
+
+/** `magma dead`. Resolves with the exit status. */
+export async function deadCommand(argv: readonly string[]): Promise<number> {
+  const { help, json, at, config, words, flags } = readAsking('dead', USAGE, argv, { yes: { type: 'boolean' } });
+  if (help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [nickname, more] = words;
+  if (nickname === undefined || more !== undefined)
+    throw new UsageError(`dead: one nickname is needed. Usage: ${USAGE}`);
+  const key = keyOf('dead', config);
+  return asking(
+    json,
+    () => RingClient.connect(at, key),
+    async (ring) => {
+      const { volcanos } = ring.projection;
+      const dead = volcanos.find((one) => one.nickname === nickname);
+      const asked = volcanos.find((one) => one.nickname === ring.asked);
+      if (dead === undefined) throw new Error(`there is no volcano ${nickname} in the network`);
+      if (asked === undefined) throw new Error(`${ring.asked} is no volcano of the network: ask another one (--at)`);
+      if (!json)
+        process.stderr.write(
+          `${nickname} (${dead.addresses.join(', ')}) goes from the network for good; its data directory is of no use from then on.\n`,
+        );
+      if (!(await confirmed('dead', nickname, flags.yes === true))) {
+        process.stderr.write('magma: nothing was done\n');
+        return 1;
+      }
+      await bury(ring, asked, dead);
+      if (json) process.stdout.write(`${JSON.stringify({ dead: nickname, id: dead.id })}\n`);
+      else
+        process.stdout.write(
+          `${nickname} is none of the network any more. To have a volcano of that name again, start it with an empty data directory (-r ${asked.addresses[0]})\n`,
+        );
+      return 0;
+    },
+  );
+}
