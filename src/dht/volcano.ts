@@ -129,6 +129,7 @@ class Volcano implements Ring {
     this.#map = new RingMap({
       ...{ self: id, clock, random, logger, known },
       store: this.#projections,
+      told: (tries) => this.#knownBy(tries),
       kept: arbitrates ? null : kept,
     });
     if (known !== null) this.#peers.update(known);
@@ -259,6 +260,13 @@ class Volcano implements Ring {
     this.#router.outcomes.start();
     this.#figures.start();
     this.#absence?.start();
+  }
+
+  /** The newest map that one of the others knows. */
+  async #knownBy(tries: number): Promise<Projection | null> {
+    const others = this.#map.projection!.volcanos.filter(({ id }) => id !== this.#entered.id);
+    const other = others[tries % others.length];
+    return other === undefined ? null : this.#peers.peer(other.id).node.known();
   }
 
   /** The map has changed, or is not current any more, or is again. */

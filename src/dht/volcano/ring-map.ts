@@ -19,6 +19,8 @@ export interface RingMapParts extends Pace {
   /** What is known before anything was read. */
   readonly known: Projection | null;
   readonly store: ProjectionStore;
+  /** The newest map that another volcano knows, a different one with each try; asked while the store does not answer. */
+  readonly told?: (tries: number) => Promise<Projection | null>;
   readonly logger: Logger;
 }
 
@@ -122,12 +124,25 @@ export class RingMap {
         }
       } catch (error) {
         why = error instanceof Error ? error.message : String(error);
+        if (this.#fresh && !this.current) this.#askAround(tries);
       }
       if (tries % TOLD_TRIES === 0 && Number.isInteger(Math.log2(tries / TOLD_TRIES))) {
         logger.warn({ epoch: this.epoch, why }, 'the map cannot be read from its store: nothing is served until it is');
       }
+      const wedged = !this.current;
       await pause(this.#parts, tries);
+      if (wedged && this.current) return;
     }
+  }
+
+  /** Of each epoch there is one map, wherever it is read: that which somebody spoke of may be had from him when the store has gone since. */
+  #askAround(tries: number): void {
+    this.#parts.told?.(tries).then(
+      (projection) => {
+        if (projection !== null && projection.epoch > this.epoch) this.#take(projection);
+      },
+      () => {},
+    );
   }
 
   #take(projection: Projection): void {
