@@ -26,6 +26,7 @@ export function treeAlone({ store, clock, networkId, self, load }: AloneParts): 
     ...{ slices: SLICES_MIN, volcanos: [self], map: Array.from({ length: SLICES_MIN }, () => all) },
   };
   const started = clock.monotonic();
-  const figures = () => figuresOf({ space: () => store.statfs(), load, lag: () => 0, clock }, started);
+  const figures = () =>
+    figuresOf({ space: () => store.statfs(), disk: () => store.diskFigures(), load, lag: () => 0, clock }, started);
   return new Tree(store, new DhtDirectory(clock, store.root().generation, () => stateFiles(projection, figures)));
 }

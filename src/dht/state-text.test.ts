@@ -18,6 +18,9 @@ const figures: Figures = {
   flares: 42,
   lagRecords: 3,
   uptimeSeconds: 61,
+  syncMs: 900,
+  damaged: 2,
+  repaired: 1,
 };
 
 function ring(...nicknames: string[]): Projection {
@@ -63,6 +66,9 @@ t.test('the files of a ring, to the letter', async (t) => {
     'flares = 42',
     'lag = 3',
     'uptime = 61',
+    'sync = 900',
+    'damaged = 2',
+    'repaired = 1',
     '',
   ]);
   const penguin = files.get('penguin')!;

@@ -79,6 +79,9 @@ function volcanoText(
     ['flares', figure('flares')],
     ['lag', figure('lagRecords')],
     ['uptime', figure('uptimeSeconds')],
+    ['sync', figure('syncMs')],
+    ['damaged', figure('damaged')],
+    ['repaired', figure('repaired')],
   ]);
 }
 
@@ -121,7 +124,7 @@ function projectionText({ epoch, map, volcanos }: Projection): string {
 
 /**
  * The files of `/.dht/` by name, in ring order, then `ring` and `projection`: `name = value` a line, always in the same order, from what is known: nothing is asked, nothing is
- * secret. Bytes, seconds and counts are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet.
+ * secret. Bytes, seconds, counts, and the milliseconds of a sync are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet.
  */
 export function stateFiles(projection: Projection, figuresOf: FiguresOf): ReadonlyMap<string, string> {
   const all = new Map(runs(projection).map((run) => [run.member, run]));

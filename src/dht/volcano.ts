@@ -19,6 +19,7 @@ import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { Absence } from './volcano/absence.ts';
 import { Carrier } from './volcano/carrier.ts';
+import { askCopies } from './volcano/copies.ts';
 import { type Entered, enter, joinerHello, volcanoSelf } from './volcano/enter.ts';
 import { farewell } from './volcano/farewell.ts';
 import { NetworkFigures } from './volcano/figures.ts';
@@ -126,6 +127,7 @@ class Volcano implements Ring {
         known: () => this.#map.projection,
         ...{ clock, random },
       });
+    store.replica.fetch = askCopies(id, { projection: () => this.#map.projection, peers: this.#peers });
     this.#map = new RingMap({
       ...{ self: id, clock, random, logger, known },
       store: this.#projections,
@@ -156,6 +158,7 @@ class Volcano implements Ring {
       peers: this.#peers,
       space: () => store.statfs(),
       lag: () => this.#replication?.lag() ?? 0,
+      disk: () => store.diskFigures(),
     });
     this.#router = new Router({
       ...{ store, clock, random, logger },

@@ -20,6 +20,7 @@ import { VERSION } from '../magmad/version.ts';
 const NO_FIGURES: Figures = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0 },
   ...{ flares: 0, lagRecords: 0, uptimeSeconds: 0 },
+  ...{ syncMs: 0, damaged: 0, repaired: 0 },
 };
 
 /** The operator's tool as it talks to the volcanos of a network, as one of them. */

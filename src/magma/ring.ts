@@ -2,6 +2,7 @@ import type { Figures } from '../dht/programs/node/handlers.ts';
 import { copiesWanted, indexOf, mirroredBy, runs, singleCopies } from '../dht/projection/queries.ts';
 import type { Projection } from '../dht/projection/types.ts';
 import { stateFiles } from '../dht/state-text.ts';
+import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
 import { ASKING_HELP, keyOf, readAsking } from './options.ts';
 import { RingClient } from './ring-client.ts';
@@ -116,6 +117,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
           `network ${networkId}, epoch ${epoch}, ${copies} ${copies === 1 ? 'copy' : 'copies'} of every file`,
           ...tableOf(head, rows),
           ...volcanos.flatMap((one) => ('problem' in one ? [`${one.nickname}: ${one.problem}`] : [])),
+          ...volcanos.flatMap((one) => ('figures' in one ? diskLines(one.nickname, one.figures) : [])),
           ...(single > 0
             ? [
                 `${single} of ${projection.slices} slices have a SINGLE COPY: no other volcano has what their primary has`,
@@ -128,6 +130,17 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
       return wanting === 0 && volcanos.every((one) => 'figures' in one) ? 0 : 1;
     },
   );
+}
+
+/** What is to be said of a volcano's disk; nothing when it is well. */
+export function diskLines(nickname: string, { syncMs, damaged, repaired }: Figures): readonly string[] {
+  const lines: string[] = [];
+  if (syncMs >= SLOW_SYNC_MS) lines.push(`slow disk on ${nickname}: a sync takes ${syncMs} ms`);
+  if (damaged > 0)
+    lines.push(
+      `DAMAGE on the disk of ${nickname}: ${damaged} records of its log, ${repaired} of which came anew from another volcano`,
+    );
+  return lines;
 }
 
 function percent({ freeBytes, capacityBytes }: Figures): string {

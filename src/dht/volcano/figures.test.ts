@@ -41,6 +41,7 @@ class Network {
         load: () => at,
         space: () => ({ totalBytes: 1000, freeBytes: 500, availableBytes: 400, flares: at }),
         lag: () => 0,
+        disk: () => ({ syncMs: 1, damaged: 0, repaired: 0 }),
       });
       this.asked.push(asked);
       this.all.push(figures);

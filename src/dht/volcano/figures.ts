@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { DiskFigures } from '../../flare/store/local-store.ts';
 import type { SpaceFigures } from '../../flare/types.ts';
 import type { Peers } from '../peers.ts';
 import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
@@ -25,14 +26,17 @@ export interface FiguresParts {
   /** Calls answered a second, of late. */
   readonly load: () => number;
   readonly lag: () => number;
+  /** How its disk does. */
+  readonly disk: () => DiskFigures;
 }
 
 /** The figures of a volcano that has run since `started`, by its monotonic clock. */
 export function figuresOf(
-  { space, load, lag, clock }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'clock'>,
+  { space, load, lag, disk, clock }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'disk' | 'clock'>,
   started: number,
 ): Figures {
   const { totalBytes, freeBytes, availableBytes, flares } = space();
+  const { syncMs, damaged, repaired } = disk();
   return {
     load: Math.round(load()),
     capacityBytes: totalBytes,
@@ -41,6 +45,9 @@ export function figuresOf(
     flares,
     lagRecords: lag(),
     uptimeSeconds: Math.floor((clock.monotonic() - started) / 1000),
+    syncMs: Math.round(syncMs),
+    damaged,
+    repaired,
   };
 }
 

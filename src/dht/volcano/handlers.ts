@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
+import { sliceOf } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
@@ -16,6 +17,7 @@ import type { OwnProjectionStore } from '../projection/own-store.ts';
 import { newerThan, type ProjectionStore } from '../projection/store.ts';
 import { type Member, ProjectionError } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
+import { holdersOf } from './copies.ts';
 import { farewell } from './farewell.ts';
 import type { NetworkFigures } from './figures.ts';
 import type { NetworkNotes } from './network-notes.ts';
@@ -161,6 +163,13 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     append: (append) => replicating().append(append),
     followed: (ask) => replicating().followed(ask),
     tail: (ask) => replicating().tail(ask),
+    contents(id, version, offset, length) {
+      const { projection } = map;
+      if (projection === null || !holdersOf(projection, sliceOf(id.key)).includes(hello().id))
+        throw new DeniedError('this volcano has no copy in sync of that slice');
+      if (!store.replica.sound) throw new BusyError();
+      return store.replica.contents(id, version, offset, length);
+    },
     renew: (sender) => parts.failover.grant(sender),
     joint(slice) {
       if (serving.isOwn(slice)) return store.joint;

@@ -1,6 +1,6 @@
 import type { LogMark } from '../kml/types.ts';
 import { CHUNK_SIZE } from '../record/limits.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import { ByteWriter, keysOfSlice } from './bytes.ts';
 import { readMark, type SqliteDatabase } from './database.ts';
 import { type FlushSteps, type IndexFlush, readFlush } from './flush.ts';
@@ -102,7 +102,7 @@ export class Applier implements FlushSteps {
     this.#forgetChunks(key, generation, first);
     this.#sql.removeChunks.run(key, generation, first);
     if (partial === undefined) return;
-    const kept: Extent[] = [];
+    const kept: StoredExtent[] = [];
     for (const extent of takeExtents(first, partial)) {
       if (extent.offset < end) kept.push({ ...extent, length: Math.min(extent.length, end - extent.offset) });
     }

@@ -6,7 +6,7 @@ import { IndexCorruptError, IndexFormatError, IndexOutdatedError, saysCorrupt } 
 export type SqliteDatabase = Database.Database;
 
 /** The format that this program writes. A lower one is rebuilt from the log, a higher one is refused. */
-export const INDEX_FORMAT = 4;
+export const INDEX_FORMAT = 5;
 /** `MGIX`, so that `file` and SQLite know whose database it is. */
 const APPLICATION_ID = 0x4d474958;
 /** The page cache of the connection that applies, in KiB, and of the one that reads. */

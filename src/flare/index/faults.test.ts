@@ -9,8 +9,8 @@ t.test('check: what cannot be is named, each kind', (t) => {
     INSERT INTO flares VALUES (x'01', 1, 50, 0, 1, 0, x''), (x'02', 1, 50, 0, 1, 0, x'');
     INSERT INTO entries VALUES (x'01', x'61', x'02', 1, 50, 3, 1), (x'01', x'62', x'02', 1, 50, 3, 1);
     INSERT INTO entries VALUES (x'09', x'61', x'08', 1, 50, 3, 1);
-    INSERT INTO chunks VALUES (x'07', 1, 0, 0, x''), (x'02', 1, 0, 20, x'000000000000000a0000000100000040000000090000000a0000000100000060');
-    INSERT INTO chunks VALUES (x'02', 1, 1, 11, x'000000000000000a0000000100000040');
+    INSERT INTO chunks VALUES (x'07', 1, 0, 0, x''), (x'02', 1, 0, 20, x'000000000000000a000000010000004000000000000000090000000a000000010000006000000000');
+    INSERT INTO chunks VALUES (x'02', 1, 1, 11, x'000000000000000a000000010000004000000000');
     INSERT INTO parents VALUES (x'07', 1, x'01', 1, 1, 1);
   `);
   t.same(

@@ -1,7 +1,7 @@
 import { KEY_BYTES } from '../keys.ts';
 import type { LogMark } from '../kml/types.ts';
 import type { EntryState, Flare } from '../record/pack.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { weightOf } from './live.ts';
@@ -116,7 +116,7 @@ export class FlushWriter {
   }
 
   /** All extents of one chunk. */
-  chunk(id: FlareId, chunk: number, extents: readonly Extent[]): void {
+  chunk(id: FlareId, chunk: number, extents: readonly StoredExtent[]): void {
     const to = this.#begin(Step.chunk);
     to.text(id.key);
     to.number(id.generation);

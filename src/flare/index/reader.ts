@@ -1,4 +1,4 @@
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
 import { keysOfSlice } from './bytes.ts';
 import type { SqliteDatabase } from './database.ts';
@@ -111,7 +111,7 @@ export class SqliteReader implements IndexReader {
     }));
   }
 
-  chunk(key: Key, generation: number, chunk: number): Extent[] {
+  chunk(key: Key, generation: number, chunk: number): StoredExtent[] {
     const value = this.#chunk.get(bytesOf(key), generation, chunk) as Buffer | undefined;
     return value === undefined ? [] : takeExtents(chunk, value);
   }

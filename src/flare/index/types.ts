@@ -1,6 +1,6 @@
 import type { LogMark } from '../kml/types.ts';
 import type { EntryState, Flare } from '../record/pack.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
 import type { IndexFlush } from './flush.ts';
 import type { ReplayRow } from './values.ts';
@@ -75,7 +75,7 @@ export interface IndexReader {
   /** Entries whose cookies come after `cookie`, in their order, at most `limit`. */
   entriesAfter(directory: Key, cookie: number, limit: number): DirectoryEntry[];
   /** The extents of one chunk of a file, by offset. */
-  chunk(key: Key, generation: number, chunk: number): Extent[];
+  chunk(key: Key, generation: number, chunk: number): StoredExtent[];
   /** The chunks of a file from number `from` on that hold anything, in order, at most `limit`, with how many bytes each holds. */
   chunksFrom(key: Key, generation: number, from: number, limit: number): { chunk: number; bytes: number }[];
   parents(key: Key, generation: number): ParentRow[];

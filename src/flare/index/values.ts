@@ -1,7 +1,7 @@
 import { KEY_BYTES } from '../keys.ts';
 import { CHUNK_SIZE, REPLAY_IDENTITY_MAX } from '../record/limits.ts';
 import { type Flare, NO_BYTES } from '../record/pack.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { Attributes, FlareId, FlareType, Key, Time } from '../types.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 
@@ -11,8 +11,8 @@ import { ByteReader, type ByteWriter } from './bytes.ts';
 
 /** Bytes of a flare's value without its target and salt. */
 const FLARE_BYTES_MIN = 192;
-/** Bytes of one extent in a chunk's value: offset in the chunk, length, segment, position. */
-export const EXTENT_BYTES = 16;
+/** Bytes of one extent in a chunk's value: offset in the chunk, length, segment, position, lead. */
+export const EXTENT_BYTES = 20;
 
 function putTime(to: ByteWriter, { seconds, nanoseconds }: Time): void {
   to.number(seconds);
@@ -100,27 +100,29 @@ function takeBytes(from: ByteReader, length: number): Buffer {
 }
 
 /** A chunk's extents, by offset; `chunk` is its number. */
-export function putExtents(to: ByteWriter, chunk: number, extents: readonly Extent[]): void {
+export function putExtents(to: ByteWriter, chunk: number, extents: readonly StoredExtent[]): void {
   const start = chunk * CHUNK_SIZE;
   to.reserve(extents.length * EXTENT_BYTES);
-  for (const { offset, length, segment, position } of extents) {
+  for (const { offset, length, segment, position, lead } of extents) {
     to.uint32(offset - start);
     to.uint32(length);
     to.uint32(segment);
     to.uint32(position);
+    to.uint32(lead);
   }
 }
 
 /** The extents in a chunk's value. */
-export function takeExtents(chunk: number, value: Uint8Array): Extent[] {
+export function takeExtents(chunk: number, value: Uint8Array): StoredExtent[] {
   const start = chunk * CHUNK_SIZE;
-  const extents: Extent[] = [];
+  const extents: StoredExtent[] = [];
   for (const from = new ByteReader(value); !from.done; ) {
     extents.push({
       offset: start + from.uint32(),
       length: from.uint32(),
       segment: from.uint32(),
       position: from.uint32(),
+      lead: from.uint32(),
     });
   }
   return extents;

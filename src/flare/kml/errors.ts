@@ -39,10 +39,17 @@ export class KmlFormatError extends Error {
   }
 }
 
-/** A read asked for bytes that the log does not hold. */
+/** A read asked for bytes that the log does not hold, or not as it wrote them. */
 export class KmlReadError extends Error {
-  constructor(segment: number, position: number, length: number, why: string) {
+  readonly segment: number;
+  /** Where the payload of the record begins that holds them. */
+  readonly record: number;
+
+  constructor(piece: { segment: number; position: number; length: number; lead: number }, why: string) {
+    const { segment, position, length, lead } = piece;
     super(`the log cannot read ${length} bytes at byte ${position} of segment ${segment}: ${why}`);
     this.name = 'KmlReadError';
+    this.segment = segment;
+    this.record = position - lead;
   }
 }

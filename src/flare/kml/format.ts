@@ -162,6 +162,17 @@ export function recordCrc(payload: Uint8Array): number {
   return crc32(payload, payload.length);
 }
 
+/**
+ * Whether those are a whole record, header and payload, that is sound; how long it is when more bytes are needed for that: `bytes` are the beginning of one.
+ */
+export function recordWhole(bytes: Buffer): boolean | number {
+  const length = bytes.readUInt32BE(0);
+  if (length === 0 || length > RECORD_BYTES_MAX) return false;
+  const end = RECORD_HEADER_BYTES + length;
+  if (bytes.length < end) return end;
+  return recordCrc(bytes.subarray(RECORD_HEADER_BYTES, end)) === bytes.readUInt32BE(4);
+}
+
 /** What is checked of a batch at once, in bytes, where others are to have their turn between. */
 export const CHECKED_BYTES = 256 * 1024;
 

@@ -158,7 +158,7 @@ t.test('a segment that is full is followed by the next, and one group may make a
     [1, 2, 3, 4],
   );
   await kml.whenDurable(4);
-  for (const { segment, position } of places) t.same(await kml.read(segment, position, 50), Buffer.alloc(50, 1));
+  for (const { segment, position } of places) t.same(await kml.read(segment, position, 50, 0), Buffer.alloc(50, 1));
   t.same(
     kml.segments().map(({ number }) => number),
     [1, 2, 3, 4],
@@ -210,7 +210,7 @@ for (const [operation, code] of [
       t.throws(() => kml.append(group('more')), KmlWedgedError);
       await t.rejects(Promise.resolve(kml.whenDurable(2)), KmlWedgedError);
       t.equal(kml.whenDurable(1), undefined, 'what was durable is');
-      t.equal((await kml.read(kept.segment, kept.position, 4)).toString(), 'kept', 'reads go on');
+      t.equal((await kml.read(kept.segment, kept.position, 4, 0)).toString(), 'kept', 'reads go on');
       await kml.close();
       t.equal(writes.length, before + 1);
       const { records } = await openLog(simulated);
@@ -244,15 +244,48 @@ t.test('read: from memory before it is durable, from the file after, never beyon
   const disk = new SimulatedDisk();
   const { kml } = await openLog(disk);
   const { segment, position } = kml.append(group('hello'));
-  const early = kml.read(segment, position, 5);
+  const early = kml.read(segment, position, 5, 0);
   t.equal(early.toString(), 'hello', 'at once, as a buffer');
   await kml.whenDurable(1);
-  const late = await kml.read(segment, position + 1, 3);
+  const late = await kml.read(segment, position + 1, 3, 1);
   t.equal(late.toString(), 'ell');
-  t.notOk(kml.read(segment, position, 5) instanceof Promise, 'what was read lately comes at once');
-  await t.rejects(Promise.resolve(kml.read(segment, position, 500)), KmlReadError);
-  await t.rejects(Promise.resolve(kml.read(9, position, 5)), { message: /there is no such segment/ });
+  t.notOk(kml.read(segment, position, 5, 0) instanceof Promise, 'what was read lately comes at once');
+  await t.rejects(Promise.resolve(kml.read(segment, position, 500, 0)), KmlReadError);
+  await t.rejects(Promise.resolve(kml.read(9, position, 5, 0)), { message: /there is no such segment/ });
 });
+
+t.test(
+  'read: what comes from the disk has its checksum, or is refused, and so is a record of which any other part is damaged',
+  async (t) => {
+    for (const [what, wrong] of [
+      ['its length', -8],
+      ['its checksum', -1],
+      ['its first byte', 0],
+      ['what is asked for', 5000],
+      ['its last byte', 9999],
+    ] as const) {
+      const disk = new SimulatedDisk();
+      const { kml } = await openLog(disk);
+      const { segment, position } = kml.append([Buffer.alloc(10_000, 1)]);
+      const next = kml.append([Buffer.alloc(100, 2)]);
+      await kml.whenDurable(next.lsn);
+      disk.flipBit(segmentName(segment), position + wrong, 6);
+      const read = (): Promise<Buffer> => Promise.resolve(kml.read(segment, position + 4990, 20, 4990));
+      // Also at once, when the host has it in its cache.
+      for (const how of ['from the disk', 'again']) {
+        await t.rejects(
+          read(),
+          { name: 'KmlReadError', message: /20 bytes at byte \d+ of segment 1: .*damaged/ },
+          `${what}, ${how}`,
+        );
+      }
+      t.same(await kml.read(next.segment, next.position, 100, 0), Buffer.alloc(100, 2), 'others can be read');
+      disk.flipBit(segmentName(segment), position + wrong, 6);
+      t.same(await read(), Buffer.alloc(20, 1), 'and it, if it is as it was again');
+      await kml.close();
+    }
+  },
+);
 
 t.test('dropOldest: only the oldest, never the one that is being written, durably', async (t) => {
   const disk = new SimulatedDisk();

@@ -19,6 +19,7 @@ import { SegmentFiles } from './segment-files.ts';
 import { SegmentScan } from './segment-scan.ts';
 import { SegmentWalker, type WalkPlace } from './segment-walker.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import { SyncTimes } from './sync-times.ts';
 import type { Appended, Kml, LogBatch, LogMark, Payload, SegmentInfo } from './types.ts';
 
 /** What an open log is made from. */
@@ -75,6 +76,7 @@ export class SegmentLog implements Kml {
   #running: Promise<void> | null = null;
   #wedged: KmlWedgedError | null = null;
   #closed = false;
+  readonly #syncs: SyncTimes;
   #onDurable: (batch: LogBatch) => Eventually<void> = () => {};
   #onWriting: (batch: LogBatch) => void = () => {};
   #onSealed: (end: LogMark, bytes: number) => void = () => {};
@@ -83,6 +85,7 @@ export class SegmentLog implements Kml {
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
     this.#files = new SegmentFiles(parts.disk);
+    this.#syncs = new SyncTimes(parts.logger);
     this.segmentBytes = parts.segmentBytes;
     this.#writer = parts.writer;
     this.#durable = parts.start;
@@ -106,6 +109,10 @@ export class SegmentLog implements Kml {
     let bytes = this.#gathering?.lengthWith(0) ?? 0;
     for (const batch of this.#sealed) bytes += batch.lengthWith(0);
     return bytes;
+  }
+
+  get syncMs(): number {
+    return this.#syncs.median;
   }
 
   get currentSegment(): number {
@@ -173,8 +180,10 @@ export class SegmentLog implements Kml {
     const durable = this.#durable;
     const batch = gathered.seal(durable, this.#parts.logId);
     this.#onWriting(batch);
+    const began = this.#parts.clock.monotonic();
     if (batch.segment === durable.segment) await this.#writer.write(batch.bytes, batch.position, this.segmentBytes);
     else await this.#roll(batch, durable);
+    this.#syncs.took(this.#parts.clock.monotonic() - began);
     if (this.#wedged !== null) return;
     this.#durable = gathered.end;
     this.#segments.at(-1)!.bytes = this.#durable.position;
@@ -246,7 +255,7 @@ export class SegmentLog implements Kml {
     for (const listener of this.#onWedged.splice(0)) listener(error);
   }
 
-  read(segment: number, position: number, length: number): Eventually<Buffer> {
+  read(segment: number, position: number, length: number, lead: number): Eventually<Buffer> {
     for (const batch of this.#sealed) {
       const bytes = batch.segment === segment ? batch.copyOf(position, length) : null;
       if (bytes !== null) return bytes;
@@ -258,9 +267,9 @@ export class SegmentLog implements Kml {
     const known = this.#find(segment);
     if (known === undefined || position < SEGMENT_HEADER_BYTES || position + length > known.bytes) {
       const why = known === undefined ? 'there is no such segment' : `it validly ends at byte ${known.bytes}`;
-      return Promise.reject(new KmlReadError(segment, position, length, why));
+      return Promise.reject(new KmlReadError({ segment, position, length, lead }, why));
     }
-    return this.#files.read(segment, position, length);
+    return this.#files.read({ segment, position, length, lead, end: known.bytes });
   }
 
   /** Segment numbers rise but have gaps: looked for by halving. */

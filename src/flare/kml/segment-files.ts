@@ -4,7 +4,8 @@ import { takeOldest } from '../../base/oldest.ts';
 import { TurnMemory } from '../../base/turn-memory.ts';
 import { BlockCache } from './block-cache.ts';
 import { KmlReadError } from './errors.ts';
-import { segmentName } from './format.ts';
+import { RECORD_HEADER_BYTES, recordWhole, segmentName } from './format.ts';
+import { SoundRecords } from './sound-records.ts';
 
 /** Files of segments that are open at once at most; those that are being read are not counted. */
 export const OPEN_FILES_MAX = 64;
@@ -18,6 +19,18 @@ const TURN_BYTES = 1024 * 1024;
 /** What is kept of what is read again and again, in bytes: a read from here costs no system call. */
 export const BLOCK_CACHE_BYTES = 16 * 1024 * 1024;
 
+/** What may stand behind the last data of a record, in bytes. */
+const PADDING_MAX = 3;
+
+/** A piece of a record, of which the payload begins `lead` bytes before `position`, in a segment that validly ends at `end`. */
+export interface PieceOfRecord {
+  readonly segment: number;
+  readonly position: number;
+  readonly length: number;
+  readonly lead: number;
+  readonly end: number;
+}
+
 interface OpenFile {
   file: DiskFile | null;
   readonly opening: Promise<DiskFile>;
@@ -25,7 +38,7 @@ interface OpenFile {
   forgotten: boolean;
 }
 
-/** Reads record data out of segments: keeps the files open, and remembers what the host has in its cache. */
+/** Reads record data out of segments, and checks it: keeps the files open, and remembers what the host has in its cache, and what of that was found sound. */
 export class SegmentFiles {
   readonly #disk: Disk;
   /** The least recently used first. */
@@ -33,6 +46,7 @@ export class SegmentFiles {
   readonly #hot = new Set<string>();
   readonly #memory = new TurnMemory(TURN_BYTES);
   readonly #blocks = new BlockCache(BLOCK_CACHE_BYTES);
+  readonly #sound = new SoundRecords();
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -65,37 +79,82 @@ export class SegmentFiles {
     return true;
   }
 
-  /** Exactly those bytes; at once when the host has them, and then until the next turn only. Rejects, or throws, `KmlReadError`. */
-  read(segment: number, position: number, length: number): Eventually<Buffer> {
+  /** Exactly those bytes, of a record that is sound; at once when the host has them, and then until the next turn only. Rejects with `KmlReadError`. */
+  read(piece: PieceOfRecord): Eventually<Buffer> {
+    const { segment, position, length } = piece;
     const block = this.#blocks.get(segment, position, length);
     if (block !== null) return block;
-    const open = this.#open.get(segment);
-    if (open?.file && this.#isHot(segment, position, length)) {
-      const room = this.#blocks.room(segment, position, length);
-      const bytes = room ?? this.#memory.take(length);
-      whole(bytes, open.file.readSync(bytes, position), segment, position);
-      if (room !== null) this.#blocks.keep(segment, position, room);
-      return bytes;
+    const file = this.#open.get(segment)?.file;
+    if (!file || !this.#isHot(segment, position, length)) return this.#readLater(piece);
+    try {
+      return this.#readNow(file, piece) ?? this.#readLater(piece);
+    } catch {
+      return this.#readLater(piece);
     }
-    return this.#readLater(segment, position, length);
   }
 
-  async #readLater(segment: number, position: number, length: number): Promise<Buffer> {
+  /** As `read`, from the host's cache; null when it is not to be had from there, or not sound. Throws the host's errors. */
+  #readNow(file: DiskFile, piece: PieceOfRecord): Buffer | null {
+    const { segment, position, length } = piece;
+    if (!this.#sound.has(piece) && !this.#soundNow(file, piece)) return null;
+    const room = this.#blocks.room(segment, position, length);
+    const bytes = room ?? this.#memory.take(length);
+    if (file.readSync(bytes, position) < length) return null;
+    if (room !== null) this.#blocks.keep(segment, position, room);
+    return bytes;
+  }
+
+  /** Whether the host has all of the record, and it is sound. */
+  #soundNow(file: DiskFile, piece: PieceOfRecord): boolean {
+    const { segment, position, length, lead, end } = piece;
+    const start = position - lead - RECORD_HEADER_BYTES;
+    const least = Math.min(end - start, RECORD_HEADER_BYTES + lead + length + PADDING_MAX);
+    for (let wanted = least; start + wanted <= end && this.#isHot(segment, start, wanted); ) {
+      const bytes = this.#memory.take(wanted);
+      if (file.readSync(bytes, start) < wanted) return false;
+      const sound = recordWhole(bytes);
+      if (sound === true) this.#sound.add(piece);
+      if (typeof sound === 'boolean') return sound;
+      wanted = sound;
+    }
+    return false;
+  }
+
+  async #readLater(piece: PieceOfRecord): Promise<Buffer> {
+    const { segment, position, length, lead } = piece;
     const open = this.#use(segment);
     open.readers++;
     try {
-      const bytes = Buffer.allocUnsafe(length);
       const file = await open.opening;
-      const read = await file.read(bytes, position);
-      this.touch(segment, position, length);
-      return whole(bytes, read, segment, position);
+      const record = await this.#record(file, piece);
+      this.touch(segment, position - lead - RECORD_HEADER_BYTES, record.length);
+      this.#sound.add(piece);
+      const start = RECORD_HEADER_BYTES + lead;
+      return record.subarray(start, start + length);
     } catch (error) {
       if (error instanceof KmlReadError) throw error;
-      throw new KmlReadError(segment, position, length, error instanceof Error ? error.message : String(error));
+      throw new KmlReadError(piece, error instanceof Error ? error.message : String(error));
     } finally {
       open.readers--;
       if (open.forgotten) this.#close(open);
       this.#evict();
+    }
+  }
+
+  /** The whole record, header included, that is sound. */
+  async #record(file: DiskFile, piece: PieceOfRecord): Promise<Buffer> {
+    const { position, length, lead, end } = piece;
+    const start = position - lead - RECORD_HEADER_BYTES;
+    const least = Math.min(end - start, RECORD_HEADER_BYTES + lead + length + PADDING_MAX);
+    for (let wanted = least; ; ) {
+      const bytes = Buffer.allocUnsafe(wanted);
+      whole(bytes, await file.read(bytes, start), piece);
+      const sound = recordWhole(bytes);
+      if (sound === true) return bytes;
+      if (sound === false || sound <= wanted || start + sound > end) {
+        throw new KmlReadError(piece, 'the record there does not have its checksum: it is damaged');
+      }
+      wanted = sound;
     }
   }
 
@@ -145,7 +204,7 @@ export class SegmentFiles {
   }
 }
 
-function whole(bytes: Buffer, read: number, segment: number, position: number): Buffer {
-  if (read === bytes.length) return bytes;
-  throw new KmlReadError(segment, position, bytes.length, `the file has only ${read} of them: it was cut short`);
+function whole(bytes: Buffer, read: number, piece: PieceOfRecord): void {
+  if (read === bytes.length) return;
+  throw new KmlReadError(piece, `the file has only ${read} of ${bytes.length} bytes: it was cut short`);
 }

@@ -78,6 +78,8 @@ export interface Kml {
   readonly durableMark: LogMark;
   /** Bytes that were appended and are not durable yet. */
   readonly pendingBytes: number;
+  /** How long it takes of late to make a batch durable, in milliseconds: as long as half of the last ones, or longer. */
+  readonly syncMs: number;
   /** How long a segment becomes, in bytes: a longer one ends before its next batch. May be set at any time. */
   segmentBytes: number;
   /** The segment that is being written. It may not be dropped. */
@@ -119,10 +121,11 @@ export interface Kml {
   wedge(cause: unknown): void;
 
   /**
-   * `length` bytes of record data. What is not durable yet comes from memory, copied; what was written or read lately comes at
-   * once from the host's cache. What comes at once is there until the next turn of the event loop only. Rejects with `KmlReadError` when the segment does not hold those bytes.
+   * `length` bytes of a record, of which the payload begins `lead` bytes before. What is not durable yet comes from memory, copied; what was written or read lately comes at
+   * once from the host's cache. What comes at once is there until the next turn of the event loop only. Whatever comes from the disk is checked first, all of the record. Rejects with `KmlReadError` when the
+   * segment does not hold those bytes, the host does not give them, or the record does not have its checksum.
    */
-  read(segment: number, position: number, length: number): Eventually<Buffer>;
+  read(segment: number, position: number, length: number, lead: number): Eventually<Buffer>;
 
   /** The segments, oldest first, with the one that is being written. */
   segments(): readonly SegmentInfo[];

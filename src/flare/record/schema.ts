@@ -224,6 +224,12 @@ export const RecordSchema = struct('Record', {
 
 export type FlareState = Value<typeof FlareSchema>;
 export type Extent = Value<typeof ExtentSchema>;
+
+/** An extent of which the log can check the bytes. */
+export interface StoredExtent extends Extent {
+  /** How many bytes before `position` the payload of the record begins that holds it. */
+  readonly lead: number;
+}
 export type Entry = Value<typeof EntrySchema>;
 export type Change = Value<typeof ChangeSchema>;
 export type Replay = Value<typeof ReplaySchema>;

@@ -149,8 +149,9 @@ export class BaseDrafts {
       const { number, epoch } = slices.of(slice);
       slices.numbered(slice, number, epoch, segment);
       if (data !== null) {
-        const at = start + dataPositionOf(length, data.bytes.length);
-        files.place(data.id, { offset: data.offset, length: data.bytes.length, segment, position: at }, lsn);
+        const lead = dataPositionOf(length, data.bytes.length);
+        const place = { segment, position: start + lead, lead };
+        files.place(data.id, { offset: data.offset, length: data.bytes.length, ...place }, lsn);
       }
       for (const action of moved) action(lsn, segment);
       start += length + RECORD_HEADER_BYTES;

@@ -1,10 +1,11 @@
 import { weightOf } from '../index/live.ts';
+import { sliceOf } from '../keys.ts';
 import { KmlRotError } from '../kml/errors.ts';
 import { batchRecords, recordSound, segmentName } from '../kml/format.ts';
 import type { LogBatch, LogRecordPlace } from '../kml/types.ts';
 import { dataPosition, decodeRecord, encodeOutcome } from '../record/codec.ts';
 import { packEntry, packFlare, packId, unpackId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Extent, type LogRecord } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type LogRecord, type StoredExtent } from '../record/schema.ts';
 import { anyChange, type Glance } from '../record/skim.ts';
 import type { FlareId, Key } from '../types.ts';
 import { BaseDrafts } from './base-drafts.ts';
@@ -26,6 +27,13 @@ export class BaseRecords {
   #drafts: BaseDrafts;
   /** What is among the drafts already, and by the state still lies in the segment. */
   readonly #gathered = new Set<unknown>();
+  /** Data of records that are not sound, which others may have: where in which file, and where the record's payload begins in the segment. */
+  readonly damaged: {
+    readonly id: FlareId;
+    readonly offset: number;
+    readonly length: number;
+    readonly record: number;
+  }[] = [];
   /** The last LSN that was appended; 0 before that. */
   lsn = 0;
   #appended = 0;
@@ -61,20 +69,43 @@ export class BaseRecords {
   }
 
   /**
-   * Gathers what is live of batches that were not checked; gives the length of each record when it is done with it, so that others may have their turn. Throws
-   * `KmlRotError` when a record that is needed is not sound; as `append`.
+   * Gathers what is live of batches that were not checked; gives the length of each record when it is done with it, so that others may have their turn. Of a record
+   * that is needed and not sound, data are left in `damaged`. Throws `KmlRotError` when it cannot be seen what it was; as `append`.
    */
   *unchecked(batches: readonly LogBatch[]): Generator<number> {
     for (const batch of batches) {
       for (const place of batchRecords(batch)) {
         this.#position = place.position;
         if (anyChange(place.payload, this.#glance)) {
-          if (!recordSound(batch, place)) throw this.#rotAt(place);
-          this.#clean(place);
+          if (recordSound(batch, place)) this.#clean(place);
+          else this.#cleanDamaged(place);
         }
         yield place.payload.length;
       }
     }
+  }
+
+  /**
+   * Of a record that is not sound: what it names is as the state has it, if the state says that it lies there, whatever became of its bytes. Its slice may be wrong, though: what has no key is
+   * left.
+   */
+  #cleanDamaged(place: LogRecordPlace): void {
+    let record: LogRecord;
+    try {
+      record = decodeRecord(place.payload);
+    } catch {
+      throw this.#rotAt(place);
+    }
+    for (const change of record.changes) {
+      if (change.type === ChangeTypeSchema.flare) {
+        this.#keepers[change.type]!(change, sliceOf(unpackId(change.flare.flare.id).key));
+        this.#appendFull();
+      }
+    }
+    const last = record.changes.at(-1);
+    if (last?.type !== ChangeTypeSchema.data) return;
+    const { offset, bytes } = last.data;
+    this.damaged.push({ id: unpackId(last.data.id), offset, length: bytes.length, record: place.position });
   }
 
   #rotAt({ lsn, position }: LogRecordPlace): KmlRotError {
@@ -150,7 +181,7 @@ export class BaseRecords {
   }
 
   /** The pieces of a file that still lie where a record's data begins, at `start` in the segment. */
-  #pieces(id: FlareId, offset: number, length: number, start: number): readonly Extent[] {
+  #pieces(id: FlareId, offset: number, length: number, start: number): readonly StoredExtent[] {
     if (length === 0 || !this.#lives(id)) return [];
     const { extents } = this.#core.state.files.extents(id, offset, offset + length);
     return extents.filter(

@@ -208,6 +208,7 @@ export class Compaction {
     const dead = this.#isDead(number);
     if (dead) run.walked = bytes;
     else if (!(await this.#scan(run, number))) return false;
+    await this.#mend(base, number);
     if (!(await this.#steps(run, base.remains()))) return false;
     this.#stepped(run.walked * CREDIT_PART + base.bytes);
     const gone = dead ? this.#isPast(number, Math.max(applied.lsn, base.lsn)) : this.#isReplaced(run, number);
@@ -279,6 +280,14 @@ export class Compaction {
       } catch (error) {
         if (!(error instanceof BusyError)) throw error;
       }
+    }
+  }
+
+  /** Has written anew from another copy what was found damaged. What nobody else has stays where it is, and so does the segment. */
+  async #mend({ damaged }: BaseRecords, segment: number): Promise<void> {
+    for (const { id, offset, length, record } of damaged) {
+      if (this.#stopped) return;
+      await this.#core.repair.mend(this.#core, id, offset, offset + length, { segment, record });
     }
   }
 

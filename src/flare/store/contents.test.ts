@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { inlineIndexHost } from '../index/inline-host.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { Attributes, FlareId } from '../types.ts';
 import { SIZE_MAX } from '../types.ts';
 import { lengthOf, replaced, within } from './extents.ts';
@@ -123,11 +123,12 @@ t.test('Extents: replacing and clipping agree with a plain array of bytes', asyn
   const piece = fc.record({ offset: fc.nat(60), length: fc.integer({ min: 1, max: 20 }), keep: fc.boolean() });
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
-      let extents: Extent[] = [];
+      let extents: StoredExtent[] = [];
       const plain = new Map<number, number>();
       pieces.forEach(({ offset, length, keep }, turn) => {
         const position = 1000 * (turn + 1);
-        extents = replaced(extents, offset, offset + length, keep ? { offset, length, segment: 1, position } : null);
+        const added = { offset, length, segment: 1, position, lead: 7 };
+        extents = replaced(extents, offset, offset + length, keep ? added : null);
         for (let at = 0; at < length; at++) {
           if (keep) plain.set(offset + at, position + at);
           else plain.delete(offset + at);
@@ -135,8 +136,8 @@ t.test('Extents: replacing and clipping agree with a plain array of bytes', asyn
       });
       const found = new Map<number, number>();
       let end = 0;
-      for (const { offset, length, position } of within(extents, 0, 1000)) {
-        if (offset < end || length <= 0) return false;
+      for (const { offset, length, position, lead } of within(extents, 0, 1000)) {
+        if (offset < end || length <= 0 || (position - lead) % 1000 !== 993) return false;
         end = offset + length;
         for (let at = 0; at < length; at++) found.set(offset + at, position + at);
       }

@@ -8,6 +8,7 @@ import type { Commitment } from './commitment.ts';
 import type { Flusher } from './flusher.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Pins } from './pins.ts';
+import type { Repair } from './repair.ts';
 import type { Replays } from './replays.ts';
 import type { Space } from './space.ts';
 import type { State } from './state.ts';
@@ -25,6 +26,7 @@ export interface Core {
   readonly replays: Replays;
   readonly space: Space;
   readonly pins: Pins;
+  readonly repair: Repair;
 }
 
 /** A failure of the log, as callers see it: IO; `BusyError` when others have copies, one of whom takes over. Other errors stay what they are. */

@@ -1,4 +1,4 @@
-import type { Extent } from '../record/schema.ts';
+import type { Extent, StoredExtent } from '../record/schema.ts';
 
 /** The place in a list of extents, sorted by offset, of the first one that ends behind `offset`. */
 export function firstEndingAfter(extents: readonly Extent[], offset: number): number {
@@ -14,7 +14,7 @@ export function firstEndingAfter(extents: readonly Extent[], offset: number): nu
 }
 
 /** The part of an extent from `from` up to but not including `to`. */
-export function clip(extent: Extent, from: number, to: number): Extent {
+export function clip(extent: StoredExtent, from: number, to: number): StoredExtent {
   const start = Math.max(extent.offset, from);
   const end = Math.min(extent.offset + extent.length, to);
   if (start === extent.offset && end === extent.offset + extent.length) return extent;
@@ -23,12 +23,13 @@ export function clip(extent: Extent, from: number, to: number): Extent {
     length: end - start,
     segment: extent.segment,
     position: extent.position + (start - extent.offset),
+    lead: extent.lead + (start - extent.offset),
   };
 }
 
 /** The parts of extents that lie from `from` up to but not including `to`. */
-export function within(extents: readonly Extent[], from: number, to: number): Extent[] {
-  const found: Extent[] = [];
+export function within(extents: readonly StoredExtent[], from: number, to: number): StoredExtent[] {
+  const found: StoredExtent[] = [];
   for (let at = firstEndingAfter(extents, from); at < extents.length && extents[at]!.offset < to; at++) {
     found.push(clip(extents[at]!, from, to));
   }
@@ -36,7 +37,12 @@ export function within(extents: readonly Extent[], from: number, to: number): Ex
 }
 
 /** The extents without what lies from `from` up to but not including `to`, and with `added` there if given. */
-export function replaced(extents: readonly Extent[], from: number, to: number, added: Extent | null): Extent[] {
+export function replaced(
+  extents: readonly StoredExtent[],
+  from: number,
+  to: number,
+  added: StoredExtent | null,
+): StoredExtent[] {
   const start = firstEndingAfter(extents, from);
   const kept = extents.slice(0, start);
   let at = start;

@@ -1,7 +1,7 @@
 import type { FlushWriter } from '../index/flush.ts';
 import type { IndexReader } from '../index/types.ts';
 import { sliceOf } from '../keys.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 import type { FlareId, Key } from '../types.ts';
 import { clip, lengthOf, replaced, within } from './extents.ts';
 import { CHUNK_SIZE } from './limits.ts';
@@ -11,7 +11,7 @@ import type { Wiping } from './wiping.ts';
 /** How many chunks of a file one question to the index lists. */
 const CHUNKS_LISTED = 1024;
 
-const NO_EXTENTS: readonly Extent[] = [];
+const NO_EXTENTS: readonly StoredExtent[] = [];
 
 /** A file of which chunks are in memory, or that was cut since the index's watermark. */
 interface OpenFile {
@@ -23,12 +23,12 @@ interface OpenFile {
   ended: boolean;
 }
 
-class Chunk extends Unit<readonly Extent[]> {
+class Chunk extends Unit<readonly StoredExtent[]> {
   readonly #files: Files;
   readonly file: OpenFile;
   readonly number: number;
 
-  constructor(files: Files, file: OpenFile, number: number, value: readonly Extent[]) {
+  constructor(files: Files, file: OpenFile, number: number, value: readonly StoredExtent[]) {
     super(value, 0, true);
     this.#files = files;
     this.file = file;
@@ -120,17 +120,17 @@ export class Files {
   }
 
   /** The extents of one chunk, by offset, and the LSN of its last change. */
-  chunk(id: FlareId, number: number): { readonly value: readonly Extent[]; readonly lsn: number } {
+  chunk(id: FlareId, number: number): { readonly value: readonly StoredExtent[]; readonly lsn: number } {
     return this.#chunk(this.#open(id), number);
   }
 
   /** Bytes of the file lie there from now on, within one chunk. */
-  place(id: FlareId, extent: Extent, lsn: number): void {
+  place(id: FlareId, extent: StoredExtent, lsn: number): void {
     const chunk = this.#chunk(this.#open(id), Math.floor(extent.offset / CHUNK_SIZE));
     this.#change(chunk, replaced(chunk.value, extent.offset, extent.offset + extent.length, extent), lsn);
   }
 
-  #change(chunk: Chunk, extents: readonly Extent[], lsn: number): void {
+  #change(chunk: Chunk, extents: readonly StoredExtent[], lsn: number): void {
     chunk.value = extents;
     chunk.lsn = lsn;
     if (chunk.flush !== this.#cache.flush) {
@@ -217,12 +217,12 @@ export class Files {
   }
 
   /** All extents at and above `from`, those that begin before cut off there, by offset. */
-  above(id: FlareId, from: number): Extent[] {
+  above(id: FlareId, from: number): StoredExtent[] {
     const file = this.#open(id);
     const first = Math.floor(from / CHUNK_SIZE);
     const numbers = [...file.chunks.keys()].filter((number) => number >= first);
     for (const { chunk } of this.#elsewhere(file, first)) numbers.push(chunk);
-    const extents: Extent[] = [];
+    const extents: StoredExtent[] = [];
     for (const number of numbers.sort((one, other) => one - other)) {
       for (const extent of this.#chunk(file, number).value) {
         if (extent.offset + extent.length > from) extents.push(clip(extent, from, Number.POSITIVE_INFINITY));
@@ -233,7 +233,7 @@ export class Files {
   }
 
   /** The extents between two offsets, by offset, and the LSN of what they depend on. */
-  extents(id: FlareId, from: number, to: number): { extents: readonly Extent[]; lsn: number } {
+  extents(id: FlareId, from: number, to: number): { extents: readonly StoredExtent[]; lsn: number } {
     const file = this.#open(id);
     const first = Math.floor(from / CHUNK_SIZE);
     const last = Math.floor((to - 1) / CHUNK_SIZE);
@@ -241,7 +241,7 @@ export class Files {
       const chunk = this.#chunk(file, first);
       return { extents: within(chunk.value, from, to), lsn: chunk.lsn };
     }
-    const extents: Extent[] = [];
+    const extents: StoredExtent[] = [];
     let lsn = 0;
     for (let number = first; number <= last; number++) {
       const chunk = this.#chunk(file, number);
@@ -252,7 +252,7 @@ export class Files {
   }
 
   /** How many bytes between two offsets are not holes. */
-  covered(id: FlareId, from: number, to: number): { extents: readonly Extent[]; bytes: number } {
+  covered(id: FlareId, from: number, to: number): { extents: readonly StoredExtent[]; bytes: number } {
     const { extents } = this.extents(id, from, to);
     return { extents, bytes: lengthOf(extents) };
   }

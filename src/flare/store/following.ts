@@ -86,8 +86,8 @@ export class Following {
     let start = position;
     for (const [at, record] of records.entries()) {
       const { length } = payloads[at]!;
-      const data = start + (dataPosition(record, length) ?? 0);
-      redoRecord(this.#core.state, record, { lsn: firstLsn + at, segment, data });
+      const lead = dataPosition(record, length) ?? 0;
+      redoRecord(this.#core.state, record, { lsn: firstLsn + at, segment, position: start, lead });
       start += length + RECORD_HEADER_BYTES;
     }
     return lsn;

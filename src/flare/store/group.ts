@@ -4,7 +4,14 @@ import { RECORD_HEADER_BYTES } from '../kml/format.ts';
 import type { Appended, Payload } from '../kml/types.ts';
 import { dataPositionOf, writeRecord, writeRecordHead } from '../record/codec.ts';
 import { NO_BYTES, packId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Extent, type LogRecord, type Replay } from '../record/schema.ts';
+import {
+  type Change,
+  ChangeTypeSchema,
+  type Extent,
+  type LogRecord,
+  type Replay,
+  type StoredExtent,
+} from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
 import type { Slices } from './slices.ts';
 
@@ -25,7 +32,7 @@ interface Draft {
 /** A piece of data that lies in the log now. */
 export interface Placed {
   readonly id: FlareId;
-  readonly extent: Extent;
+  readonly extent: StoredExtent;
 }
 
 /**
@@ -123,8 +130,9 @@ export class Group {
       this.#slices.numbered(slice, number, epoch, appended.segment);
       if (data !== null) {
         const { id, offset, bytes } = data;
-        const at = position + dataPositionOf(payloadLength, bytes.length);
-        placed.push({ id, extent: { offset, length: bytes.length, segment: appended.segment, position: at } });
+        const lead = dataPositionOf(payloadLength, bytes.length);
+        const place = { segment: appended.segment, position: position + lead, lead };
+        placed.push({ id, extent: { offset, length: bytes.length, ...place } });
       }
       position += payloadLength + RECORD_HEADER_BYTES;
     }

@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
 import type { JointStore } from '../joint.ts';
 import { checkName, LOCAL_SLICE } from '../keys.ts';
-import { KmlReadError, KmlRotError } from '../kml/errors.ts';
+import { KmlReadError } from '../kml/errors.ts';
 import type { EntryState } from '../record/pack.ts';
 import type { Expectation, FlareService, NoteStore, WriteOptions } from '../service.ts';
 import {
@@ -37,6 +37,9 @@ import { write } from './operations/write.ts';
 import { again, type Remembered } from './replays.ts';
 import { Replica } from './replica.ts';
 
+/** One read has at most so many damaged records written anew: more than a read of 1 MiB can touch that was written by pieces of 8 KiB. */
+const REPAIRS_MAX = 256;
+
 /** Figures of a store, for the operator. Sizes in bytes. */
 export interface StoreStats {
   readonly segments: number;
@@ -53,6 +56,15 @@ export interface StoreStats {
   readonly availableBytes: number;
   /** Segments that compaction has dropped since the start. */
   readonly dropped: number;
+}
+
+/** How the disk does. */
+export interface DiskFigures {
+  /** How long it takes of late to make a batch of the log durable, in milliseconds. */
+  readonly syncMs: number;
+  /** Records that were found damaged since the start, and those of them that were written anew from another copy. */
+  readonly damaged: number;
+  readonly repaired: number;
 }
 
 /** One volcano's flares and notes, on its own log. Made by `openStore`. */
@@ -149,7 +161,8 @@ export class LocalStore implements FlareService, NoteStore {
     });
   }
 
-  read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<ReadAnswer> {
+  /** `tries`: how many damaged records it meets before it gives up, if others can be asked for what they held. */
+  read(caller: Caller, id: FlareId, offset: number, count: number, tries = REPAIRS_MAX): Eventually<ReadAnswer> {
     const { state, commitment } = this.#core;
     state.seen = 0;
     let data: Eventually<Buffer>;
@@ -162,25 +175,25 @@ export class LocalStore implements FlareService, NoteStore {
       if (!owns(caller, attributes)) need(caller, attributes, READ | SEARCH);
       data = readFile(this.#core, attributes, offset, count);
     } catch (error) {
-      if (error instanceof HeldError) return error.free.then(() => this.read(caller, id, offset, count));
+      if (error instanceof HeldError) return error.free.then(() => this.read(caller, id, offset, count, tries));
       return this.#refuse(error, state.seen);
     }
     if (!isPending(data) && state.seen <= commitment.lsn) return { data, attributes };
-    return this.#readLater(data, attributes, state.seen);
+    return this.#readLater(data, attributes, state.seen).catch(async (error: unknown) => {
+      if (!(error instanceof KmlReadError)) throw error;
+      const mended = await this.#core.repair.mend(this.#core, attributes, offset, offset + count, error);
+      if (mended && tries > 1) return this.read(caller, id, offset, count, tries - 1);
+      this.#logger.error({ err: error, fileid: attributes.fileid }, 'the log cannot give the bytes of a file');
+      throw FlareError.of('IO');
+    });
   }
 
   async #readLater(data: Eventually<Buffer>, attributes: Attributes, seen: number): Promise<ReadAnswer> {
     const durable = this.#durable(seen);
     // What was there at once is not there in the next turn.
     const lasting = isPending(data) ? data : Buffer.from(data);
-    try {
-      const [bytes] = await Promise.all([lasting, durable]);
-      return { data: bytes, attributes };
-    } catch (error) {
-      if (!(error instanceof KmlReadError || error instanceof KmlRotError)) throw error;
-      this.#logger.error({ err: error, fileid: attributes.fileid }, 'the log cannot give the bytes of a file');
-      throw FlareError.of('IO');
-    }
+    const [bytes] = await Promise.all([lasting, durable]);
+    return { data: bytes, attributes };
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
@@ -302,6 +315,11 @@ export class LocalStore implements FlareService, NoteStore {
       availableBytes: space.available,
       dropped: this.#compaction.dropped,
     };
+  }
+
+  diskFigures(): DiskFigures {
+    const { kml, repair } = this.#core;
+    return { syncMs: kml.syncMs, damaged: repair.found, repaired: repair.repaired };
   }
 
   /** Makes everything durable and lets go of the directory. Changes that come later are refused with IO. Harmless when called twice. */

@@ -23,6 +23,7 @@ import { LocalStore } from './local-store.ts';
 import { Notes } from './notes.ts';
 import { Pins } from './pins.ts';
 import { Redo } from './redo.ts';
+import { Repair } from './repair.ts';
 import { Space } from './space.ts';
 import { State } from './state.ts';
 import { timeOf } from './times.ts';
@@ -147,6 +148,7 @@ async function openLocked(
     replays: state.replays,
     space,
     pins: new Pins(),
+    repair: new Repair(logger),
   };
   const notes = new Notes(core);
   const compaction = new Compaction(core, notes, logger);

@@ -1,6 +1,6 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Kml } from '../kml/types.ts';
-import type { Extent } from '../record/schema.ts';
+import type { StoredExtent } from '../record/schema.ts';
 
 /** Keeps segments from being dropped while somebody reads from them. */
 export class Pins {
@@ -8,9 +8,9 @@ export class Pins {
   readonly #waiting = new Map<number, () => void>();
 
   /** The bytes of an extent. */
-  read(kml: Kml, extent: Extent): Eventually<Buffer> {
+  read(kml: Kml, extent: StoredExtent): Eventually<Buffer> {
     const { segment } = extent;
-    const bytes = kml.read(segment, extent.position, extent.length);
+    const bytes = kml.read(segment, extent.position, extent.length, extent.lead);
     if (!isPending(bytes)) return bytes;
     this.#pinned.set(segment, (this.#pinned.get(segment) ?? 0) + 1);
     return bytes.finally(() => this.#unpin(segment));

@@ -223,7 +223,7 @@ t.test(
         const found = new Map<number, number>();
         for (const chunk of [0, 1]) {
           for (const extent of host.reader.chunk(keyFor('f'), 1, chunk)) {
-            const bytes = await kml.read(extent.segment, extent.position, extent.length);
+            const bytes = await kml.read(extent.segment, extent.position, extent.length, extent.lead);
             for (const [at, byte] of bytes.entries()) found.set(extent.offset + at, byte);
           }
         }

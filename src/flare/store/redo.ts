@@ -15,8 +15,9 @@ interface Place {
   readonly slice: number;
   readonly lsn: number;
   readonly segment: number;
-  /** Where the record's data begin in the segment, when it has any. */
-  readonly data: number;
+  /** Where the record's payload begins in the segment, and how far behind that its data, when it has any. */
+  readonly position: number;
+  readonly lead: number;
 }
 
 const REDO: { [T in Change['type']]: (state: State, change: ChangeOf<T>, place: Place) => void } = {
@@ -34,9 +35,9 @@ const REDO: { [T in Change['type']]: (state: State, change: ChangeOf<T>, place: 
   [ChangeTypeSchema.entryGone]: (state, { entryGone }, { lsn, segment }) => {
     state.setEntry(unpackId(entryGone.directory).key, entryGone.name.toString('latin1'), null, lsn, segment);
   },
-  [ChangeTypeSchema.data]: (state, { data }, { lsn, segment, data: position }) => {
+  [ChangeTypeSchema.data]: (state, { data }, { lsn, segment, position, lead }) => {
     const { length } = data.bytes;
-    const extent = { offset: data.offset, length, segment, position };
+    const extent = { offset: data.offset, length, segment, position: position + lead, lead };
     if (length > 0) state.files.place(unpackId(data.id), extent, lsn);
   },
   [ChangeTypeSchema.cut]: (state, { cut }, { lsn }) => {
@@ -101,16 +102,16 @@ export class Redo {
   /** Does one record again, which lies in that segment; byte strings are copied. */
   record({ lsn, position, payload }: LogRecordPlace, segment: number): void {
     const record = decodeRecord(payload);
-    redoRecord(this.#state, record, { lsn, segment, data: position + (dataPosition(record, payload.length) ?? 0) });
+    redoRecord(this.#state, record, { lsn, segment, position, lead: dataPosition(record, payload.length) ?? 0 });
   }
 }
 
 /** Puts into the state what one record says, as the operation that wrote it did; byte strings are copied. */
 export function redoRecord(state: State, record: LogRecord, where: Omit<Place, 'slice'>): void {
   const { slice, number, epoch, replay } = record;
-  const { lsn, segment, data } = where;
+  const { lsn, segment, position, lead } = where;
   // One by one: V8 gives up again and again what it has compiled for a spread here.
-  const place: Place = { slice, lsn, segment, data };
+  const place: Place = { slice, lsn, segment, position, lead };
   for (const change of record.changes) redoChange(state, change, place);
   state.slices.numbered(slice, number, epoch, segment);
   if (replay === null) return;

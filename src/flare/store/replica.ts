@@ -1,8 +1,12 @@
+import type { Eventually } from '../../base/eventually.ts';
 import type { LogBatch } from '../kml/types.ts';
+import type { FlareId } from '../types.ts';
 import type { Commitment } from './commitment.ts';
+import { contentsOf } from './contents-of.ts';
 import type { Core } from './core.ts';
 import { Following } from './following.ts';
 import { tailOf, type Wanted } from './log-tail.ts';
+import type { FetchCopy } from './repair.ts';
 import { sliceLines } from './slice-lines.ts';
 import { Walk, type WalkSink } from './walk.ts';
 
@@ -77,6 +81,16 @@ export class Replica {
   /** Durable records of the own log: `tailOf`. */
   tail(wanted: ReadonlyMap<number, Wanted>, maxBytes: number): Promise<Buffer[][] | null> {
     return tailOf(this.#core.kml, wanted, maxBytes);
+  }
+
+  /** Asks the volcanos that have copies for what the log here has lost; null: there are none. */
+  set fetch(fetch: FetchCopy | null) {
+    this.#core.repair.fetch = fetch;
+  }
+
+  /** Bytes of a file, for a volcano that has lost them: `contentsOf`. */
+  contents(id: FlareId, version: number, offset: number, length: number): Eventually<Buffer | null> {
+    return contentsOf(this.#core, id, version, offset, length);
   }
 
   /** Walks the live state of slices: `Walk`. */

@@ -3,7 +3,7 @@ import { KmlReadError } from '../kml/errors.ts';
 import { encodeOutcome } from '../record/codec.ts';
 import { CHANGES_MAX, DATA_MAX } from '../record/limits.ts';
 import { NO_BYTES, packEntry, packFlare, packId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Extent, type Replay } from '../record/schema.ts';
+import { type Change, ChangeTypeSchema, type Replay, type StoredExtent } from '../record/schema.ts';
 import { type Attributes, type FlareId, FlareType, type Key } from '../types.ts';
 import type { Core } from './core.ts';
 import { within } from './extents.ts';
@@ -139,13 +139,16 @@ export class Walk {
   }
 
   /** False when the file does not have these bytes there any more, or the log does not. */
-  async #piece(slice: number, id: FlareId, chunk: number, piece: Extent): Promise<boolean> {
+  async #piece(slice: number, id: FlareId, chunk: number, piece: StoredExtent): Promise<boolean> {
     let bytes: Buffer;
     try {
       const read = this.#core.pins.read(this.#core.kml, piece);
       bytes = isPending(read) ? await read : read;
     } catch (error) {
-      if (error instanceof KmlReadError && !this.#isAt(id, chunk, piece)) return false;
+      if (!(error instanceof KmlReadError)) throw error;
+      if (!this.#isAt(id, chunk, piece)) return false;
+      const { offset, length } = piece;
+      if (await this.#core.repair.mend(this.#core, id, offset, offset + length, error)) return false;
       throw error;
     }
     if (!this.#lives(id) || !this.#isAt(id, chunk, piece)) return false;
@@ -153,7 +156,7 @@ export class Walk {
     return true;
   }
 
-  #isAt(id: FlareId, chunk: number, { offset, length, segment, position }: Extent): boolean {
+  #isAt(id: FlareId, chunk: number, { offset, length, segment, position }: StoredExtent): boolean {
     const [found] = within(this.#core.state.files.chunk(id, chunk).value, offset, offset + length);
     return (
       found !== undefined &&

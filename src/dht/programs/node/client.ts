@@ -1,5 +1,6 @@
 import type { Decision, JointPart } from '../../../flare/joint.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
+import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
@@ -8,7 +9,7 @@ import { type Member, type MemberId, type Projection, ProjectionError } from '..
 import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
-import { wireCaller } from '../types.ts';
+import { wireCaller, wireId } from '../types.ts';
 import type { Append, Appended, Loads, NotesPage, SliceDigest } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
@@ -34,6 +35,7 @@ const calls = {
   append: call(procedures.APPEND),
   followed: call(procedures.FOLLOWED),
   tail: call(procedures.TAIL),
+  contents: call(procedures.CONTENTS),
   renew: call(procedures.RENEW),
   prepare: call(procedures.PREPARE),
   outcome: call(procedures.OUTCOME),
@@ -133,6 +135,13 @@ export class NodeClient {
       sender: Buffer.from(ask.sender, 'hex'),
     });
     return groups.map((group) => group.map((payload) => Buffer.from(payload)));
+  }
+
+  /** Bytes of a file that has a copy there, at that version, all of them; null: it is at another version there. At most `DATA_MAX`. */
+  async contents(id: FlareId, version: number, offset: number, length: number): Promise<Buffer | null> {
+    const args = { epoch: this.#epoch(), id: wireId(id), version, offset, length };
+    const bytes = await this.#ask(calls.contents, args);
+    return bytes === null ? null : Buffer.from(bytes);
   }
 
   /** Asks for the lease of `sender`, this volcano: for how long it is granted, in milliseconds, counted from when it was asked for at the latest. Waits so long at most. */

@@ -1,6 +1,7 @@
 import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
+import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
@@ -42,6 +43,11 @@ export interface Figures {
   /** How many records its slowest in-sync mirror is behind. */
   readonly lagRecords: number;
   readonly uptimeSeconds: number;
+  /** How long a sync of its log takes of late, in milliseconds. */
+  readonly syncMs: number;
+  /** Records of its log that were found damaged since it started, and those of them that came anew from another volcano. */
+  readonly damaged: number;
+  readonly repaired: number;
 }
 
 /** Another volcano's figures, as they were so many milliseconds ago. */
@@ -100,6 +106,8 @@ export interface NodeHandlers {
   /** Records of slices that this volcano mirrors for the sender. */
   tail(ask: AskTail): Eventually<Tail>;
   /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
+  /** Bytes of a file of which this volcano has a copy in sync, at that version; null: it has another one. */
+  contents(id: FlareId, version: number, offset: number, length: number): Eventually<Buffer | null>;
   renew(sender: MemberId): number;
   /**
    * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be

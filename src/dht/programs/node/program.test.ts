@@ -5,7 +5,7 @@ import { FlareError } from '../../../flare/errors.ts';
 import { BusyError, type DirectoryView, type JointPart, type Step, type StepAnswer } from '../../../flare/joint.ts';
 import { keyOf, ROOT_KEY } from '../../../flare/keys.ts';
 import { LOCK_END, LockKind } from '../../../flare/locks/types.ts';
-import { RECORD_MAX } from '../../../flare/record/limits.ts';
+import { DATA_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
 import { type HeldPage, LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { MemoryNotes } from '../../../flare/testing/memory-notes.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
@@ -58,6 +58,9 @@ const figures: Figures = {
   flares: 12,
   lagRecords: 3,
   uptimeSeconds: 60,
+  syncMs: 4,
+  damaged: 2,
+  repaired: 1,
 };
 const projection = withMember(alone(), member(1), 0);
 const operation = seededRandom(5).bytes(16);
@@ -273,6 +276,25 @@ t.test('FOLLOWED, TAIL: what a primary asks of its mirrors', async (t) => {
   t.strictSame(await node.tail(tail), groups);
   t.strictSame(seen, [asked, tail]);
   await t.rejects(node.followed({ ...asked, slices: Array(SLICES_MAX + 1).fill(1) }), { name: 'XdrError' });
+});
+
+t.test('CONTENTS: bytes of a file from another copy, none, and no more than a record holds', async (t) => {
+  const seen: unknown[] = [];
+  const bytes = seededRandom(3).bytes(DATA_MAX);
+  const node = await served(t, {
+    contents(id, version, offset, length) {
+      seen.push([id, version, offset, length]);
+      return version === 7 ? null : bytes;
+    },
+  });
+  const id = { key: keyOf(ROOT_KEY, 'x'), generation: 2 ** 50 };
+  t.ok((await node.contents(id, 8, 2 ** 49, DATA_MAX))!.equals(bytes));
+  t.equal(await node.contents(id, 7, 0, 1), null);
+  t.same(seen, [
+    [id, 8, 2 ** 49, DATA_MAX],
+    [id, 7, 0, 1],
+  ]);
+  await t.rejects(node.contents(id, 8, 0, DATA_MAX + 1), { name: 'DeniedError', message: /the most is/ });
 });
 
 t.test('PREPARE, OUTCOME, DECISION: every kind of step, and what it gave', async (t) => {

@@ -1,4 +1,5 @@
 import { andThen, type Eventually, isPending } from '../../../base/eventually.ts';
+import { DATA_MAX } from '../../../flare/record/limits.ts';
 import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
 import { type Codec, type Value, XdrError } from '../../../rpc/xdr.ts';
 import { decodeProjection, encodeProjection, memberFromWire } from '../../projection/codec.ts';
@@ -7,7 +8,7 @@ import { type Projection, ProjectionError } from '../../projection/types.ts';
 import { checkMember } from '../../projection/validate.ts';
 import { wireFlareLock } from '../locks.ts';
 import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
-import { callerFromWire } from '../types.ts';
+import { callerFromWire, idFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
@@ -77,6 +78,10 @@ const rows: { readonly [N in Name]: Run<N> } = {
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
   FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
   TAIL: (handlers, ask) => handlers.tail({ ...ask, sender: ask.sender.toString('hex') }),
+  CONTENTS: (handlers, { id, version, offset, length }) => {
+    if (length > DATA_MAX) throw new DeniedError(`${length} bytes of a file: the most is ${DATA_MAX}`);
+    return handlers.contents(idFromWire(id), version, offset, length);
+  },
   RENEW: (handlers, { sender }) => handlers.renew(sender.toString('hex')),
   PREPARE(handlers, { operation, slice, coordinator, caller, steps }) {
     const answers = handlers
@@ -116,6 +121,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'APPEND',
   'FOLLOWED',
   'TAIL',
+  'CONTENTS',
   'RENEW',
   'PREPARE',
   'OUTCOME',

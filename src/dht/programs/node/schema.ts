@@ -1,7 +1,7 @@
 import * as xdr from '@stellar/js-xdr';
 import { OPERATION_ID_BYTES } from '../../../flare/joint.ts';
 import { GROUP_BYTES_MAX } from '../../../flare/kml/format.ts';
-import { GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
+import { DATA_MAX, GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
 import { LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
@@ -11,7 +11,7 @@ import { CHANGES_MAX } from '../../projection/news.ts';
 import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../projection/types.ts';
 import { FlareLockSchema, HolderSchema, LOCK_PLACE_MAX } from '../locks.ts';
 import { resultOf } from '../result.ts';
-import { CallerSchema } from '../types.ts';
+import { CallerSchema, FlareIdSchema } from '../types.ts';
 import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
 
 /** The number of the node program; it has one version. */
@@ -92,6 +92,9 @@ export const FiguresSchema = xdr.struct('Figures', {
   flares: xdr.uint64(),
   lagRecords: xdr.uint64(),
   uptimeSeconds: xdr.uint32(),
+  syncMs: xdr.uint32(),
+  damaged: xdr.uint32(),
+  repaired: xdr.uint32(),
 });
 
 /** What was heard of other volcanos: `ageMs` ago, or longer. */
@@ -246,6 +249,20 @@ export const procedures = {
     number: 40,
     arguments: compile(xdr.struct('Renew', { ...head, sender: xdr.opaque(ID_BYTES) })),
     result: compile(resultOf('RenewResult', xdr.uint32())),
+  },
+  /** A copy of a slice asks another one for bytes of a file that its log has lost; null: the file is at another version there. */
+  CONTENTS: {
+    number: 50,
+    arguments: compile(
+      xdr.struct('AskContents', {
+        ...head,
+        id: FlareIdSchema,
+        version: xdr.uint64(),
+        offset: xdr.uint64(),
+        length: xdr.uint32(),
+      }),
+    ),
+    result: compile(resultOf('ContentsResult', xdr.option(xdr.varOpaque(DATA_MAX)))),
   },
   /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
   KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },

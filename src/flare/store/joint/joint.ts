@@ -277,7 +277,9 @@ export class Joint implements JointStore {
     for (const [slice, { changes }] of prepared.bySlice) {
       for (const change of committed ? changes : []) {
         transaction.add(slice, change);
-        transaction.afterwards((lsn, segment) => redoChange(state, change, { slice, lsn, segment, data: 0 }));
+        transaction.afterwards((lsn, segment) =>
+          redoChange(state, change, { slice, lsn, segment, position: 0, lead: 0 }),
+        );
       }
       this.#notes.change(transaction, slice, noteName(PREPARED_PREFIX, slice, operation), null);
     }

@@ -1,5 +1,5 @@
 import { type Eventually, isPending } from '../../../base/eventually.ts';
-import type { Extent } from '../../record/schema.ts';
+import type { StoredExtent } from '../../record/schema.ts';
 import type { Attributes, FlareId } from '../../types.ts';
 import type { Core } from '../core.ts';
 import { READ_MAX } from '../limits.ts';
@@ -23,7 +23,7 @@ export function readFile(core: Core, attributes: Attributes, offset: number, cou
   return assemble(core, extents, offset, length);
 }
 
-function assemble(core: Core, extents: readonly Extent[], offset: number, length: number): Eventually<Buffer> {
+function assemble(core: Core, extents: readonly StoredExtent[], offset: number, length: number): Eventually<Buffer> {
   const whole = Buffer.alloc(length);
   const waiting: Promise<void>[] = [];
   for (const extent of extents) {
