@@ -95,8 +95,13 @@ export class SegmentFiles {
 
   /** As `read`, from the host's cache; null when it is not to be had from there, or not sound. Throws the host's errors. */
   #readNow(file: DiskFile, piece: PieceOfRecord): Buffer | null {
-    const { segment, position, length } = piece;
-    if (!this.#sound.has(piece) && !this.#soundNow(file, piece)) return null;
+    const { segment, position, length, lead } = piece;
+    if (!this.#sound.has(piece)) {
+      const record = this.#recordNow(file, piece);
+      if (record === null) return null;
+      this.#sound.add(piece);
+      return pieceOf(record, lead, length);
+    }
     const room = this.#blocks.room(segment, position, length);
     const bytes = room ?? this.#memory.take(length);
     if (file.readSync(bytes, position) < length) return null;
@@ -104,33 +109,29 @@ export class SegmentFiles {
     return bytes;
   }
 
-  /** Whether the host has all of the record, and it is sound. */
-  #soundNow(file: DiskFile, piece: PieceOfRecord): boolean {
-    const { segment, position, length, lead, end } = piece;
-    const start = position - lead - RECORD_HEADER_BYTES;
-    const least = Math.min(end - start, RECORD_HEADER_BYTES + lead + length + PADDING_MAX);
-    for (let wanted = least; start + wanted <= end && this.#isHot(segment, start, wanted); ) {
+  /** The whole record, header included, when the host has all of it and it is sound. */
+  #recordNow(file: DiskFile, piece: PieceOfRecord): Buffer | null {
+    const start = startOf(piece);
+    for (let wanted = leastOf(piece); start + wanted <= piece.end && this.#isHot(piece.segment, start, wanted); ) {
       const bytes = this.#memory.take(wanted);
-      if (file.readSync(bytes, start) < wanted) return false;
+      if (file.readSync(bytes, start) < wanted) return null;
       const sound = recordWhole(bytes);
-      if (sound === true) this.#sound.add(piece);
-      if (typeof sound === 'boolean') return sound;
+      if (typeof sound === 'boolean') return sound ? bytes : null;
       wanted = sound;
     }
-    return false;
+    return null;
   }
 
   async #readLater(piece: PieceOfRecord): Promise<Buffer> {
-    const { segment, position, length, lead } = piece;
+    const { segment, length, lead } = piece;
     const open = this.#use(segment);
     open.readers++;
     try {
       const file = await open.opening;
       const record = await this.#record(file, piece);
-      this.touch(segment, position - lead - RECORD_HEADER_BYTES, record.length);
+      this.touch(segment, startOf(piece), record.length);
       this.#sound.add(piece);
-      const start = RECORD_HEADER_BYTES + lead;
-      return record.subarray(start, start + length);
+      return pieceOf(record, lead, length);
     } catch (error) {
       if (error instanceof KmlReadError) throw error;
       throw new KmlReadError(piece, error instanceof Error ? error.message : String(error));
@@ -143,15 +144,13 @@ export class SegmentFiles {
 
   /** The whole record, header included, that is sound. */
   async #record(file: DiskFile, piece: PieceOfRecord): Promise<Buffer> {
-    const { position, length, lead, end } = piece;
-    const start = position - lead - RECORD_HEADER_BYTES;
-    const least = Math.min(end - start, RECORD_HEADER_BYTES + lead + length + PADDING_MAX);
-    for (let wanted = least; ; ) {
+    const start = startOf(piece);
+    for (let wanted = leastOf(piece); ; ) {
       const bytes = Buffer.allocUnsafe(wanted);
       whole(bytes, await file.read(bytes, start), piece);
       const sound = recordWhole(bytes);
       if (sound === true) return bytes;
-      if (sound === false || sound <= wanted || start + sound > end) {
+      if (sound === false || sound <= wanted || start + sound > piece.end) {
         throw new KmlReadError(piece, 'the record there does not have its checksum: it is damaged');
       }
       wanted = sound;
@@ -202,6 +201,22 @@ export class SegmentFiles {
   closeAll(): void {
     for (const segment of [...this.#open.keys()]) this.forget(segment);
   }
+}
+
+/** Where the header of the record begins. */
+function startOf({ position, lead }: PieceOfRecord): number {
+  return position - lead - RECORD_HEADER_BYTES;
+}
+
+/** How long the record is at least, header included; most are as long, for what is asked for is most often all that their data are. */
+function leastOf(piece: PieceOfRecord): number {
+  const { length, lead, end } = piece;
+  return Math.min(end - startOf(piece), RECORD_HEADER_BYTES + lead + length + PADDING_MAX);
+}
+
+function pieceOf(record: Buffer, lead: number, length: number): Buffer {
+  const start = RECORD_HEADER_BYTES + lead;
+  return record.subarray(start, start + length);
 }
 
 function whole(bytes: Buffer, read: number, piece: PieceOfRecord): void {
