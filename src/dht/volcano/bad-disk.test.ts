@@ -175,3 +175,40 @@ t.test('A slow disk makes the ring slow, not wrong, and is named in `/.dht/` eve
   t.ok(Number(await shown(ring, primary, 'sync')) < SLOW_SYNC_MS, 'and not any more, when it is well');
   await ring.close();
 });
+
+t.test(
+  'Damage to the only copy keeps its slice from being copied, and is named; when the file is removed, all is copied',
+  async (t) => {
+    const ring = new VirtualRing({ volcanos: 2, seed: 7, limits: { compactionMinBytes: 2 ** 30, pendingUnits: 2000 } });
+    await ring.start(0, { boot: true, ...MIRRORED });
+    const [alone, newcomer] = ring.volcanos as [VirtualVolcano, VirtualVolcano];
+    const { flares } = alone.up;
+    const bytes = Buffer.alloc(20_000, 'only here ');
+    const names = ['well', 'bad', 'well too'];
+    for (const name of names) {
+      const file = await asked(ring, flares.create(ROOT, flares.root(), name, FILE));
+      await asked(ring, flares.write(ROOT, file, 0, name === 'bad' ? bytes : Buffer.from(name)));
+    }
+    t.equal(rot(alone, bytes, await alone.disk.list('kml')), 1);
+    const starting = ring.begin(newcomer.number, { seeds: [alone.seed], ...MIRRORED });
+    await ring.time.run(3 * CARRY_MS);
+    t.match(alone.warnings.join(), /a mirror could not be filled; it is begun anew/);
+    t.match(alone.up.store.diskFigures(), { damaged: 1, repaired: 0 });
+    const bad = await asked(ring, flares.lookup(ROOT, flares.root(), 'bad'));
+    await t.rejects(asked(ring, (async () => flares.read(ROOT, bad, 0, 100))()), { message: 'IO' });
+    await asked(ring, flares.remove(ROOT, flares.root(), 'bad'));
+    await ring.settle(starting);
+    await planned(ring);
+    for (let slice = 0; slice < 256; slice++) {
+      const lines = ring.volcanos.map(({ up }) => up.store.replica.lines(slice, false));
+      const [one, other] = await asked(ring, Promise.all(lines));
+      if (one!.join() !== other!.join()) t.same(one, other, `slice ${slice}`);
+    }
+    for (const name of ['well', 'well too']) {
+      const { flares } = newcomer.up;
+      const file = await asked(ring, flares.lookup(ROOT, flares.root(), name));
+      t.equal((await asked(ring, flares.read(ROOT, file, 0, 100))).data.toString(), name);
+    }
+    await ring.close();
+  },
+);

@@ -64,7 +64,8 @@ export class Repair {
       this.#pieces(core, id, chunk * CHUNK_SIZE, (chunk + 1) * CHUNK_SIZE, damaged),
     );
     if (pieces.length === 0) return true;
-    const fields = { ...damaged, flare: Buffer.from(id.key, 'latin1').toString('hex'), offset: pieces[0]!.offset };
+    const fileid = core.state.flareUnit(id.key).value?.attributes.fileid;
+    const fields = { ...damaged, fileid, offset: pieces[0]!.offset };
     const isNew = !this.#known.has(name);
     if (isNew) {
       this.found++;
