@@ -2,6 +2,7 @@ import { checkCommand } from './magma/check.ts';
 import { deadCommand } from './magma/dead.ts';
 import { keyCommand } from './magma/key.ts';
 import { locksCommand } from './magma/locks.ts';
+import { readyCommand } from './magma/ready.ts';
 import { ringCommand, statusCommand } from './magma/ring.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';
@@ -13,6 +14,7 @@ Usage: magma COMMAND ...
   magma ring             the volcanos of a network, and how each fares
   magma status [NICK]    one volcano
   magma dead NICK        takes a volcano that is away for good out of its network
+  magma ready            whether clients are well served here, for keepalived
   magma locks            what is locked, by whom; and the end of a holder's locks
   magma check DIR...     check the data directories of volcanos that are stopped
   magma check --ring     compare the copies of a network that runs
@@ -32,6 +34,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['dead', deadCommand],
   ['key', keyCommand],
   ['locks', locksCommand],
+  ['ready', readyCommand],
   ['ring', ringCommand],
   ['status', statusCommand],
 ]);

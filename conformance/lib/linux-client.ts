@@ -15,6 +15,10 @@ export interface LinuxClientOptions {
   readonly protocol: 'udp' | 'tcp';
   /** The namespace that the server runs in. */
   readonly namespace: string;
+  /** The server's address; default the namespace's end of the guest's cable. */
+  readonly host?: string;
+  /** The first three bytes of the addresses on that cable, as `10.77.4`, where several guests' packets meet. */
+  readonly subnet?: string;
   /** Default `/`. */
   readonly path?: string;
   /** Mount options besides version, protocol and ports. */
@@ -56,7 +60,7 @@ export function linuxClient(
     const words = [join(UNPACKED, script), ...args];
     return `cd "$NFS_MNT" && python3 ${words.map((word) => `'${word}'`).join(' ')} || failed=1`;
   });
-  const commands = join(directory, `commands-${options.protocol}-${scripts[0]![0]}.sh`);
+  const commands = join(directory, `commands-${options.namespace}-${options.protocol}-${scripts[0]![0]}.sh`);
   writeFileSync(
     commands,
     `export PYTHONDONTWRITEBYTECODE=1\n${unpackScripts()}\nfailed=0\n${lines.join('\n')}\nexit $failed\n`,
@@ -64,6 +68,8 @@ export function linuxClient(
   const seconds = options.timeoutSeconds ?? 100;
   const flags = ['--netns', options.namespace, '--export', options.path ?? '/', '--proto', options.protocol];
   flags.push('--timeout', `${seconds}`);
+  if (options.host !== undefined) flags.push('--host', options.host);
+  if (options.subnet !== undefined) flags.push('--subnet', options.subnet);
   if (options.options !== undefined) flags.push('--opts', options.options);
   if (options.user !== undefined) flags.push('--user', options.user);
   if (options.capture !== undefined) flags.push('--pcap', options.capture);

@@ -46,8 +46,8 @@ export interface Stream {
   readonly queued: number;
   /** Sends what is queued, then closes. */
   end(): void;
-  /** Closes at once. */
-  destroy(): void;
+  /** Closes at once. `reset`: the host forgets it as well, and no more tells the peer what was sent than that it is over (RFC 9293 §3.10.5). */
+  destroy(reset?: boolean): void;
 }
 
 /** A listening TCP socket. */

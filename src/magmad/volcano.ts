@@ -29,6 +29,7 @@ import { LoadMeter } from './load-meter.ts';
 import { type Log, wantsDebug } from './logging.ts';
 import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
+import { type AddressWatch, systemAddressWatch } from './own-addresses.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
 import { waitingForRestart } from './reload.ts';
@@ -65,6 +66,7 @@ export class Volcano implements Service {
   readonly #parts: Parts;
   #portmap: PortmapChoice | undefined;
   #removePidFile: () => void = () => {};
+  readonly #addresses: AddressWatch;
   #config: Config;
   #reloading: Promise<void> = Promise.resolve();
 
@@ -73,6 +75,10 @@ export class Volcano implements Service {
     this.#config = options.config;
     this.#log = options.log.room('volcano');
     this.#parts = parts;
+    this.#addresses = systemAddressWatch(systemClock, (address) => {
+      this.#log.info({ address }, 'this host has lost an address: connections that came to it are reset');
+      parts.server.forsake(address);
+    });
   }
 
   /** Opens the data directory and serves it. Rejects with an error that says what is wrong and the cure; then nothing is served. */
@@ -231,6 +237,7 @@ export class Volcano implements Service {
   }
 
   async #unserve(): Promise<void> {
+    this.#addresses.stop();
     await this.#portmap?.stop();
     await this.#parts.server.stop();
     this.#removePidFile();

@@ -35,7 +35,7 @@ async function start(t: Test, bounds: Partial<RpcBounds> = {}, clock: Clock = ma
     for (const held of [...echo.held]) held.release();
     return server.stop();
   });
-  return { ...echo, connect };
+  return { ...echo, connect, server };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -237,6 +237,17 @@ t.test('a peer that ends with nothing under way, or in the middle of a record, i
     stream.peerEnds();
     t.equal(stream.done[0], 'end');
   }
+});
+
+t.test('an address that has left the host: connections that came to it are reset, others stay', async (t) => {
+  const { connect, server } = await start(t);
+  const moved = connect('192.0.2.9', '192.0.2.100');
+  const stays = connect('192.0.2.9');
+  moved.receive(call(1, WAIT, 'a'));
+  server.forsake('192.0.2.100');
+  t.match(moved.done, ['reset']);
+  t.same(stays.done, []);
+  t.equal(server.connections, 1);
 });
 
 t.test('replay identity: the same for a retransmission on another connection, another for anything else', async (t) => {

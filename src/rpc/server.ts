@@ -105,6 +105,14 @@ export class RpcServer {
     return { port: (udp[0] ?? tcp[0])?.port ?? 0, udp, tcp };
   }
 
+  /**
+   * An address is not this host's any more. Connections that came to it are reset: their peers go on with who has it now, and when it comes back, what this host still thinks
+   * of such a connection would not fit what the peer thinks of its next one, which has the same ports.
+   */
+  forsake(address: string): void {
+    for (const connection of this.#connections) if (connection.server.address === address) connection.destroy(true);
+  }
+
   /** Takes no more calls, answers those under way, and closes everything; after `stopMs` whatever is still there is cut off. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();

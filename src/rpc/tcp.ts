@@ -125,9 +125,9 @@ export class Connection implements Peer {
     this.#stream.resume();
   }
 
-  destroy(): void {
+  destroy(reset = false): void {
     this.#closed = true;
-    this.#stream.destroy();
+    this.#stream.destroy(reset);
   }
 
   /** Closes the connection if it has been of no use for too long. To be called now and then. */

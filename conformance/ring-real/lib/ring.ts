@@ -112,6 +112,9 @@ export interface Wired {
   readonly namespace: string;
   readonly address: string;
   readonly address6: string;
+  /** The other end of its cable: a port of the bridge in that namespace. */
+  readonly hub: string;
+  readonly port: string;
 }
 
 function ip(...words: string[]): void {
@@ -134,6 +137,6 @@ export function wiredNamespaces(t: Test, hint: string, count: number): readonly 
     ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
     ip('-n', namespace, 'address', 'add', `${address6}/64`, 'dev', 'eth0', 'nodad');
     ip('-n', namespace, 'link', 'set', 'eth0', 'up');
-    return { namespace, address, address6 };
+    return { namespace, address, address6, hub, port };
   });
 }

@@ -78,8 +78,9 @@ export class SystemStream implements Stream {
     this.#socket.end();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
+  destroy(reset = false): void {
+    if (reset) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 }
 

@@ -115,6 +115,7 @@ export class Carrier {
       // Members' places may be others by now: what was prepared is looked at again.
       if (!map.current || map.projection !== projection || this.#stopped) return;
       await this.#write(applyStep(projection, step));
+      this.#tellTaken(step);
     } finally {
       failover.proposed();
       if (!this.#stopped) replication.resume();
@@ -129,8 +130,13 @@ export class Carrier {
       // Once it may have been written nothing is granted until that is known: so it is not begun while nobody arbitrates.
       const newest = await projections.newest();
       if (newest !== null) map.learn(newest.epoch);
-      if (map.current && sameStep(failover.takeOver(), step)) failover.propose(projection, step);
-      else throw new DisturbedError('it is not due any more');
+      if (!map.current || !sameStep(failover.takeOver(), step)) throw new DisturbedError('it is not due any more');
+      failover.propose(projection, step);
+      const { nickname: volcano } = projection.volcanos[projection.map[step.range.first]!.primary]!;
+      this.#parts.logger.warn(
+        { volcano, slices: step.range.count },
+        'a volcano does not answer: its slices are to be taken over',
+      );
       return;
     }
     const disturbed = Promise.withResolvers<never>();
@@ -164,6 +170,15 @@ export class Carrier {
     await map.whenCurrent();
     if (map.projection !== null && !this.#stopped) hintNext(map.projection, this.#parts.self, this.#parts.hint);
     this.#told = '';
+  }
+
+  #tellTaken(step: Step): void {
+    const { map, self, logger } = this.#parts;
+    const { projection } = map;
+    if (step.kind !== 'takeOver' || projection === null || this.#stopped) return;
+    const { first, count } = step.range;
+    if (projection.volcanos[projection.map[first]!.primary]!.id === self)
+      logger.info({ epoch: projection.epoch, slices: count }, 'slices were taken over');
   }
 
   /** Tells why a step cannot be made, once. */

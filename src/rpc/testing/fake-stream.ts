@@ -2,7 +2,7 @@ import type { Endpoint, Net, Stream } from '../../base/net.ts';
 
 /** A connection in memory, seen from the server's side, that notes what is done to it. */
 export interface FakeStream extends Stream {
-  /** What was done, in order: `write:bytes`, `cork`, `uncork`, `pause`, `resume`, `end`, `destroy`. */
+  /** What was done, in order: `write:bytes`, `cork`, `uncork`, `pause`, `resume`, `end`, `destroy`, `reset`. */
   readonly done: string[];
   /** All that was written. */
   readonly written: Buffer[];
@@ -19,7 +19,7 @@ export interface FakeStream extends Stream {
 }
 
 /** A network whose only listener is handed streams by the test. */
-export function fakeNet(): { net: Net; connect(address?: string): FakeStream } {
+export function fakeNet(): { net: Net; connect(address?: string, to?: string): FakeStream } {
   let accept: (stream: Stream) => void = () => {};
   const local: Endpoint = { address: '192.0.2.1', port: 2049 };
   const net: Net = {
@@ -35,9 +35,9 @@ export function fakeNet(): { net: Net; connect(address?: string): FakeStream } {
   let port = 1000;
   return {
     net,
-    connect(address = '192.0.2.9') {
+    connect(address = '192.0.2.9', to = local.address) {
       port += 1;
-      const stream = fakeStream(local, { address, port });
+      const stream = fakeStream({ ...local, address: to }, { address, port });
       accept(stream);
       return stream;
     },
@@ -91,8 +91,8 @@ function fakeStream(local: Endpoint, remote: Endpoint): FakeStream {
       done.push('end');
       handlers.close();
     },
-    destroy() {
-      done.push('destroy');
+    destroy(reset = false) {
+      done.push(reset ? 'reset' : 'destroy');
       handlers.close();
     },
   };
