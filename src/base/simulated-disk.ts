@@ -115,6 +115,11 @@ export class SimulatedDisk implements Disk {
     this.#file(name).flipBit(position, bit);
   }
 
+  /** The names of all files, as the process sees them, in order. */
+  get names(): readonly string[] {
+    return [...this.#names.keys()].sort();
+  }
+
   /** The bytes of a file as the process sees them. */
   content(name: string): Buffer {
     const file = this.#file(name);

@@ -12,6 +12,9 @@ const FULL_BYTES = 32 * 1024;
 /** Clocks are set by up to 2^(6 + this) ms, 8.7 minutes: replays are kept for 10, by the clock. */
 const JUMP_BITS = 13;
 
+/** The most bits of one log that turn over at a time. */
+const ROTTEN_MAX = 400;
+
 /** What a process has written is with its host after so long, in microseconds. */
 const HAND_US = 50;
 
@@ -66,6 +69,7 @@ export class Nemesis {
       clockJump: () => this.#clockJump(),
       fullDisk: () => this.#fullDisk(),
       failedSync: () => this.#failedSync(),
+      rot: () => this.#rot(),
       join: () => this.#join(),
     };
     const { troubles } = this.#world;
@@ -276,6 +280,24 @@ export class Nemesis {
       this.deeds.push(`${this.#world.time.now} µs: the next sync of volcano ${at} fails`);
       this.#world.failSync(at);
       this.#after(8000, () => this.#crash(at, 'after its sync had failed', 'power'));
+    });
+  }
+
+  /** A volcano dies and comes back, and bits of its log have turned over. */
+  #rot(): void {
+    const at = this.#volcano();
+    this.#after(3000, () => {
+      this.#crash(at, 'and its log rots', 'power');
+      const places: string[] = [];
+      for (let count = this.#random.below(ROTTEN_MAX); count >= 0; count--) {
+        const place = this.#world.rot(at, this.#random);
+        if (place !== null) places.push(place);
+      }
+      if (places.length > 0)
+        this.deeds.push(
+          `the log of volcano ${at} is damaged at ${places.slice(0, 20).join(', ')}${places.length > 20 ? `, and ${places.length - 20} more places` : ''}`,
+        );
+      this.#after(200, () => this.#world.start(at));
     });
   }
 

@@ -159,6 +159,10 @@ export class StaticRing implements World {
 
   failSync(): void {}
 
+  rot(): null {
+    return null;
+  }
+
   leaveRoom(): void {}
 
   part(one: number, other: number, parted: boolean): void {

@@ -18,8 +18,10 @@ import type { Replication, ReplicationParts } from '../../../src/dht/volcano/rep
 import { openRing, type Ring } from '../../../src/dht/volcano.ts';
 import { FlareError, UnavailableError } from '../../../src/flare/errors.ts';
 import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
+import type { IndexHost } from '../../../src/flare/index/types.ts';
 import type { JointStore } from '../../../src/flare/joint.ts';
 import { SLICES } from '../../../src/flare/keys.ts';
+import { SEGMENT_HEADER_BYTES } from '../../../src/flare/kml/format.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
 import type { StoreLimits } from '../../../src/flare/store/limits.ts';
 import type { LocalStore } from '../../../src/flare/store/local-store.ts';
@@ -45,6 +47,7 @@ const TROUBLES: readonly Trouble[] = [
   ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
   ...(['crashAhead', 'crashAhead', 'crashAhead', 'hang', 'hang', 'hangAsking', 'hangAsking', 'partOneWay'] as const),
   ...(['registerAway', 'registerAway', 'clockJump', 'fullDisk', 'fullDisk', 'failedSync', 'failedSync'] as const),
+  ...(['rot', 'rot'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
@@ -57,6 +60,8 @@ const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000
 const SEEDS_MAX = 8;
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
 const CLOCK_OFF_US = 1_000_000;
+/** What clients write (`Client`). */
+const CONTENTS = /t\d+\.{6}/g;
 /** By how many millionths clocks run fast or slow at most. */
 const DRIFT_PPM = 5_000;
 
@@ -101,7 +106,9 @@ class Life implements Process {
   /** Null until it serves. */
   ring: Ring | null = null;
   ended = false;
-  failed = false;
+  /** A sync of its disk is to fail. */
+  failing = false;
+  index: IndexHost | null = null;
   /** How far its wall clock was set off, in microseconds. */
   wrong = 0;
   /** Identities of clients' calls in progress. */
@@ -117,6 +124,10 @@ class Life implements Process {
   get alive(): boolean {
     return !this.ended && !this.disk.stopped;
   }
+
+  get failed(): boolean {
+    return this.failing || this.store?.replica.sound === false;
+  }
 }
 
 interface Volcano {
@@ -127,8 +138,10 @@ interface Volcano {
   served: boolean;
   /** Its disk has no room, and it may say so. */
   full: boolean;
-  /** What the next life begins with. */
-  next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock };
+  /** Where its log is damaged. */
+  readonly rotten: { readonly name: string; readonly position: number }[];
+  /** What the next life begins with, and the segment from which on it reads its log then. */
+  next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock; readonly readFrom: number };
 }
 
 /** Whole volcanos as `openRing` makes them, with copies, on a simulated network: the first one boots the network, the others join it when they are started. */
@@ -138,8 +151,8 @@ export class WholeRing implements World {
   readonly replicas: number;
   readonly faults: string[] = [];
   readonly warnings: string[] = [];
-  /** Maps; records that a mirror had and its primary not, any more; slices that were taken over. */
-  readonly counts = { maps: 0, tails: 0, taken: 0 };
+  /** Maps; records that a mirror had and its primary not, any more; slices that were taken over; records that were found damaged, and those of them that came anew. */
+  readonly counts = { maps: 0, tails: 0, taken: 0, damaged: 0, repaired: 0 };
   readonly troubles: readonly Trouble[];
   readonly troubledMs = 4000;
   readonly deedsMax = 8;
@@ -207,7 +220,8 @@ export class WholeRing implements World {
         lives: 0,
         served: false,
         full: false,
-        next: { disk, clock },
+        rotten: [],
+        next: { disk, clock, readFrom: 0 },
       });
     }
   }
@@ -240,10 +254,40 @@ export class WholeRing implements World {
     life.wrong = wrongMs * 1000;
   }
 
+  rot(at: number, random: Random): string | null {
+    const { life, next, rotten } = this.#volcanos[at]!;
+    // What lies behind the index's mark is read at the start, and a log that is damaged there does not open: somebody else takes that place.
+    const read = (name: string): boolean =>
+      Number(/(\d+)\.seg$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY) < next.readFrom;
+    const names = life === null ? next.disk.names.filter(read) : [];
+    const name = names[random.below(Math.max(1, names.length))];
+    if (name === undefined) return null;
+    const content = next.disk.content(name);
+    // Any place behind the header, which is read at the start; or one of those that hold contents of files.
+    const contents = [...content.toString('latin1').matchAll(CONTENTS)].map(({ index }) => index);
+    const anywhere = contents.length === 0 || random.below(4) === 0;
+    const position = anywhere
+      ? SEGMENT_HEADER_BYTES + random.below(content.length - SEGMENT_HEADER_BYTES)
+      : contents[random.below(contents.length)]!;
+    next.disk.flipBit(name, position);
+    rotten.push({ name, position });
+    this.#failed = true;
+    return `${name} ${position}`;
+  }
+
+  /** What starts on that disk, or looks at it, is to find it sound. */
+  #mend({ rotten, life }: Volcano, disk: SimulatedDisk): void {
+    const { damaged = 0, repaired = 0 } = rotten.length > 0 ? (life?.store?.diskFigures() ?? {}) : {};
+    this.counts.damaged += damaged;
+    this.counts.repaired += repaired;
+    const names = new Set(disk.names);
+    for (const { name, position } of rotten.splice(0)) if (names.has(name)) disk.flipBit(name, position);
+  }
+
   failSync(at: number): void {
     const { life } = this.#volcanos[at]!;
     if (life === null) return;
-    life.failed = true;
+    life.failing = true;
     this.#failed = true;
     life.disk.fail('sync', 1, 'EIO');
   }
@@ -313,6 +357,12 @@ export class WholeRing implements World {
     });
   }
 
+  /** It may well tell of something that is wrong. */
+  #isExcused({ at, failed }: Life): boolean {
+    const { full, rotten } = this.#volcanos[at]!;
+    return failed || full || rotten.length > 0;
+  }
+
   #logger(life: Life): Logger {
     const text = (fields: object, message: string): string => {
       const { err, ...rest } = fields as { err?: unknown };
@@ -321,9 +371,7 @@ export class WholeRing implements World {
     };
     const into = (list: string[]) => (fields: object, message: string) => {
       if (life.alive)
-        (life.failed || this.#volcanos[life.at]!.full ? this.warnings : list).push(
-          `${this.time.now} µs: ${text(fields, message)}`,
-        );
+        (this.#isExcused(life) ? this.warnings : list).push(`${this.time.now} µs: ${text(fields, message)}`);
     };
     const keep = into(this.faults);
     const warn = into(this.warnings);
@@ -369,7 +417,11 @@ export class WholeRing implements World {
       open: async (how) => {
         const store = await openStore({
           ...{ disk, clock, random, logger },
-          indexHost: ({ disk }) => inlineIndexHost({ disk }),
+          indexHost: async ({ disk }) => {
+            const index = await inlineIndexHost({ disk });
+            life.index = index;
+            return index;
+          },
           segmentBytes: 16 * 1024,
           root: { mode: 0o777 },
           limits: this.#limits,
@@ -601,7 +653,9 @@ export class WholeRing implements World {
     else life.net.kill();
     const clock = this.#clock(at, volcano.lives);
     const random = this.#chance(`crash ${at} ${volcano.lives}`);
-    volcano.next = { disk: power ? life.disk.powerCut(random, clock) : life.disk.killed(clock), clock };
+    const disk = power ? life.disk.powerCut(random, clock) : life.disk.killed(clock);
+    this.#mend(volcano, disk);
+    volcano.next = { disk, clock, readFrom: life.index?.checkpointed.segment ?? 0 };
     volcano.life = null;
     this.onForgotten?.((slice) => owned.has(slice));
   }
@@ -671,6 +725,7 @@ export class WholeRing implements World {
     for (const volcano of this.#volcanos) {
       const { life } = volcano;
       if (life === null) {
+        this.#mend(volcano, volcano.next.disk);
         if (volcano.lives > 0) disks.push(volcano.next.disk);
         continue;
       }
@@ -678,6 +733,7 @@ export class WholeRing implements World {
       life.ended = true;
       if (life.ring !== null) await this.time.settle(life.ring.close(), WAIT_MS);
       else life.clock.stop();
+      this.#mend(volcano, life.disk);
       disks.push(life.disk);
     }
     return disks;

@@ -57,6 +57,7 @@ export type Trouble =
   | 'clockJump'
   | 'fullDisk'
   | 'failedSync'
+  | 'rot'
   | 'join';
 
 /** One life of a volcano, from its start to its death. */
@@ -128,6 +129,8 @@ export interface World {
   setClock(at: number, wrongMs: number): void;
   /** The next sync of a volcano's disk fails, and the volcano may say so. */
   failSync(at: number): void;
+  /** Turns a bit over in the log of a dead volcano, where its next life does not look at its start; it is turned back when that ends. Says where; null: there is no such place. */
+  rot(at: number, random: Random): string | null;
   /** Leaves so many bytes on a volcano's disk; `Infinity`: it is large enough. */
   leaveRoom(at: number, bytes: number): void;
   /** Some disk was full at some time: changes may have been refused for that. */
