@@ -38,24 +38,37 @@ async function planned(ring: VirtualRing): Promise<void> {
 
 const asked = <T>(ring: VirtualRing, answer: T | Promise<T>): Promise<T> => ring.settle(Promise.resolve(answer));
 
-function holders(ring: VirtualRing, { key }: Attributes): { primary: VirtualVolcano; mirror: VirtualVolcano } {
+function holders(ring: VirtualRing, { key }: Attributes): Holders {
   const { map, volcanos } = ring.volcanos[0]!.up.projection();
   const { primary, inSync } = map[sliceOf(key)]!;
   const of = (member: number) => ring.volcanos.find(({ nickname }) => nickname === volcanos[member]!.nickname)!;
   return { primary: of(primary), mirror: of(inSync[0]!) };
 }
 
-/** A file of 20 KB that the arbiter has nothing of; what is in it. */
-async function written(ring: VirtualRing): Promise<{ file: Attributes; bytes: Buffer }> {
+interface Holders {
+  readonly primary: VirtualVolcano;
+  readonly mirror: VirtualVolcano;
+}
+
+/** A file that lies on such volcanos; what is in it. */
+async function someFile(
+  ring: VirtualRing,
+  such: (of: Holders) => boolean,
+  size = 20_000,
+): Promise<{ file: Attributes; bytes: Buffer }> {
   const { flares } = ring.volcanos[0]!.up;
   for (let at = 0; ; at++) {
     const file = await asked(ring, flares.create(ROOT, flares.root(), `f${at}`, FILE));
-    const { primary, mirror } = holders(ring, file);
-    if (primary.number === 0 || mirror.number === 0) continue;
-    const bytes = Buffer.alloc(20_000, `only in f${at} `);
+    if (!such(holders(ring, file))) continue;
+    const bytes = Buffer.alloc(size, `only in f${at} `);
     await asked(ring, flares.write(ROOT, file, 0, bytes));
     return { file, bytes };
   }
+}
+
+/** One that the arbiter has nothing of. */
+function written(ring: VirtualRing): Promise<{ file: Attributes; bytes: Buffer }> {
+  return someFile(ring, ({ primary, mirror }) => primary.number !== 0 && mirror.number !== 0);
 }
 
 /** Turns a bit over in each place of a volcano's log where those bytes lie; how many there were. */
@@ -209,6 +222,43 @@ t.test(
       const file = await asked(ring, flares.lookup(ROOT, flares.root(), name));
       t.equal((await asked(ring, flares.read(ROOT, file, 0, 100))).data.toString(), name);
     }
+    await ring.close();
+  },
+);
+
+t.test(
+  'Rot among records that a mirror is to be sent: it is filled anew, and gives what is lost before that',
+  async (t) => {
+    const ring = new VirtualRing({ volcanos: 2, seed: 7, limits: { compactionMinBytes: 2 ** 30, pendingUnits: 2000 } });
+    await ring.start(0, { boot: true, ...MIRRORED });
+    await ring.start(1, { seeds: [ring.volcanos[0]!.seed], ...MIRRORED });
+    await planned(ring);
+    const { file, bytes } = await someFile(ring, ({ primary }) => primary.number === 0, 1400);
+    const [first, second] = ring.volcanos as [VirtualVolcano, VirtualVolcano];
+    // At the beginning of a segment, which takes more: it may be a quarter of the longest one.
+    for (let at = -1; at === -1 || at > 1500; ) {
+      await asked(ring, first.up.flares.write(ROOT, file, 0, bytes));
+      at = first.disk.content(`kml/${(await first.disk.list('kml')).sort().at(-1)!}`).indexOf(bytes);
+    }
+    await asked(ring, first.up.store.checkpoint());
+    ring.kill(second.number, 'power');
+    // It is durable at the primary alone.
+    const late = first.up.flares.write({ ...ROOT, replay: 'late' }, file, 0, Buffer.from('late'));
+    Promise.resolve(late).catch(() => {});
+    await ring.time.run(20);
+    const newest = (await first.disk.list('kml')).sort().at(-1)!;
+    t.equal(rot(first, bytes.subarray(4), [newest]), 1, 'in the same segment');
+    ring.kill(first.number, 'killed');
+    await ring.settle(Promise.all([ring.begin(0, MIRRORED), ring.begin(1, MIRRORED)]));
+    await planned(ring);
+    await asked(ring, ring.volcanos[1]!.up.flares.write({ ...ROOT, replay: 'late' }, file, 0, Buffer.from('late')));
+    bytes.write('late');
+    for (const { up } of ring.volcanos)
+      t.ok((await asked(ring, up.flares.read(ROOT, file, 0, bytes.length))).data.equals(bytes));
+    t.match(first.up.store.diskFigures(), { damaged: 1, repaired: 1 });
+    const slice = sliceOf(file.key);
+    const lines = await asked(ring, Promise.all(ring.volcanos.map(({ up }) => up.store.replica.lines(slice, false))));
+    t.same(lines[0], lines[1]);
     await ring.close();
   },
 );

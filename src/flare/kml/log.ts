@@ -272,6 +272,11 @@ export class SegmentLog implements Kml {
     return this.#files.read({ segment, position, length, lead, end: known.bytes });
   }
 
+  readDamaged(segment: number, record: number): Promise<Buffer | null> {
+    const known = this.#find(segment);
+    return known === undefined ? Promise.resolve(null) : this.#files.readDamaged(segment, record, known.bytes);
+  }
+
   /** Segment numbers rise but have gaps: looked for by halving. */
   #find(segment: number): { number: number; bytes: number } | undefined {
     let low = 0;

@@ -4,7 +4,7 @@ import { takeOldest } from '../../base/oldest.ts';
 import { TurnMemory } from '../../base/turn-memory.ts';
 import { BlockCache } from './block-cache.ts';
 import { KmlReadError } from './errors.ts';
-import { RECORD_HEADER_BYTES, recordWhole, segmentName } from './format.ts';
+import { RECORD_BYTES_MAX, RECORD_HEADER_BYTES, recordWhole, segmentName } from './format.ts';
 import { SoundRecords } from './sound-records.ts';
 
 /** Files of segments that are open at once at most; those that are being read are not counted. */
@@ -135,6 +135,28 @@ export class SegmentFiles {
     } catch (error) {
       if (error instanceof KmlReadError) throw error;
       throw new KmlReadError(piece, error instanceof Error ? error.message : String(error));
+    } finally {
+      open.readers--;
+      if (open.forgotten) this.#close(open);
+      this.#evict();
+    }
+  }
+
+  /** The record of which the payload begins there, header included, as it lies there, in a segment that ends at `end`; null when it cannot be read, or has no length that could be. */
+  async readDamaged(segment: number, record: number, end: number): Promise<Buffer | null> {
+    const open = this.#use(segment);
+    open.readers++;
+    try {
+      const file = await open.opening;
+      const start = record - RECORD_HEADER_BYTES;
+      const header = Buffer.alloc(RECORD_HEADER_BYTES);
+      if ((await file.read(header, start)) < RECORD_HEADER_BYTES) return null;
+      const length = header.readUInt32BE(0);
+      if (length > RECORD_BYTES_MAX || record + length > end) return null;
+      const bytes = Buffer.alloc(RECORD_HEADER_BYTES + length);
+      return (await file.read(bytes, start)) < bytes.length ? null : bytes;
+    } catch {
+      return null;
     } finally {
       open.readers--;
       if (open.forgotten) this.#close(open);

@@ -127,6 +127,9 @@ export interface Kml {
    */
   read(segment: number, position: number, length: number, lead: number): Eventually<Buffer>;
 
+  /** A record as it lies there, header and payload, sound or not: for who mends it. null when that cannot be read. */
+  readDamaged(segment: number, record: number): Promise<Buffer | null>;
+
   /** The segments, oldest first, with the one that is being written. */
   segments(): readonly SegmentInfo[];
 

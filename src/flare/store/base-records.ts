@@ -13,6 +13,7 @@ import type { Core } from './core.ts';
 import { REPLAY_AGE_MAX } from './limits.ts';
 import type { Notes } from './notes.ts';
 import { identityBytes } from './replays.ts';
+import { type DamagedData, damagedData } from './scrub.ts';
 
 type ChangeOf<T extends Change['type']> = Extract<Change, { type: T }>;
 
@@ -28,12 +29,7 @@ export class BaseRecords {
   /** What is among the drafts already, and by the state still lies in the segment. */
   readonly #gathered = new Set<unknown>();
   /** Data of records that are not sound, which others may have: where in which file, and where the record's payload begins in the segment. */
-  readonly damaged: {
-    readonly id: FlareId;
-    readonly offset: number;
-    readonly length: number;
-    readonly record: number;
-  }[] = [];
+  readonly damaged: DamagedData[] = [];
   /** The last LSN that was appended; 0 before that. */
   lsn = 0;
   #appended = 0;
@@ -102,10 +98,8 @@ export class BaseRecords {
         this.#appendFull();
       }
     }
-    const last = record.changes.at(-1);
-    if (last?.type !== ChangeTypeSchema.data) return;
-    const { offset, bytes } = last.data;
-    this.damaged.push({ id: unpackId(last.data.id), offset, length: bytes.length, record: place.position });
+    const data = damagedData(place);
+    if (data !== null) this.damaged.push(data);
   }
 
   #rotAt({ lsn, position }: LogRecordPlace): KmlRotError {

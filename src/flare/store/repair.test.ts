@@ -53,8 +53,8 @@ t.test(
     t.ok((await bytesOf(store, file, 100, 40_000)).equals(WHOLE.subarray(100, 40_100)), 'the right bytes, in one read');
     t.same(
       asked,
-      [1, 3, 5].map((at) => `${version} ${at * 6000} 6000`),
-      'whole pieces, of the version that is here',
+      [1, 3, 5].map((at) => `null ${at * 6000} 6000`),
+      'all that a record held, at whichever version: its checksum says that it is that',
     );
     t.match(store.diskFigures(), { damaged: 3, repaired: 3 });
     t.equal(errors.length, 3);
@@ -101,32 +101,32 @@ t.test('A copy that does not answer is asked again with the next read; nothing i
 });
 
 t.test(
-  'A copy at another version is asked again of the newest one, and what was written over meanwhile stays',
+  'What was partly written over is asked for by version, again of the newest one, and what is written over meanwhile stays',
   async (t) => {
     const { store, file, clock } = await damaged(PIECES);
     const now = Buffer.from(WHOLE);
-    const asked: number[] = [];
+    const put = async (offset: number, length: number, what: string): Promise<void> => {
+      await store.write(ROOT, file, offset, Buffer.alloc(length, what));
+      now.fill(what, offset, offset + length);
+    };
+    await put(6500, 100, 'm');
+    const versions: number[] = [];
     store.replica.fetch = async (_id, version, offset, length) => {
-      asked.push(version);
-      if (asked.length > 1) {
-        // Between the question and the answer.
-        const bytes = Buffer.from(now.subarray(offset, offset + length));
-        await store.write(ROOT, file, 9000, Buffer.alloc(1000, 'n'));
-        now.fill('n', 9000, 10_000);
-        return bytes;
-      }
-      await store.write(ROOT, file, 6500, Buffer.alloc(100, 'm'));
-      now.fill('m', 6500, 6600);
-      return null;
+      const bytes = Buffer.from(now.subarray(offset, offset + length));
+      if (version === null) return bytes;
+      versions.push(version);
+      // Between the question and the answer.
+      if (versions.length < 3) await put(7000 + 1000 * versions.length, 100, 'n');
+      return versions.length === 1 ? null : bytes;
     };
     const read = bytesOf(store, file, 6000, 6000);
-    while (asked.length < 2) {
+    while (versions.length < 2) {
       clock.advance(100);
       await new Promise(setImmediate);
     }
-    const found = await read;
-    t.ok(found.equals(now.subarray(6000, 12_000)));
-    t.ok(asked[1]! > asked[0]!, 'of the version that is here now');
+    t.ok((await read).equals(now.subarray(6000, 12_000)));
+    t.equal(versions.length, 3, 'the first piece twice');
+    t.ok(versions[1]! > versions[0]!, 'of the version that is here now');
     await store.close();
   },
 );
@@ -134,21 +134,49 @@ t.test(
 t.test(
   'Several reads of the same damage ask once; a record of which pieces are left has all of them written anew',
   async (t) => {
-    const { store, file } = await damaged([
-      [0, Buffer.alloc(500, 'sound')],
-      [CHUNK_SIZE - 9000, Buffer.alloc(9000, 'cut in three ')],
-    ]);
-    await store.write(ROOT, file, CHUNK_SIZE - 7000, Buffer.alloc(1000, 'x'));
-    await store.write(ROOT, file, CHUNK_SIZE - 3000, Buffer.alloc(1000, 'x'));
-    const whole = Buffer.alloc(CHUNK_SIZE);
-    Buffer.alloc(9000, 'cut in three ').copy(whole, CHUNK_SIZE - 9000);
-    const asked: string[] = [];
-    store.replica.fetch = copyOf(whole, asked);
-    const reads = [8999, 5000, 1000].map((before) => bytesOf(store, file, CHUNK_SIZE - before, 50));
-    for (const [at, before] of [8999, 5000, 1000].entries())
-      t.ok((await reads[at])!.equals(whole.subarray(CHUNK_SIZE - before, CHUNK_SIZE - before + 50)));
-    t.equal(asked.length, 3, 'each piece once');
-    t.match(store.diskFigures(), { damaged: 1, repaired: 1 });
+    for (const [copy, questions] of [
+      ['the same', 4],
+      ['behind: it lacks what was written over', 1],
+    ] as const) {
+      const { store, file } = await damaged([
+        [0, Buffer.alloc(500, 'sound')],
+        [CHUNK_SIZE - 9000, Buffer.alloc(9000, 'cut in three ')],
+      ]);
+      const whole = Buffer.alloc(CHUNK_SIZE);
+      Buffer.alloc(9000, 'cut in three ').copy(whole, CHUNK_SIZE - 9000);
+      for (const before of [7000, 3000]) {
+        await store.write(ROOT, file, CHUNK_SIZE - before, Buffer.alloc(1000, 'x'));
+        if (questions === 4) whole.fill('x', CHUNK_SIZE - before, CHUNK_SIZE - before + 1000);
+      }
+      const asked: string[] = [];
+      store.replica.fetch = copyOf(whole, asked);
+      const reads = [8999, 5000, 1000].map((before) => bytesOf(store, file, CHUNK_SIZE - before, 50));
+      for (const [at, before] of [8999, 5000, 1000].entries())
+        t.ok((await reads[at])!.equals(whole.subarray(CHUNK_SIZE - before, CHUNK_SIZE - before + 50)));
+      t.equal(asked.length, questions, copy);
+      t.match(store.diskFigures(), { damaged: 1, repaired: 1 });
+      t.equal((await bytesOf(store, file, CHUNK_SIZE - 7000, 10)).toString(), 'xxxxxxxxxx');
+      await store.close();
+    }
+  },
+);
+
+t.test(
+  'A copy that gives something else than the record held is not believed, unless it is at the same version',
+  async (t) => {
+    const { store, file, clock } = await damaged(PIECES);
+    store.replica.fetch = async (_id, version, _offset, length) =>
+      version === null ? Buffer.alloc(length, 'other') : null;
+    const read = statusOf(() => store.read(ROOT, file, 6000, 6000));
+    let status: string | undefined;
+    void read.then((found) => {
+      status = found;
+    });
+    while (status === undefined) {
+      clock.advance(1000);
+      await new Promise(setImmediate);
+    }
+    t.equal(status, 'IO');
     await store.close();
   },
 );
@@ -185,10 +213,12 @@ t.test(
   async (t) => {
     const { store, file } = await damaged(PIECES);
     const { version } = await store.getattr(file);
-    const contents = async (version: number, offset: number, length: number) =>
+    const contents = async (version: number | null, offset: number, length: number) =>
       (await store.replica.contents(file, version, offset, length))?.toString('latin1', 0, 7) ?? null;
     t.equal(await contents(version, 0, 6000), '0-piece');
     t.equal(await contents(version - 1, 0, 6000), null);
+    t.equal(await contents(null, 0, 6000), '0-piece');
+    t.equal(await contents(null, WHOLE.length - 10, 20), null);
     t.equal(await contents(version, WHOLE.length - 10, 20), null, 'beyond the end');
     t.equal(await contents(version, 0, 0), null);
     await t.rejects(contents(version, 6000, 10), { name: 'KmlReadError' }, 'nobody else is asked');

@@ -1,11 +1,14 @@
 import type { Logger } from '../../base/logger.ts';
 import { takeOldest } from '../../base/oldest.ts';
+import { RECORD_HEADER_BYTES, recordWhole } from '../kml/format.ts';
+import { dataPositionOf } from '../record/codec.ts';
 import type { StoredExtent } from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
 import { BaseDrafts } from './base-drafts.ts';
 import type { Core } from './core.ts';
 import { within } from './extents.ts';
 import { CHUNK_SIZE } from './limits.ts';
+import { damagedData } from './scrub.ts';
 
 /** How often bytes are asked for that the other copy has of another version, and how long is waited between, in milliseconds. */
 const TRIES = 40;
@@ -13,8 +16,17 @@ export const REPAIR_PAUSE_MS = 250;
 /** Damaged records that are remembered, so that each is told and counted once. */
 const KNOWN_MAX = 4096;
 
-/** Bytes of a file as another copy has them, whole; null when that has the file at another version. Rejects when there is no other copy, or it does not give them. */
-export type FetchCopy = (id: FlareId, version: number, offset: number, length: number) => Promise<Buffer | null>;
+/**
+ * Bytes of a file as another copy has them, whole, at that version; null when that has the file at another one, or not those bytes. Version null: at whichever. Rejects when there is no other
+ * copy, or it does not give them.
+ */
+export type FetchCopy = (id: FlareId, version: number | null, offset: number, length: number) => Promise<Buffer | null>;
+
+/** All data that a damaged record held. */
+interface Proven {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
 
 /** A record of which the bytes cannot be had: its segment, and where its payload begins there. */
 export interface DamagedRecord {
@@ -73,7 +85,8 @@ export class Repair {
       if (this.#known.size > KNOWN_MAX) takeOldest(this.#known);
     }
     try {
-      for (const piece of pieces) await this.#fetched(core, id, piece, damaged);
+      const proven = await this.#proven(core, id, damaged);
+      for (const piece of pieces) await this.#fetched(core, id, piece, damaged, proven);
     } catch (error) {
       const what = 'the log is damaged, and no other volcano can give what is lost: a file cannot be read there';
       if (isNew) this.#logger.error({ err: error, ...fields }, what);
@@ -93,14 +106,37 @@ export class Repair {
     return extents.filter((extent) => extent.segment === segment && extent.position - extent.lead === record);
   }
 
+  /**
+   * What the record held, if another copy has all of it, and that with what else there is of the record has its checksum: then it is that, whatever has been written since. null: it cannot be
+   * shown. Rejects as `fetch`.
+   */
+  async #proven({ kml }: Core, id: FlareId, { segment, record }: DamagedRecord): Promise<Proven | null> {
+    const whole = await kml.readDamaged(segment, record);
+    const payload = whole?.subarray(RECORD_HEADER_BYTES);
+    const data = payload === undefined ? null : damagedData({ lsn: 0, payload, position: record });
+    if (this.fetch === null || data === null || data.id.key !== id.key || data.id.generation !== id.generation)
+      return null;
+    const bytes = await this.fetch(id, null, data.offset, data.length);
+    if (bytes?.length !== data.length) return null;
+    bytes.copy(payload!, dataPositionOf(payload!.length, data.length));
+    return recordWhole(whole!) === true ? { offset: data.offset, bytes } : null;
+  }
+
   /** Has a piece written anew. Rejects when it is not to be had. */
-  async #fetched(core: Core, id: FlareId, { offset, length }: StoredExtent, damaged: DamagedRecord): Promise<void> {
+  async #fetched(
+    core: Core,
+    id: FlareId,
+    { offset, length }: StoredExtent,
+    damaged: DamagedRecord,
+    proven: Proven | null,
+  ): Promise<void> {
     const { state, kml, clock } = core;
     for (let tries = 0; tries < TRIES; tries++) {
       if (this.fetch === null) throw new Error('this volcano has the only copy');
       const attributes = state.flareUnit(id.key).value?.attributes;
       if (attributes === undefined || this.#pieces(core, id, offset, offset + length, damaged).length === 0) return;
-      const bytes = await this.fetch(id, attributes.version, offset, length);
+      const known = proven?.bytes.subarray(offset - proven.offset, offset - proven.offset + length);
+      const bytes = known ?? (await this.fetch(id, attributes.version, offset, length));
       if (bytes === null) {
         await new Promise<void>((resolve) => clock.after(REPAIR_PAUSE_MS, resolve));
         continue;

@@ -1,4 +1,5 @@
 import type { Eventually } from '../../base/eventually.ts';
+import { KmlRotError } from '../kml/errors.ts';
 import type { LogBatch } from '../kml/types.ts';
 import type { FlareId } from '../types.ts';
 import type { Commitment } from './commitment.ts';
@@ -7,6 +8,7 @@ import type { Core } from './core.ts';
 import { Following } from './following.ts';
 import { tailOf, type Wanted } from './log-tail.ts';
 import type { FetchCopy } from './repair.ts';
+import { scrub } from './scrub.ts';
 import { sliceLines } from './slice-lines.ts';
 import { Walk, type WalkSink } from './walk.ts';
 
@@ -78,9 +80,16 @@ export class Replica {
     if (flusher.overloaded) await flusher.room();
   }
 
-  /** Durable records of the own log: `tailOf`. */
-  tail(wanted: ReadonlyMap<number, Wanted>, maxBytes: number): Promise<Buffer[][] | null> {
-    return tailOf(this.#core.kml, wanted, maxBytes);
+  /** Durable records of the own log: `tailOf`. null also when the log is damaged there; what that has taken has been written anew, as far as others have it. */
+  async tail(wanted: ReadonlyMap<number, Wanted>, maxBytes: number): Promise<Buffer[][] | null> {
+    try {
+      return await tailOf(this.#core.kml, wanted, maxBytes);
+    } catch (error) {
+      if (!(error instanceof KmlRotError)) throw error;
+      // Who asks leaves out the copy that lacks them, or this one: what only the other one has must be had before that.
+      await scrub(this.#core, error.segment);
+      return null;
+    }
   }
 
   /** Asks the volcanos that have copies for what the log here has lost; null: there are none. */
@@ -89,7 +98,7 @@ export class Replica {
   }
 
   /** Bytes of a file, for a volcano that has lost them: `contentsOf`. */
-  contents(id: FlareId, version: number, offset: number, length: number): Eventually<Buffer | null> {
+  contents(id: FlareId, version: number | null, offset: number, length: number): Eventually<Buffer | null> {
     return contentsOf(this.#core, id, version, offset, length);
   }
 

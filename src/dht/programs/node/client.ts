@@ -137,8 +137,8 @@ export class NodeClient {
     return groups.map((group) => group.map((payload) => Buffer.from(payload)));
   }
 
-  /** Bytes of a file that has a copy there, at that version, all of them; null: it is at another version there. At most `DATA_MAX`. */
-  async contents(id: FlareId, version: number, offset: number, length: number): Promise<Buffer | null> {
+  /** Bytes of a file that has a copy there, at that version, all of them; null: it is at another version there. Version null: at whichever. At most `DATA_MAX`. */
+  async contents(id: FlareId, version: number | null, offset: number, length: number): Promise<Buffer | null> {
     const args = { epoch: this.#epoch(), id: wireId(id), version, offset, length };
     const bytes = await this.#ask(calls.contents, args);
     return bytes === null ? null : Buffer.from(bytes);

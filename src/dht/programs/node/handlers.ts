@@ -106,8 +106,8 @@ export interface NodeHandlers {
   /** Records of slices that this volcano mirrors for the sender. */
   tail(ask: AskTail): Eventually<Tail>;
   /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
-  /** Bytes of a file of which this volcano has a copy in sync, at that version; null: it has another one. */
-  contents(id: FlareId, version: number, offset: number, length: number): Eventually<Buffer | null>;
+  /** Bytes of a file of which this volcano has a copy in sync, at that version; null: it has another one. Version null: at whichever. */
+  contents(id: FlareId, version: number | null, offset: number, length: number): Eventually<Buffer | null>;
   renew(sender: MemberId): number;
   /**
    * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be

@@ -290,9 +290,11 @@ t.test('CONTENTS: bytes of a file from another copy, none, and no more than a re
   const id = { key: keyOf(ROOT_KEY, 'x'), generation: 2 ** 50 };
   t.ok((await node.contents(id, 8, 2 ** 49, DATA_MAX))!.equals(bytes));
   t.equal(await node.contents(id, 7, 0, 1), null);
+  t.ok(await node.contents(id, null, 0, 1));
   t.same(seen, [
     [id, 8, 2 ** 49, DATA_MAX],
     [id, 7, 0, 1],
+    [id, null, 0, 1],
   ]);
   await t.rejects(node.contents(id, 8, 0, DATA_MAX + 1), { name: 'DeniedError', message: /the most is/ });
 });

@@ -250,14 +250,14 @@ export const procedures = {
     arguments: compile(xdr.struct('Renew', { ...head, sender: xdr.opaque(ID_BYTES) })),
     result: compile(resultOf('RenewResult', xdr.uint32())),
   },
-  /** A copy of a slice asks another one for bytes of a file that its log has lost; null: the file is at another version there. */
+  /** A copy of a slice asks another one for bytes of a file that its log has lost; null: the file is at another version there, or has not all of them. */
   CONTENTS: {
-    number: 50,
+    number: 60,
     arguments: compile(
       xdr.struct('AskContents', {
         ...head,
         id: FlareIdSchema,
-        version: xdr.uint64(),
+        version: xdr.option(xdr.uint64()),
         offset: xdr.uint64(),
         length: xdr.uint32(),
       }),
