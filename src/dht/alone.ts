@@ -26,7 +26,8 @@ export function treeAlone({ store, clock, networkId, self, load }: AloneParts): 
     ...{ slices: SLICES_MIN, volcanos: [self], map: Array.from({ length: SLICES_MIN }, () => all) },
   };
   const started = clock.monotonic();
-  const figures = () =>
-    figuresOf({ space: () => store.statfs(), disk: () => store.diskFigures(), load, lag: () => 0, clock }, started);
+  const space = () => store.statfs();
+  const disk = () => store.diskFigures();
+  const figures = () => ({ figures: figuresOf({ space, disk, load, lag: () => 0, clock }, started), heardSeconds: 0 });
   return new Tree(store, new DhtDirectory(clock, store.root().generation, () => stateFiles(projection, figures)));
 }

@@ -5,7 +5,7 @@ import { applyStep, nextStep } from './projection/plan.ts';
 import { ownerOfKey } from './projection/queries.ts';
 import { fill, withMember, withoutMirror } from './projection/steps.ts';
 import type { Projection } from './projection/types.ts';
-import { keysOf, stateFiles } from './state-text.ts';
+import { HEARD_SECONDS, keysOf, stateFiles } from './state-text.ts';
 import { alone, member } from './testing/members.ts';
 
 /* `/.dht/` (issue "The lava network"): one file a volcano, `ring` and `projection`, name = value, no secrets. */
@@ -22,6 +22,8 @@ const figures: Figures = {
   damaged: 2,
   repaired: 1,
 };
+
+const known = { figures, heardSeconds: 3 };
 
 function ring(...nicknames: string[]): Projection {
   let projection = alone({ member: { ...member(0), nickname: nicknames[0]!, serverName: 'magma.example' } });
@@ -40,7 +42,7 @@ t.test('the files of a ring, to the letter', async (t) => {
     1,
   );
   const projection = fill(two, { first: 192, count: 64 }, 2);
-  const files = stateFiles(projection, ({ nickname }) => (nickname === 'wallace' ? figures : null));
+  const files = stateFiles(projection, ({ nickname }) => (nickname === 'wallace' ? known : null));
   t.strictSame([...files.keys()], ['wallace', 'gromit', 'penguin', 'ring', 'projection']);
   t.strictSame(files.get('wallace')!.split('\n'), [
     'nickname = wallace',
@@ -59,6 +61,7 @@ t.test('the files of a ring, to the letter', async (t) => {
     'single copy = -',
     'mirrors = 128-255',
     'mirrors filling = -',
+    'heard = 3',
     'load = 120',
     'capacity = 1000',
     'free = 600',
@@ -74,7 +77,14 @@ t.test('the files of a ring, to the letter', async (t) => {
   const penguin = files.get('penguin')!;
   for (const line of ['address = ::1 10.0.0.3', 'state = joining', 'arbiter = no', 'server name = -'])
     t.match(penguin, line);
-  for (const line of ['start key = -', 'slices = -', 'mirrors = -', 'mirrors filling = 192-255', 'load = unknown'])
+  for (const line of [
+    'start key = -',
+    'slices = -',
+    'mirrors = -',
+    'mirrors filling = 192-255',
+    'heard = never',
+    'load = unknown',
+  ])
     t.match(penguin, line);
   t.equal(
     files.get('ring'),
@@ -88,6 +98,8 @@ t.test('the files of a ring, to the letter', async (t) => {
       'slices with a single copy = 0',
       'arbiter = wallace',
       'volcanos = 3',
+      'heard from = wallace',
+      'not heard from = gromit penguin',
       `volcano 0 = wallace serving 128 ${'0'.repeat(40)} 7f${'f'.repeat(38)}`,
       `volcano 1 = gromit serving 128 80${'0'.repeat(38)} ${'f'.repeat(40)}`,
       'volcano 2 = penguin joining 0 -',
@@ -108,10 +120,10 @@ t.test('the files of a ring, to the letter', async (t) => {
 
 t.test('every line is name = value, and the same projection gives the same text', async (t) => {
   const projection = ring('a', 'b', 'c', 'd', 'e');
-  const files = stateFiles(projection, () => figures);
+  const files = stateFiles(projection, () => known);
   for (const text of files.values()) t.match(text, /^([a-z0-9 -]+ = [\x20-\x7e]+\n)+$/);
   t.strictSame(
-    stateFiles(structuredClone(projection), () => ({ ...figures })),
+    stateFiles(structuredClone(projection), () => ({ ...known })),
     files,
   );
 });
@@ -125,6 +137,25 @@ t.test('slices that lie on one volcano alone are told, of the volcano and of the
   t.match(files.get('ring'), /^slices with a single copy = 20$/m);
   t.match(stateFiles(ring('a'), () => null).get('ring'), /^slices with a single copy = 0$/m, 'alone it is to be so');
 });
+
+t.test(
+  'who was not heard of for long is not there: after a restart of all one sees who is back (issue 6)',
+  async (t) => {
+    const seconds = new Map([
+      ['a', 0],
+      ['b', HEARD_SECONDS],
+      ['c', HEARD_SECONDS + 1],
+    ]);
+    const files = stateFiles(ring('a', 'b', 'c', 'd'), ({ nickname }) => {
+      const heardSeconds = seconds.get(nickname);
+      return heardSeconds === undefined ? null : { figures, heardSeconds };
+    });
+    t.match(files.get('ring'), /^heard from = a b$/m);
+    t.match(files.get('ring'), /^not heard from = c d$/m);
+    t.match(files.get('c'), /^heard = 21$/m);
+    t.match(files.get('d'), /^heard = never$/m);
+  },
+);
 
 t.test('a key lies between the start and the stop key of its owner', async (t) => {
   const files = stateFiles(ring('a', 'b', 'c'), () => null);

@@ -1,6 +1,6 @@
 import type { Figures } from './programs/node/handlers.ts';
 import { copiesWanted, mirroredBy, runs, singleCopies } from './projection/queries.ts';
-import type { Member, Projection, SliceRange } from './projection/types.ts';
+import { LARGE, type Member, type Projection, type SliceRange } from './projection/types.ts';
 
 /** The names of the files of `/.dht/` that are about no volcano. A volcano of that nickname has its file under `<nickname>.volcano`. */
 export const RING_FILE = 'ring';
@@ -9,8 +9,19 @@ export const PROJECTION_FILE = 'projection';
 /** Nicknames that cannot be file names: those two, and what they would be called. */
 const TAKEN = /^(ring|projection)(\.volcano)*$/;
 
-/** What is known of a volcano besides the projection; null when nothing is. */
-export type FiguresOf = (member: Member) => Figures | null;
+/** What is known of a volcano besides the projection. */
+export interface KnownFigures {
+  readonly figures: Figures;
+  /** So many seconds ago something was heard of it last. */
+  readonly heardSeconds: number;
+}
+
+/** What is known of a volcano besides the projection; null when nothing has been heard of it since this one has started. */
+export type KnownOf = (member: Member) => KnownFigures | null;
+
+/** Who was not heard of for longer is not there, in seconds: figures are exchanged every 5; in a large network they come by way of others. */
+export const HEARD_SECONDS = 20;
+const HEARD_SECONDS_LARGE = 60;
 
 const KEY_BITS = 160n;
 
@@ -47,14 +58,14 @@ function volcanoText(
   projection: Projection,
   index: number,
   run: SliceRange | undefined,
-  known: Figures | null,
+  known: KnownFigures | null,
 ): string {
   const { id, nickname, serverName, addresses, flarePort, nodePort, version, state } = projection.volcanos[index]!;
   const mirrors = mirroredBy(projection, index);
   const own =
     run === undefined ? [] : Array.from({ length: run.count }, (_, at) => (run.first + at) % projection.slices);
   const keys = run === undefined ? { start: '-', stop: '-' } : keysOf(projection, run);
-  const figure = (name: keyof Figures): string | number => known?.[name] ?? 'unknown';
+  const figure = (name: keyof Figures): string | number => known?.figures[name] ?? 'unknown';
   return lines([
     ['nickname', nickname],
     ['id', id],
@@ -72,6 +83,7 @@ function volcanoText(
     ['single copy', slicesText(singleCopies(projection, index))],
     ['mirrors', slicesText(mirrors.inSync)],
     ['mirrors filling', slicesText(mirrors.filling)],
+    ['heard', known === null ? 'never' : known.heardSeconds],
     ['load', figure('load')],
     ['capacity', figure('capacityBytes')],
     ['free', figure('freeBytes')],
@@ -85,7 +97,19 @@ function volcanoText(
   ]);
 }
 
-function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>): string {
+/** The nicknames of those who were heard of lately, and of all others. */
+function heardNames({ volcanos }: Projection, knownOf: KnownOf): { heard: string; silent: string } {
+  const most = volcanos.length < LARGE ? HEARD_SECONDS : HEARD_SECONDS_LARGE;
+  const isHeard = (member: Member): boolean => (knownOf(member)?.heardSeconds ?? Number.POSITIVE_INFINITY) <= most;
+  const names = (some: readonly Member[]): string => some.map(({ nickname }) => nickname).join(' ') || '-';
+  return {
+    heard: names(volcanos.filter(isHeard)),
+    silent: names(volcanos.filter((member) => !isHeard(member))),
+  };
+}
+
+function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>, knownOf: KnownOf): string {
+  const { heard, silent } = heardNames(projection, knownOf);
   const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos } = projection;
   return lines([
     ['network', networkName ?? '-'],
@@ -97,6 +121,8 @@ function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>):
     ['slices with a single copy', singleCopies(projection).length],
     ['arbiter', volcanos.find(({ id }) => id === arbiter)?.nickname ?? 'etcd'],
     ['volcanos', volcanos.length],
+    ['heard from', heard],
+    ['not heard from', silent],
     ...volcanos.map(({ nickname, state }, index): [string, string] => {
       const run = all.get(index);
       const keys = run === undefined ? '-' : Object.values(keysOf(projection, run)).join(' ');
@@ -124,17 +150,17 @@ function projectionText({ epoch, map, volcanos }: Projection): string {
 
 /**
  * The files of `/.dht/` by name, in ring order, then `ring` and `projection`: `name = value` a line, always in the same order, from what is known: nothing is asked, nothing is
- * secret. Bytes, seconds, counts, and the milliseconds of a sync are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet.
+ * secret. Bytes, seconds, counts, and the milliseconds of a sync are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet, `never` for who was not heard of since this volcano has started.
  */
-export function stateFiles(projection: Projection, figuresOf: FiguresOf): ReadonlyMap<string, string> {
+export function stateFiles(projection: Projection, knownOf: KnownOf): ReadonlyMap<string, string> {
   const all = new Map(runs(projection).map((run) => [run.member, run]));
   const files = new Map<string, string>();
   for (const [index, member] of projection.volcanos.entries()) {
     const { nickname } = member;
-    const text = volcanoText(projection, index, all.get(index), figuresOf(member));
+    const text = volcanoText(projection, index, all.get(index), knownOf(member));
     files.set(TAKEN.test(nickname) ? `${nickname}.volcano` : nickname, text);
   }
-  files.set(RING_FILE, ringText(projection, all));
+  files.set(RING_FILE, ringText(projection, all, knownOf));
   files.set(PROJECTION_FILE, projectionText(projection));
   return files;
 }

@@ -173,7 +173,7 @@ class Volcano implements Ring {
     });
     const texts = () => {
       const { projection } = this.#map;
-      return projection === null ? new Map() : stateFiles(projection, (member) => this.#figures.of(member.id));
+      return projection === null ? new Map() : stateFiles(projection, ({ id }) => this.#figures.known(id));
     };
     const dht = new DhtDirectory(clock, store.root().generation, texts);
     this.tree = new Tree(this.#router, dht);

@@ -166,7 +166,9 @@ export async function statusCommand(argv: readonly string[]): Promise<number> {
       if (member === undefined) throw new Error(`there is no volcano ${nickname} in the network`);
       const told = await tell(ring, indexOf(projection, member.id));
       const figures = 'figures' in told ? told.figures : null;
-      const files = stateFiles(projection, (one) => (one.id === member.id ? figures : null));
+      const files = stateFiles(projection, ({ id }) =>
+        id === member.id && figures !== null ? { figures, heardSeconds: 0 } : null,
+      );
       const text = files.get(`${nickname}.volcano`) ?? files.get(nickname)!;
       const values = text
         .trimEnd()

@@ -6,6 +6,7 @@ import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
 import { HEARD_MAX } from '../programs/node/schema.ts';
 import { copiesWanted, indexOf } from '../projection/queries.ts';
 import type { MemberId } from '../projection/types.ts';
+import type { KnownFigures } from '../state-text.ts';
 import type { RingMap } from './ring-map.ts';
 
 /** How often figures are exchanged, in milliseconds. */
@@ -89,6 +90,14 @@ export class NetworkFigures {
   /** The last that is known of a volcano; null when nothing is. */
   of(id: MemberId): Figures | null {
     return id === this.#parts.self ? this.own() : (this.#others.get(id)?.figures ?? null);
+  }
+
+  /** The last that is known of a volcano, and how long ago it was heard; null when nothing is. */
+  known(id: MemberId): KnownFigures | null {
+    const figures = this.of(id);
+    if (figures === null) return null;
+    const { self, clock } = this.#parts;
+    return { figures, heardSeconds: id === self ? 0 : Math.floor((clock.monotonic() - this.heardAt(id)) / 1000) };
   }
 
   /** When something was last heard of another volcano, by the own monotonic clock; minus infinity when nothing was. */
