@@ -26,6 +26,8 @@ const ASKED_MS = 60_000;
 const EXCHANGES = LONG ? 20 : 5;
 /** It is looked each so many steps whether all is as it should be. */
 const STEPS = 200;
+/** How far it is is told each so many steps. */
+const SAID_STEPS = 200_000;
 /** Volcanos that clients ask. */
 const GATEWAYS = 12;
 /** How many newcomers may have found nobody at their first try. */
@@ -33,6 +35,11 @@ const WARNINGS_MAX = COUNT / 10;
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.round((user + system) / 1e6);
 }
 
 t.test(`${COUNT} volcanos join one network`, { timeout: LONG ? 7_200_000 : 280_000 }, async (t) => {
@@ -46,12 +53,13 @@ t.test(`${COUNT} volcanos join one network`, { timeout: LONG ? 7_200_000 : 280_0
   for (let steps = 1; steps % STEPS !== 0 || !ring.quiet; steps++) {
     if (ring.time.now > end) throw new Error(`not quiet: ${ring.unquiet().slice(0, 5).join('; ')}`);
     await ring.step();
-    if (steps % 100_000 === 0) most = Math.max(most, process.memoryUsage().rss);
+    if (steps % SAID_STEPS !== 0) continue;
+    most = Math.max(most, process.memoryUsage().rss);
+    t.comment(`${ring.counts.maps} maps, ${cpuSeconds()} s of CPU, ${megabytes(most)}`);
   }
-  const { user, system } = process.cpuUsage();
   t.comment(
     `${ring.counts.maps} maps, the last of ${encodeProjection(ring.map).length} bytes, in ${Math.round(ring.time.now / 1e6)} s of virtual time; ` +
-      `${Math.round((user + system) / 1e6)} s of CPU, ${megabytes(Math.max(most, process.memoryUsage().rss))}; ` +
+      `${cpuSeconds()} s of CPU, ${megabytes(Math.max(most, process.memoryUsage().rss))}; ` +
       `${megabytes(ring.sentBytes)} sent, ${Math.round(ring.sentBytes / COUNT ** 2)} bytes a member and join`,
   );
   t.equal(ring.map.volcanos.filter(({ state }) => state === 'serving').length, COUNT);
@@ -116,6 +124,5 @@ t.test(`${COUNT} volcanos join one network`, { timeout: LONG ? 7_200_000 : 280_0
     [],
     'the tree of all logs together',
   );
-  const used = process.cpuUsage();
-  t.comment(`${Math.round((used.user + used.system) / 1e6)} s of CPU in all, ${megabytes(process.memoryUsage().rss)}`);
+  t.comment(`${cpuSeconds()} s of CPU in all, ${megabytes(process.memoryUsage().rss)}`);
 });

@@ -67,12 +67,17 @@ export class Leases {
     return (this.#held.get(member)?.misses ?? 0) >= SILENT_ROUNDS;
   }
 
-  /** Grants can be asked for again: at once. Who was not silent before has not become so meanwhile. */
+  /**
+   * Grants can be asked for again: at once, but for those of which half is left, since this comes with each change of the map, of which every call tells others. Who was not
+   * silent before has not become so meanwhile.
+   */
   resume(): void {
+    const { clock, times } = this.#parts;
+    const soon = clock.monotonic() + times.grantMs / 2;
     for (const [id, held] of this.#held) {
       if (!this.isSilent(id)) held.misses = 0;
       held.granted = true;
-      void this.#ask(id);
+      if (held.until < soon) void this.#ask(id);
     }
   }
 
