@@ -43,3 +43,11 @@ export function distributionTable(kills: readonly Kill[]): string {
     ROWS.map(([name, what]) => [what, kills.map((kill) => kill[name])]),
   );
 }
+
+/** When a volcano's log, of one JSON object a line, has that message: in milliseconds since 1970. */
+export function timesOf(log: string, message: string): number[] {
+  const lines = log.split('\n').filter((line) => line.startsWith('{'));
+  return lines
+    .map((line) => JSON.parse(line) as { readonly msg: string; readonly time: string })
+    .flatMap(({ msg, time }) => (msg === message ? [Date.parse(time)] : []));
+}

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../ports.ts';
 import { KEY } from '../ring/volcanos.ts';
 import { Server } from '../server.ts';
+import { timesOf } from './distribution.ts';
 
 const VOLCANOS = 3;
 /** How long a ring may take until every file has its copies, in milliseconds. */
@@ -89,11 +90,6 @@ export function ownedBy({ name, node }: RingMember): (slice: number) => boolean 
 
 /** When somebody logged that, after that moment, in milliseconds since 1970: the first and the last time; null when nobody did. */
 export function logged(ring: readonly RingMember[], what: string, after: number): readonly [number, number] | null {
-  const times = ring.flatMap(({ log }) =>
-    readFileSync(log, 'utf8')
-      .split('\n')
-      .flatMap((line) => (line.includes(`"msg":"${what}"`) ? [Number(/"time":(\d+)/.exec(line)?.[1])] : [])),
-  );
-  const later = times.filter((time) => time >= after);
-  return later.length === 0 ? null : [Math.min(...later), Math.max(...later)];
+  const times = ring.flatMap(({ log }) => timesOf(readFileSync(log, 'utf8'), what)).filter((time) => time >= after);
+  return times.length === 0 ? null : [Math.min(...times), Math.max(...times)];
 }
