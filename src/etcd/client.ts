@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Commit, KeyValue } from '../base/key-value.ts';
 import type { Logger } from '../base/logger.ts';
 import { EtcdError, Gateway, UNAUTHENTICATED, UnreachedError } from './http.ts';
@@ -11,8 +11,17 @@ export interface EtcdParts {
   readonly logger: Logger;
 }
 
+/** An endpoint that has not answered for so long, in milliseconds, is not waited for alone: the next one is asked as well. */
+export const HEDGE_MS = 500;
+
 function base64(text: string): string {
   return Buffer.from(text, 'latin1').toString('base64');
+}
+
+const CLOSED = new Error('the connection has been closed');
+
+function etcdError(cause: unknown): Error {
+  return new Error(`etcd: ${(cause as Error).message}`, { cause });
 }
 
 /** The first key behind all that begin so (etcd API, "Range": `range_end`). */
@@ -23,7 +32,8 @@ export function endOf(prefix: string): string {
 
 /**
  * etcd's keys over its JSON gateway (etcd 3.4 and later, API v3), of several endpoints. Reads are linearizable, as etcd's are unless told otherwise; a cluster without a majority
- * answers nothing. What may have been done is not asked of another endpoint: it rejects.
+ * answers nothing. What may have been done is not asked of another endpoint: it rejects. So it is first found out which endpoint answers: one whose machine is gone would be waited
+ * for long, while a network waits for its new map.
  */
 export class EtcdClient implements KeyValue {
   readonly #options: EtcdOptions;
@@ -65,6 +75,8 @@ export class EtcdClient implements KeyValue {
         request_put: { key: base64(key), value: value.toString('base64') },
       })),
     };
+    const [key = ''] = set.keys();
+    await this.#ask('/v3/kv/range', { key: base64(key), keys_only: true }, true);
     const { succeeded = false } = (await this.#ask('/v3/kv/txn', txn, false)) as { succeeded?: boolean };
     return succeeded;
   }
@@ -77,7 +89,11 @@ export class EtcdClient implements KeyValue {
     const create = { create_request: { key: base64(prefix), range_end: base64(endOf(prefix)) } };
     const watch = new Watch({
       ...this.#parts,
-      begin: (signal) => this.#reached((gateway) => this.#stream(gateway, create, signal), true),
+      begin: (signal) =>
+        this.#oneByOne(
+          (gateway) => this.#stream(gateway, create, signal),
+          () => !signal.aborted,
+        ),
       changed,
     });
     this.#watches.add(watch);
@@ -94,28 +110,67 @@ export class EtcdClient implements KeyValue {
   }
 
   #ask(path: string, body: object, harmless: boolean): Promise<unknown> {
-    return this.#reached((gateway) => this.#authorized(gateway, (token) => gateway.ask(path, body, token)), harmless);
+    const ask = (gateway: Gateway): Promise<unknown> =>
+      this.#authorized(gateway, (token) => gateway.ask(path, body, token));
+    return harmless ? this.#first(ask) : this.#oneByOne(ask, (error) => error instanceof UnreachedError);
   }
 
   #stream(gateway: Gateway, body: object, signal: AbortSignal): ReturnType<Gateway['stream']> {
     return this.#authorized(gateway, (token) => gateway.stream('/v3/watch', body, token, signal));
   }
 
-  /** Asks one endpoint after the other until one answers; after what may have been done there only if that is `harmless`. */
-  async #reached<T>(ask: (gateway: Gateway) => Promise<T>, harmless: boolean): Promise<T> {
+  /** The first answer of the endpoints: each is asked when the one before has failed, or says nothing. */
+  #first<T>(ask: (gateway: Gateway) => Promise<T>): Promise<T> {
+    const left = [...this.#gateways];
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let underWay = 0;
+    let answered = false;
+    let timer: Timer | undefined;
+    const next = (failed?: unknown): void => {
+      timer?.cancel();
+      const gateway = this.#closed ? undefined : left.shift();
+      if (gateway === undefined) {
+        if (underWay === 0) reject(etcdError(this.#closed ? CLOSED : failed));
+        return;
+      }
+      underWay += 1;
+      timer = this.#parts.clock.after(HEDGE_MS, next);
+      ask(gateway).then(
+        (answer) => {
+          if (!answered) this.#prefer(gateway);
+          answered = true;
+          timer?.cancel();
+          left.length = 0;
+          resolve(answer);
+        },
+        (error) => {
+          underWay -= 1;
+          // Watches may have been there as well.
+          if (this.#doubt(gateway, error)) for (const watch of this.#watches) watch.renew();
+          next(error);
+        },
+      );
+    };
+    next();
+    return promise;
+  }
+
+  /** Asks one endpoint after the other until one answers; after an error only if that says so of it. */
+  async #oneByOne<T>(ask: (gateway: Gateway) => Promise<T>, another: (error: unknown) => boolean): Promise<T> {
     let last: unknown;
     for (const gateway of [...this.#gateways]) {
-      if (this.#closed) throw new Error('the connection to etcd has been closed');
+      if (this.#closed) throw etcdError(CLOSED);
       try {
         const answer = await ask(gateway);
         this.#prefer(gateway);
         return answer;
       } catch (error) {
         last = error;
-        if (!harmless && !(error instanceof UnreachedError)) break;
+        this.#doubt(gateway, error);
+        if (!another(error)) break;
       }
     }
-    throw new Error(`etcd: ${(last as Error).message}`, { cause: last });
+    throw etcdError(last);
   }
 
   /** Asks that one first from now on. */
@@ -124,6 +179,16 @@ export class EtcdClient implements KeyValue {
     if (at <= 0) return;
     this.#gateways.splice(at, 1);
     this.#gateways.unshift(gateway);
+  }
+
+  /** Asks that one last from now on, if it gave no answer. True when it was not last before. */
+  #doubt(gateway: Gateway, error: unknown): boolean {
+    const at = this.#gateways.indexOf(gateway);
+    if (error instanceof EtcdError || (error as Error).name === 'AbortError') return false;
+    if (at === this.#gateways.length - 1) return false;
+    this.#gateways.splice(at, 1);
+    this.#gateways.push(gateway);
+    return true;
   }
 
   /** Does it with a token, where there is a user; once more with a new one when that is not valid any more, which is found out before anything is done. */

@@ -64,9 +64,16 @@ export class Gateway {
     }
   }
 
-  /** Asks for a stream of answers, one JSON object a line. Resolves when it has begun. */
+  /** Asks for a stream of answers, one JSON object a line. Resolves when it has begun; rejects when it has not within `ANSWER_MS`. */
   async stream(path: string, body: object, token: string | null, signal: AbortSignal): Promise<IncomingMessage> {
-    const answer = await this.#send(path, body, token, signal);
+    const late = new AbortController();
+    const timer = this.#clock.after(ANSWER_MS, () => late.abort());
+    const begun = this.#send(path, body, token, AbortSignal.any([signal, late.signal]));
+    const answer = await begun
+      .catch((error: unknown) => {
+        throw late.signal.aborted ? new Error(`${this.url.host} did not answer within ${ANSWER_MS} ms`) : error;
+      })
+      .finally(() => timer.cancel());
     if (answer.statusCode === 200) return answer;
     answer.destroy();
     throw new EtcdError(

@@ -33,6 +33,11 @@ export class Watch {
     void this.#run();
   }
 
+  /** Begins anew: where it was begun nobody may answer any more. */
+  renew(): void {
+    this.#abort.abort();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
