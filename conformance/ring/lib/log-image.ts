@@ -5,10 +5,10 @@ import { batchRecords } from '../../../src/flare/kml/format.ts';
 import { openKml } from '../../../src/flare/kml/kml.ts';
 import { decodeRecord } from '../../../src/flare/record/codec.ts';
 import { type EntryState, type Flare, unpackEntry, unpackFlare, unpackId } from '../../../src/flare/record/pack.ts';
-import { type Change, ChangeTypeSchema } from '../../../src/flare/record/schema.ts';
+import { type Change, ChangeTypeSchema, type Undone } from '../../../src/flare/record/schema.ts';
 import { readIdentity } from '../../../src/flare/store/identity.ts';
 import { sliceOfNote } from '../../../src/flare/store/note-table.ts';
-import type { FlareId, Key, Name } from '../../../src/flare/types.ts';
+import { type FlareId, FlareType, type Key, type Name } from '../../../src/flare/types.ts';
 
 /** A name as the log has it. */
 export interface NamedEntry {
@@ -38,6 +38,19 @@ function wipe(image: LogImage, slice: number): void {
   for (const text of image.parents.keys())
     if (Number.parseInt(text.slice(0, 2), 16) === slice) image.parents.delete(text);
   for (const name of image.notes.keys()) if (sliceOfNote(name) === slice) image.notes.delete(name);
+}
+
+/** What nobody had accepted has been taken back. */
+function undo(image: LogImage, { ended, flares, names, parents, notes }: Undone): void {
+  for (const id of ended.map(unpackId)) {
+    if (image.flares.get(id.key)?.attributes.generation === id.generation) image.flares.delete(id.key);
+    image.parents.delete(flareText(id));
+  }
+  for (const key of flares.map((bytes) => bytes.toString('latin1') as Key))
+    if (image.flares.get(key)?.attributes.type === FlareType.directory) image.flares.delete(key);
+  for (const { directory, name } of names) image.entries.delete(unpackId(directory).key + name.toString('latin1'));
+  for (const id of parents) image.parents.delete(flareText(unpackId(id)));
+  for (const name of notes) image.notes.delete(name.toString('latin1'));
 }
 
 function take(image: LogImage, slice: number, change: Change): void {
@@ -81,6 +94,9 @@ function take(image: LogImage, slice: number, change: Change): void {
     }
     case ChangeTypeSchema.wiped:
       wipe(image, slice);
+      break;
+    case ChangeTypeSchema.undone:
+      undo(image, change.undone);
       break;
   }
 }

@@ -65,6 +65,7 @@ export class Nemesis {
       hang: () => this.#hang(),
       hangAsking: () => this.#hangAsking(),
       crashAhead: () => this.#crashAhead(),
+      leaveBehind: () => this.#leaveBehind(),
       registerAway: () => this.#registerAway(),
       clockJump: () => this.#clockJump(),
       fullDisk: () => this.#fullDisk(),
@@ -227,6 +228,24 @@ export class Nemesis {
       this.deeds.push(`${this.#world.time.now} µs: volcanos ${at} and ${by} are parted`);
       this.#world.part(at, by, true);
       this.#after(2000, () => this.#world.part(at, by, false));
+    };
+  }
+
+  /** A primary is cut off from all others, but not from clients, when it is about to send a mirror records: nobody gets these, nor what it goes on to write. Sometimes it dies, too. */
+  #leaveBehind(): void {
+    const nth = 1 + this.#random.below(2 ** (2 + this.#random.below(6)));
+    const { failoverMs, time, register } = this.#world;
+    let count = 0;
+    const before = this.#world.onMoment;
+    this.#world.onMoment = (moment) => {
+      before?.(moment);
+      const { kind, stage, at } = moment;
+      // Nobody takes over from who arbitrates.
+      const arbiter = register === null ? 0 : -1;
+      if (this.#stopped || kind !== 'mirror' || stage !== 'sent' || at === arbiter || ++count !== nth) return;
+      this.#cutOff(at, failoverMs / 4 + this.#random.below(3 * failoverMs));
+      if (this.#random.below(3) > 0) return;
+      time.after(this.#random.below(failoverMs * 1000), () => this.#crash(at, 'cut off'));
     };
   }
 

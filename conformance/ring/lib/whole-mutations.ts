@@ -7,6 +7,7 @@ import type { Mirroring } from '../../../src/dht/replication/mirroring.ts';
 import type { Replication, ReplicationParts } from '../../../src/dht/volcano/replication.ts';
 import { decodeRecord, encodeRecord } from '../../../src/flare/record/codec.ts';
 import { recordHead } from '../../../src/flare/record/head.ts';
+import { ChangeTypeSchema, type Undone } from '../../../src/flare/record/schema.ts';
 import type { WholeBreaks } from './whole-ring.ts';
 
 /** A promise of whole volcanos that is broken on purpose: the simulator must find it. */
@@ -39,6 +40,41 @@ const PAIR = { ring: { volcanos: 3, atFirst: 3, replicas: 2 } };
 const ROOM = 2 ** 40;
 /** One record in so many is meant: the same ones each time they come. */
 const ONE_IN = 12;
+
+/** A primary that goes on alone with what its mirrors have not, and comes back. */
+const LEFT: WholeBreaks = {
+  ...PAIR,
+  troubles: ['leaveBehind', 'leaveBehind', 'crashAtMirror'],
+};
+
+/** What the record that undoes says; null: there is none. */
+function undoneBy(undo: Buffer | null): Undone | null {
+  const [first] = undo === null ? [] : decodeRecord(undo).changes;
+  return first?.type === ChangeTypeSchema.undone ? first.undone : null;
+}
+
+/** The record that undoes, and leaves all as it is but for the number. */
+function nothingUndone(undo: Buffer): Buffer {
+  const record = decodeRecord(undo);
+  const changes = record.changes.map((change) => {
+    if (change.type !== ChangeTypeSchema.undone) return change;
+    const { number, epoch } = change.undone;
+    const none = { ended: [], flares: [], names: [], chunks: [], parents: [], notes: [] };
+    return { ...change, undone: { number, epoch, ...none } };
+  });
+  return encodeRecord({ ...record, changes });
+}
+
+/** What is sent, without the answers that state was filled with. */
+function withoutReplays(append: Append): Append {
+  const groups = append.groups.map((group) =>
+    group.map((record) => {
+      if (!recordHead(record.payload).base) return record;
+      return { ...record, payload: encodeRecord({ ...decodeRecord(record.payload), replay: null }) };
+    }),
+  );
+  return { ...append, groups };
+}
 
 /** What a mirror is sent, with other payloads in place of one record in `ONE_IN`. */
 function tampered(append: Append, instead: (payload: Buffer) => Buffer[]): Append {
@@ -114,6 +150,40 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
   {
     name: 'a volcano serves after a restart what it has not agreed about with the mirrors',
     breaks: changed((mirroring, { self }) => serving(mirroring, self)),
+  },
+  {
+    name: 'who comes back leaves in place what nobody had accepted',
+    breaks: {
+      ...LEFT,
+      ...changed((mirroring) => ({
+        async common(ask) {
+          const found = await mirroring.common(ask);
+          return found.map((one) => (one?.undo == null ? one : { ...one, undo: nothingUndone(one.undo) }));
+        },
+      })),
+    },
+  },
+  {
+    name: 'who comes back takes the record behind the last common one for that',
+    breaks: {
+      ...LEFT,
+      ...changed((mirroring) => ({
+        async common(ask) {
+          const found = await mirroring.common(ask);
+          const slices = ask.slices.map(({ slice, runs }, at) => {
+            const undone = undoneBy(found[at]?.undo ?? null);
+            if (undone === null) return { slice, runs };
+            const first = found[at]!.last.number + 1;
+            return { slice, runs: [{ epoch: undone.epoch, first, last: first }, ...runs] };
+          });
+          return mirroring.common({ ...ask, slices });
+        },
+      })),
+    },
+  },
+  {
+    name: 'a mirror that is made whole is not told what was answered',
+    breaks: { ...LEFT, ...changed((mirroring) => ({ append: (append) => mirroring.append(withoutReplays(append)) })) },
   },
   {
     name: 'no wedge: a volcano serves what others may have taken over',

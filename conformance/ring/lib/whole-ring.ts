@@ -6,11 +6,13 @@ import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
 import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
 import { Failover, type FailoverParts } from '../../../src/dht/failover/failover.ts';
+import type { Peers } from '../../../src/dht/peers.ts';
 import { nextStep } from '../../../src/dht/projection/plan.ts';
 import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
 import { SharedProjectionStore } from '../../../src/dht/projection/shared-store.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
 import { Mirroring } from '../../../src/dht/replication/mirroring.ts';
+import type { MirrorNode } from '../../../src/dht/replication/types.ts';
 import { NODE_PORT, usualOptions } from '../../../src/dht/testing/virtual-ring.ts';
 import { JoinError } from '../../../src/dht/volcano/join.ts';
 import type { RingOptions } from '../../../src/dht/volcano/options.ts';
@@ -22,6 +24,7 @@ import type { IndexHost } from '../../../src/flare/index/types.ts';
 import type { JointStore } from '../../../src/flare/joint.ts';
 import { SLICES } from '../../../src/flare/keys.ts';
 import { SEGMENT_HEADER_BYTES } from '../../../src/flare/kml/format.ts';
+import { recordHead } from '../../../src/flare/record/head.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
 import type { StoreLimits } from '../../../src/flare/store/limits.ts';
 import type { LocalStore } from '../../../src/flare/store/local-store.ts';
@@ -45,7 +48,19 @@ import type {
 const TROUBLES: readonly Trouble[] = [
   ...(['crashAtTime', 'crashAtJoint', 'crashAtCall', 'crashAtMirror', 'crashAtMirror', 'crashAtPacket'] as const),
   ...(['crashAtPacket', 'crashAtDiskStep', 'crashAtDiskStep', 'slowDisk', 'part', 'isolate', 'join', 'join'] as const),
-  ...(['crashAhead', 'crashAhead', 'crashAhead', 'hang', 'hang', 'hangAsking', 'hangAsking', 'partOneWay'] as const),
+  ...([
+    'crashAhead',
+    'crashAhead',
+    'crashAhead',
+    'leaveBehind',
+    'leaveBehind',
+    'leaveBehind',
+    'hang',
+    'hang',
+    'hangAsking',
+    'hangAsking',
+    'partOneWay',
+  ] as const),
   ...(['registerAway', 'registerAway', 'clockJump', 'fullDisk', 'fullDisk', 'failedSync', 'failedSync'] as const),
   ...(['rot', 'rot'] as const),
 ];
@@ -151,8 +166,21 @@ export class WholeRing implements World {
   readonly replicas: number;
   readonly faults: string[] = [];
   readonly warnings: string[] = [];
-  /** Maps; records that a mirror had and its primary not, any more; slices that were taken over; records that were found damaged, and those of them that came anew. */
-  readonly counts = { maps: 0, tails: 0, taken: 0, damaged: 0, repaired: 0 };
+  /**
+   * Maps; records that a mirror had and its primary not, any more; slices that were taken over, and of which the old owner had records that the new one had not; records that were found damaged, and those of them that came anew; slices that became whole on
+   * a mirror from the log, after something was undone there, and from nothing.
+   */
+  readonly counts = {
+    maps: 0,
+    tails: 0,
+    taken: 0,
+    ahead: 0,
+    damaged: 0,
+    repaired: 0,
+    replayed: 0,
+    undone: 0,
+    filled: 0,
+  };
   readonly troubles: readonly Trouble[];
   readonly troubledMs = 4000;
   readonly deedsMax = 8;
@@ -474,7 +502,7 @@ export class WholeRing implements World {
   }
 
   #replication(life: Life, parts: ReplicationParts): Replication {
-    const mirroring = new Mirroring(parts);
+    const mirroring = new Mirroring({ ...parts, peers: this.#told(life, parts.peers) });
     life.replication = mirroring;
     const update = mirroring.update.bind(mirroring);
     mirroring.update = (projection) => {
@@ -487,7 +515,32 @@ export class WholeRing implements World {
       return tail(ask);
     };
     const replication = this.#breaks.replication?.(mirroring, parts, life.at) ?? mirroring;
-    return this.#watched(life, 'mirror', replication, ['append', 'followed', 'tail']);
+    return this.#watched(life, 'mirror', replication, ['append', 'followed', 'tail', 'common']);
+  }
+
+  /** The same, but that a volcano may be cut off when it is about to send records. */
+  #told(life: Life, peers: Peers): Peers {
+    return new Proxy(peers, {
+      get: (target, name) => {
+        if (name !== 'peer') return Reflect.get(target, name, target);
+        return (member: MemberId) => {
+          const { node } = target.peer(member);
+          const append: MirrorNode['append'] = (message) => {
+            const records = message.groups.flat().some(({ payload }) => !recordHead(payload).base);
+            if (records) this.#moment(life, 'mirror', 'sent');
+            return node.append(message);
+          };
+          return {
+            node: {
+              append,
+              followed: (ask) => node.followed(ask),
+              tail: (ask) => node.tail(ask),
+              common: (ask) => node.common(ask),
+            } satisfies MirrorNode,
+          };
+        };
+      },
+    });
   }
 
   /** A volcano goes by that map from now on. */
@@ -515,6 +568,8 @@ export class WholeRing implements World {
   /** From the moment when somebody may know that a slice was taken over, who had it holds no lease of it, or knows, too. */
   #checkTakenOver(slice: number, was: number, is: number): void {
     this.counts.taken++;
+    const [left, got] = [was, is].map((at) => this.#volcanos[at]!.life?.store?.lastOf(slice).number ?? 0);
+    if (left! > got!) this.counts.ahead++;
     const { life } = this.#volcanos[was]!;
     const map = life?.projection;
     if (life?.alive !== true || map == null || this.#numberOf(map, map.map[slice]!.primary) !== was) return;
@@ -635,6 +690,14 @@ export class WholeRing implements World {
     return life?.alive === true ? life.store : null;
   }
 
+  #ended(life: Life): void {
+    life.ended = true;
+    const { replayed = 0, undone = 0, filled = 0 } = life.replication?.restored ?? {};
+    this.counts.replayed += replayed;
+    this.counts.undone += undone;
+    this.counts.filled += filled;
+  }
+
   crash(at: number, how: 'power' | 'killed'): void {
     const volcano = this.#volcanos[at]!;
     const { life } = volcano;
@@ -645,7 +708,7 @@ export class WholeRing implements World {
         if (this.#numberOf(map!, primary) === at) owned.add(slice);
       }
     }
-    life.ended = true;
+    this.#ended(life);
     life.clock.stop();
     // A disk whose power has gone at a step of its own has lost its cache, too.
     const power = how === 'power' || life.disk.stopped;
@@ -730,7 +793,7 @@ export class WholeRing implements World {
         continue;
       }
       // Copies of calls that were answered long ago may still be on their way: they find nobody.
-      life.ended = true;
+      this.#ended(life);
       if (life.ring !== null) await this.time.settle(life.ring.close(), WAIT_MS);
       else life.clock.stop();
       this.#mend(volcano, life.disk);

@@ -53,6 +53,7 @@ export type Trouble =
   | 'hang'
   | 'hangAsking'
   | 'crashAhead'
+  | 'leaveBehind'
   | 'registerAway'
   | 'clockJump'
   | 'fullDisk'

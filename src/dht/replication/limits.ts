@@ -8,6 +8,11 @@ export const MESSAGES_MAX = 256;
 export const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** A fill adds no more while this much waits for the mirror, in bytes: what clients have written goes along with it. */
 export const FILL_BYTES_MAX = 1024 * 1024;
+/** Mirrors are filled with so many bytes a second at most, all of one primary's together: half of what a gigabit network carries. */
+export const FILL_BYTES_A_SECOND = 64 * 1024 * 1024;
+/** A mirror that catches up from the log is sent the last of it while new records are held back, when so much of it was left the last time, in bytes; until then it is read on, so many times. */
+export const HELD_AFTER_BYTES = 1024 * 1024;
+export const ROUNDS_MAX = 16;
 /** Records that are read from the log at once for a mirror that is behind, or a primary that is, in bytes: more than can be under way. */
 export const TAIL_BYTES_MAX = 4 * QUEUE_BYTES_MAX;
 /** One answer to a primary that asks for records holds groups up to about this many bytes. */

@@ -4,6 +4,8 @@ import type { Random } from '../../base/random.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
 import type { Replica } from '../../flare/store/replica.ts';
 import type { MemberId } from '../projection/types.ts';
+import type { Restored } from './fill.ts';
+import type { Pace } from './pace.ts';
 
 /** A sender's own slices, as far as their records have been handed to the links. */
 export interface Scanned {
@@ -28,6 +30,10 @@ export interface LinkShared {
   readonly epoch: () => number;
   /** A mirror has acknowledged something. */
   readonly moved: () => void;
+  /** What fills mirrors goes by this, of all links together. */
+  readonly pace: Pace;
+  /** Slices have become whole on a mirror. */
+  readonly restored: (how: Restored) => void;
   /** A mirror has been found to have what it should. */
   readonly settled: () => void;
 }

@@ -1,5 +1,4 @@
 import type { Timer } from '../../base/clock.ts';
-import type { Eventually } from '../../base/eventually.ts';
 import { FlareError } from '../../flare/errors.ts';
 import type { RecordHead } from '../../flare/record/head.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
@@ -7,17 +6,9 @@ import { groupsOf } from '../../flare/store/log-tail.ts';
 import { COST } from '../../flare/store/space.ts';
 import { DeniedError } from '../programs/result.ts';
 import type { MemberId } from '../projection/types.ts';
-import { Fill } from './fill.ts';
-import {
-  FILL_BYTES_MAX,
-  FULL_MS,
-  MESSAGES_MAX,
-  QUEUE_BYTES_MAX,
-  RETRY_FIRST_MS,
-  RETRY_MAX_MS,
-  WATCH_MS,
-  WINDOW_BYTES,
-} from './limits.ts';
+import { Filling } from './filling.ts';
+import { Fitness } from './fitness.ts';
+import { MESSAGES_MAX, QUEUE_BYTES_MAX, RETRY_FIRST_MS, RETRY_MAX_MS, WATCH_MS, WINDOW_BYTES } from './limits.ts';
 import type { LinkShared } from './link-shared.ts';
 import { missingOf } from './missing.ts';
 import { Outbox } from './outbox.ts';
@@ -48,7 +39,7 @@ export class MirrorLink {
   #connected = false;
   /** Raised whenever the connection is given up: answers to what was sent before mean nothing. */
   #turn = 0;
-  #fill: Fill | null = null;
+  readonly #filling: Filling;
   #closed = false;
   #running = false;
   #soon = false;
@@ -58,11 +49,7 @@ export class MirrorLink {
   /** What the mirror said last that it can take, in bytes. */
   #roomThere = Number.POSITIVE_INFINITY;
   #watchTimer: Timer | null = null;
-  /** This volcano lacks records that the mirror has and cannot give: it must not be the one that they are asked of. */
-  behind = false;
-  #fullSince: number | null = null;
-  /** Why answers must not wait for this mirror, though the map says so: it has not what it had acknowledged, or has had no room for long. null: they may. */
-  unfit: 'lost' | 'full' | null = null;
+  readonly #fitness: Fitness;
 
   constructor(name: MemberId, node: () => MirrorNode, shared: LinkShared) {
     this.name = name;
@@ -71,6 +58,28 @@ export class MirrorLink {
     this.#outbox = new Outbox(shared.scanned.lsn);
     this.#floor = shared.replica.commitment.lsn;
     this.#newStream();
+    this.#fitness = new Fitness(name, shared, () => this.counts);
+    this.#filling = new Filling({
+      ...{ name, shared, node, roles: this.roles, outbox: this.#outbox, waiting: this.#waiting },
+      stream: () => this.#stream,
+      room: () => this.room,
+      wakeSoon: () => this.#wakeSoon(),
+      failed: () => {
+        this.#newStream();
+        this.#break();
+        this.#later();
+      },
+    });
+  }
+
+  /** Why answers must not wait for this mirror, though the map says so: `Fitness`. */
+  get unfit(): Fitness['unfit'] {
+    return this.#fitness.unfit;
+  }
+
+  /** This volcano lacks records that the mirror has and cannot give: it must not be the one that they are asked of. */
+  get behind(): boolean {
+    return this.#fitness.behind;
   }
 
   /** Answers wait for this mirror. */
@@ -85,7 +94,7 @@ export class MirrorLink {
 
   /** So much waits that changes are to wait. */
   get full(): boolean {
-    return this.#outbox.bytes > QUEUE_BYTES_MAX;
+    return this.#outbox.bytes + this.#filling.heldBytes > QUEUE_BYTES_MAX;
   }
 
   /** Bytes of records that the mirror can take beside what is on its way, as far as is known. */
@@ -102,7 +111,7 @@ export class MirrorLink {
   assign(following: readonly number[], filling: readonly number[]): void {
     const { unchecked } = this.roles;
     const news = this.roles.assign(following, filling).length > 0;
-    if (!this.counts) this.unfit = null;
+    if (!this.counts) this.#fitness.unfit = null;
     if (news && !unchecked) this.#floor = this.#shared.replica.commitment.lsn;
     // A mirror that is to have more than the stream gives is asked what it has.
     if (news) this.#break();
@@ -114,6 +123,7 @@ export class MirrorLink {
     const takes = ({ slice, base }: RecordHead): boolean => !base && this.roles.isStreamed(slice);
     const groups = groupsOf(payloads, takes);
     if (groups.length > 0) this.#outbox.add(groups, before, false);
+    this.#filling.scan(payloads);
     this.#outbox.scanned = lsn;
     if (groups.length > 0) this.#wake();
     // Nobody waits for a mirror that is not there and is still to be filled: it is filled from the start when it is back.
@@ -121,7 +131,7 @@ export class MirrorLink {
   }
 
   #abandon(): void {
-    this.#endFill();
+    this.#filling.end();
     this.#outbox.clear();
     this.#newStream();
     this.roles.refill();
@@ -150,7 +160,7 @@ export class MirrorLink {
   close(): void {
     this.#closed = true;
     this.#break();
-    this.#endFill();
+    this.#filling.end();
     this.#timer?.cancel();
     this.#watchTimer?.cancel();
     this.#waiting.end(new StreamBroken('the mirror is none any more'));
@@ -166,7 +176,7 @@ export class MirrorLink {
   #wake(): void {
     if (this.#closed || this.#timer !== null) return;
     if (this.#connected) {
-      this.#beginFill();
+      this.#filling.begin();
       this.#send();
     } else if (!this.#running) void this.#connect();
   }
@@ -272,12 +282,12 @@ export class MirrorLink {
     const first = await missingOf(this.#shared, this.#outbox, following);
     if (turn !== this.#turn) return;
     if (first === null) this.#lost('records that are not in the log any more');
-    this.#judge(null);
+    this.#fitness.judge(null);
     const { acknowledged } = this.#outbox;
     this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor), (slice) =>
       this.roles.isFollowing(slice),
     );
-    this.#endFill();
+    this.#filling.end();
     this.roles.refill();
     this.#check();
   }
@@ -299,30 +309,13 @@ export class MirrorLink {
 
   /** Tells, once, that this volcano itself is the one that has lost something. Throws. */
   #behind(slice: number): never {
-    const what = `this volcano lacks records of slice ${slice} that its mirror has and cannot give`;
-    if (!this.behind)
-      this.#shared.logger.error(
-        { mirror: this.name, slice },
-        `${what}: nothing is served of the slices that they share until the mirror takes them over; is its disk an older copy?`,
-      );
-    this.behind = true;
-    throw new StreamBroken(what);
+    throw new StreamBroken(this.#fitness.foundBehind(slice));
   }
 
   /** Throws. */
   #lost(what: string): never {
-    this.#judge('lost', what);
+    this.#fitness.judge('lost', what);
     throw new StreamBroken(`the mirror has lost ${what}`);
-  }
-
-  #judge(unfit: typeof this.unfit, what = ''): void {
-    if (unfit === this.unfit || (unfit !== null && !this.counts)) return;
-    this.unfit = unfit;
-    const fields = { mirror: this.name, what };
-    const cure = 'it is left out and filled anew; look at its disk';
-    if (unfit === 'lost') this.#shared.logger.error(fields, `a mirror has lost what it had acknowledged: ${cure}`);
-    if (unfit === 'full') this.#shared.logger.error(fields, 'a mirror has no room: it is left out until it has');
-    this.#shared.judged();
   }
 
   /** Asks every now and then whether the mirror still has what it had, and how much room: nothing else may go there that would tell. */
@@ -378,80 +371,22 @@ export class MirrorLink {
       const { sequence, room } = appended.taken;
       this.#outbox.acknowledge(sequence);
       this.#roomThere = room;
-      this.#fullSince = null;
-      if (this.unfit === 'full') this.#judge(null);
+      this.#fitness.took();
       this.#check();
     } catch (error) {
       if (turn !== this.#turn || this.#closed) return;
       this.#shared.logger.debug({ err: error, mirror: this.name }, 'a mirror has not taken records');
-      if (error instanceof FlareError && error.status === 'NOSPC') this.#foundFull();
-      // A gap shows that what this side believes of the mirror is wrong.
-      if (error instanceof StreamBroken) this.#doubt();
+      if (error instanceof FlareError && error.status === 'NOSPC') {
+        this.#roomThere = 0;
+        this.#fitness.foundFull();
+      }
+      // A gap shows that what this side believes of the mirror is wrong: what it has is looked at again from the start.
+      if (error instanceof StreamBroken) this.#newStream();
       this.#break();
       this.#later();
       return;
     }
     this.#shared.moved();
     this.#wake();
-  }
-
-  #foundFull(): void {
-    const now = this.#shared.clock.monotonic();
-    this.#fullSince ??= now;
-    this.#roomThere = 0;
-    if (now - this.#fullSince >= FULL_MS) this.#judge('full', `for ${FULL_MS / 1000} s`);
-  }
-
-  /** What the mirror has is looked at again from the start. */
-  #doubt(): void {
-    this.#newStream();
-  }
-
-  /** Begins to fill what is to be filled, if nothing is being filled. */
-  #beginFill(): void {
-    // What is filled goes beside the mirror's reserve, as all does that is not yet relied on.
-    if (this.#fill !== null || this.room < FILL_BYTES_MAX) return;
-    const slices = this.roles.unbegun();
-    if (slices.length === 0) return;
-    const { replica, scanned, logger } = this.#shared;
-    const fill = new Fill({
-      slices,
-      replica,
-      last: (slice) => scanned.last(slice),
-      put: (groups) => {
-        this.#outbox.add(groups, this.#outbox.scanned, true);
-        this.#wakeSoon();
-      },
-      room: (): Eventually<void> => {
-        const more = (): boolean => this.#outbox.bytes < FILL_BYTES_MAX && this.room >= FILL_BYTES_MAX;
-        return more() ? undefined : this.#waiting.until(() => more() || this.#fill !== fill);
-      },
-    });
-    this.#fill = fill;
-    this.roles.begin(slices);
-    void this.#filled(fill, slices).catch((error: unknown) => {
-      if (this.#fill !== fill) return;
-      this.#fill = null;
-      logger.warn({ err: error, mirror: this.name }, 'a mirror could not be filled; it is begun anew');
-      this.#doubt();
-      this.#break();
-      this.#later();
-    });
-  }
-
-  async #filled(fill: Fill, slices: readonly number[]): Promise<void> {
-    await fill.run();
-    const { last } = this.#outbox;
-    await this.#waiting.until(() => this.#fill !== fill || this.#outbox.first > last);
-    if (this.#fill !== fill) return;
-    this.#fill = null;
-    this.roles.filled(slices);
-    this.#shared.moved();
-    this.#beginFill();
-  }
-
-  #endFill(): void {
-    this.#fill?.stop();
-    this.#fill = null;
   }
 }

@@ -9,9 +9,12 @@ import { type Step, stretch } from '../projection/plan.ts';
 import { indexOf, runOf, slicesOf } from '../projection/queries.ts';
 import type { MemberId, Projection, SliceAssignment, SliceRange } from '../projection/types.ts';
 import type { Replication, ReplicationParts } from '../volcano/replication.ts';
+import { addRestored, type Restored } from './fill.ts';
+import { FILL_BYTES_A_SECOND } from './limits.ts';
 import { MirrorLink } from './mirror-link.ts';
+import { Pace } from './pace.ts';
 import { Receiver } from './receiver.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from './types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from './types.ts';
 
 /** Numbers that wait to be committed. */
 interface Uncommitted {
@@ -40,10 +43,14 @@ export class Mirroring implements Replication {
   readonly #uncommitted: Uncommitted[] = [];
   #served = '';
   #disturbed = Promise.withResolvers<void>();
+  readonly #pace: Pace;
+  /** How slices have become whole on mirrors, all in all. */
+  readonly restored: Restored = { replayed: 0, undone: 0, filled: 0, bytes: 0 };
 
   constructor(parts: ReplicationParts) {
     this.#parts = parts;
     this.#replica = parts.store.replica;
+    this.#pace = new Pace(parts.clock, FILL_BYTES_A_SECOND);
     this.#receiver = new Receiver(this.#replica, (sender, slice) => this.#follows(sender, slice));
     this.#scanned = this.#replica.durable;
     for (let slice = 0; slice < SLICES; slice++) this.#last.push(this.#replica.following.last(slice));
@@ -91,6 +98,8 @@ export class Mirroring implements Replication {
           scanned: this.#scannedView(),
           epoch: () => this.#projection!.epoch,
           acknowledged: (slice) => (this.#isInSync(member, slice) ? (this.#commits[slice] ?? 0) : 0),
+          pace: this.#pace,
+          restored: (how) => addRestored(this.restored, how),
           judged: () => this.#judged(),
           moved: () => this.#moved(),
           settled: () => {
@@ -321,6 +330,11 @@ export class Mirroring implements Replication {
   /** A primary asks this mirror for records. */
   tail(ask: AskTail): Promise<Tail> {
     return this.#receiver.tail(ask);
+  }
+
+  /** A primary that is about to fill this mirror asks what both have in common. */
+  common(ask: AskCommon): Promise<CommonSlices> {
+    return this.#receiver.common(ask);
   }
 
   /** Resolves when `member` may become a filling mirror of the range: the map says so next. */

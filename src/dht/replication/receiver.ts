@@ -6,7 +6,7 @@ import type { Append, Appended } from '../programs/node/handlers.ts';
 import { DeniedError } from '../programs/result.ts';
 import type { MemberId } from '../projection/types.ts';
 import { TAIL_BYTES_MAX, TAIL_PIECE_BYTES } from './limits.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from './types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from './types.ts';
 
 /** How far a sender's stream has been taken. */
 interface Stream {
@@ -85,6 +85,14 @@ export class Receiver {
   /** A mirror whose log has failed says nothing: what it has in memory may not be on its disk. It is left out, since it grants no leases either. */
   #checkSound(): void {
     if (!this.#replica.sound) throw new BusyError();
+  }
+
+  async common({ sender, slices }: AskCommon): Promise<CommonSlices> {
+    this.#checkSound();
+    for (const { slice } of slices) this.#checkFollows(sender, slice);
+    await this.#replica.durableAt(this.#replica.appended);
+    const found = await this.#replica.common(slices);
+    return slices.map(({ slice }) => found.get(slice) ?? null);
   }
 
   #checkFollows(sender: MemberId, slice: number): void {

@@ -1,10 +1,10 @@
 /**
  * What a mirror is for one slice. `following`: answers wait for it; it has been found to have all that it should, or, until then (`checked` false), it has not. `filling`: it
- * gets the slice's live state and what is new, and nobody waits; `filled` when it has all.
+ * gets what it lacks and, when `streamed`, what is new, and nobody waits; `filled` when it has all.
  */
 type Role =
   | { readonly kind: 'following'; checked: boolean }
-  | { readonly kind: 'filling'; begun: boolean; filled: boolean };
+  | { readonly kind: 'filling'; begun: boolean; streamed: boolean; filled: boolean };
 
 /** What part in a slice's answers a mirror has: two slices of which it is the same come to it together. */
 export type Part = 'none' | 'waited for' | 'leaving';
@@ -60,7 +60,7 @@ export class Roles {
   /** Records of the slice go into the stream. */
   isStreamed(slice: number): boolean {
     const role = this.#roles.get(slice);
-    return role !== undefined && (role.kind === 'following' || role.begun);
+    return role !== undefined && (role.kind === 'following' || role.streamed);
   }
 
   part(slice: number): Part {
@@ -93,7 +93,8 @@ export class Roles {
     }
     for (const slice of filling) {
       // One that has caught up may be in sync any moment: it stays so.
-      if (!this.#roles.has(slice)) this.#roles.set(slice, { kind: 'filling', begun: false, filled: false });
+      if (!this.#roles.has(slice))
+        this.#roles.set(slice, { kind: 'filling', begun: false, streamed: false, filled: false });
     }
     this.#count();
     return news;
@@ -119,6 +120,14 @@ export class Roles {
     this.#count();
   }
 
+  /** What is new of these slices, which have been begun, goes into the stream from now on. */
+  stream(slices: readonly number[]): void {
+    for (const slice of slices) {
+      const role = this.#roles.get(slice);
+      if (role?.kind === 'filling' && role.begun) role.streamed = true;
+    }
+  }
+
   filled(slices: readonly number[]): void {
     for (const slice of slices) {
       const role = this.#roles.get(slice);
@@ -128,7 +137,8 @@ export class Roles {
 
   /** What is filled is filled from the start. */
   refill(): void {
-    for (const role of this.#roles.values()) if (role.kind === 'filling') role.begun = role.filled = false;
+    for (const role of this.#roles.values())
+      if (role.kind === 'filling') role.begun = role.streamed = role.filled = false;
     this.#count();
   }
 

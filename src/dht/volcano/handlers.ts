@@ -170,6 +170,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       if (!store.replica.sound) throw new BusyError();
       return store.replica.contents(id, version, offset, length);
     },
+    common: (ask) => replicating().common(ask),
     renew: (sender) => parts.failover.grant(sender),
     joint(slice) {
       if (serving.isOwn(slice)) return store.joint;

@@ -15,8 +15,8 @@ import type { Serving } from './serving.ts';
 export const NOTES_MS = 5_000;
 /** The owner of this slice keeps the network's notes: the root's. */
 const SLICE = sliceOf(ROOT_KEY);
-/** Notes of operations over several owners and of locks: they belong to their slices. */
-const OF_SLICES = ['joint/', 'lock/'];
+/** Notes of operations over several owners, of locks, and of copies: they belong to their slices. */
+const OF_SLICES = ['joint/', 'lock/', 'copy/'];
 
 /** What the network's notes work with. */
 export interface NetworkNotesParts extends Pace {

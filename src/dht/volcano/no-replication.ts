@@ -2,7 +2,7 @@ import type { Append, Appended } from '../programs/node/handlers.ts';
 import { DeniedError } from '../programs/result.ts';
 import { slicesOf } from '../projection/queries.ts';
 import type { Projection, SliceRange } from '../projection/types.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from '../replication/types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../replication/types.ts';
 import type { Replication, ReplicationParts } from './replication.ts';
 
 /**
@@ -39,6 +39,10 @@ export class NoReplication implements Replication {
   }
 
   tail(_ask: AskTail): Tail {
+    throw new DeniedError('this volcano mirrors nothing');
+  }
+
+  common(_ask: AskCommon): CommonSlices {
     throw new DeniedError('this volcano mirrors nothing');
   }
 

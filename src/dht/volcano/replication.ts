@@ -7,7 +7,7 @@ import type { Peers } from '../peers.ts';
 import type { Append, Appended } from '../programs/node/handlers.ts';
 import type { Step } from '../projection/plan.ts';
 import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from '../replication/types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../replication/types.ts';
 
 /** What replication works with. */
 export interface ReplicationParts {
@@ -41,6 +41,8 @@ export interface Replication {
   followed(ask: AskFollowed): Eventually<Followed>;
   /** A primary asks this mirror for records that it has lost. */
   tail(ask: AskTail): Eventually<Tail>;
+  /** A primary that is about to fill this mirror asks what both have in common. */
+  common(ask: AskCommon): Eventually<CommonSlices>;
   /** Resolves when `member` may become a filling mirror of the range, of which this volcano is the primary: the map says so next. */
   fill(range: SliceRange, member: number): Promise<void>;
   /** Resolves when `member`, which is being filled, has all of the range and gets all that is new: answers may wait for it. */

@@ -210,6 +210,9 @@ export class Applier implements FlushSteps {
       this.#weigh(chunk, extents, -1);
     }
     for (const statement of this.#sql.wipes) statement.run(first, end);
+  }
+
+  replaysGone(slice: number): void {
     this.#replays.wipe(slice);
   }
 }

@@ -31,6 +31,7 @@ export const Step = {
   slice: 11,
   replays: 12,
   wipe: 13,
+  replaysGone: 14,
 } as const;
 
 /** Bytes of memory that a flush is begun with. */
@@ -164,9 +165,14 @@ export class FlushWriter {
     to.uint32(row.lastSegment);
   }
 
-  /** Nothing is held of that slice but its counters. Must come before all that the slice holds since. */
+  /** Nothing is held of that slice but its counters, and replays. Must come before all that the slice holds since. */
   wipe(slice: number): void {
     this.#begin(Step.wipe).uint16(slice);
+  }
+
+  /** The answers that stood in records of that slice are forgotten. Must come before those that stand there since. */
+  replaysGone(slice: number): void {
+    this.#begin(Step.replaysGone).uint16(slice);
   }
 
   /** Calls that were answered, oldest first, each as `putReplay` writes it. */
@@ -219,6 +225,7 @@ export interface FlushSteps {
   slice(row: SliceRow): void;
   replays(count: number, value: Buffer): void;
   wipe(slice: number): void;
+  replaysGone(slice: number): void;
 }
 
 type Read = (from: ByteReader, to: FlushSteps) => void;
@@ -300,6 +307,9 @@ const READERS: Readonly<Record<number, Read>> = {
   },
   [Step.wipe](from, to) {
     to.wipe(from.uint16());
+  },
+  [Step.replaysGone](from, to) {
+    to.replaysGone(from.uint16());
   },
 };
 

@@ -8,6 +8,9 @@ export const CHUNK_SIZE = 1024 * 1024;
 export const UNDO_EXTENTS_MAX = 65_536;
 /** Changes in one record at most. */
 export const CHANGES_MAX = 64;
+/** What an undo names at most of each kind; and the bytes of a record that undoes at most. Above that a slice is filled anew. */
+export const UNDO_UNITS_MAX = 4096;
+export const UNDO_BYTES_MAX = 128 * 1024;
 /** Records in one group at most. */
 export const GROUP_MAX = 64;
 /** The longest replay identity, in bytes. */

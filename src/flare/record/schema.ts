@@ -24,6 +24,7 @@ import {
   REPLAY_IDENTITY_MAX,
   TARGET_MAX,
   UNDO_EXTENTS_MAX,
+  UNDO_UNITS_MAX,
 } from './limits.ts';
 
 /*
@@ -164,6 +165,30 @@ export const NoteChangeSchema = struct('NoteChange', {
   old: option(varOpaque(NOTE_VALUE_MAX)),
 });
 
+/** A name in a directory, whatever it means. */
+export const NameInSchema = struct('NameIn', { directory: FlareIdSchema, name: varOpaque(NAME_MAX) });
+
+/** Chunks of a file (`CHUNK_SIZE`) from number `first` on; `count` of them, 0: all. */
+export const ChunksSchema = struct('Chunks', { id: FlareIdSchema, first: uint32(), count: uint32() });
+
+/**
+ * A copy of a slice goes back to the record of this one's number and epoch: what it had behind that, up to the record `number` of `epoch`, nobody had accepted. What that touched is as it was there, or
+ * is forgotten until it comes anew: all that is named here, and all replays of the slice.
+ */
+export const UndoneSchema = struct('Undone', {
+  number: uint64(),
+  epoch: uint64(),
+  /** Flares that were born or ended: nothing is left of them. */
+  ended: array(FlareIdSchema, UNDO_UNITS_MAX),
+  /** Keys of flares that were changed: directories are forgotten, others stay until they come anew, for what they hold. */
+  flares: array(opaque(20), UNDO_UNITS_MAX),
+  names: array(NameInSchema, UNDO_UNITS_MAX),
+  chunks: array(ChunksSchema, UNDO_UNITS_MAX),
+  /** Flares whose further parents were changed. */
+  parents: array(FlareIdSchema, UNDO_UNITS_MAX),
+  notes: array(varOpaque(NOTE_NAME_MAX), UNDO_UNITS_MAX),
+});
+
 /** What a change is about. The numbers are stored. */
 export const ChangeTypeSchema = enumType('ChangeType', {
   flare: 1,
@@ -177,6 +202,7 @@ export const ChangeTypeSchema = enumType('ChangeType', {
   note: 9,
   /** The volcano holds nothing of the record's slice from now on: what comes next is its whole state anew. */
   wiped: 10,
+  undone: 11,
 });
 
 export const ChangeSchema = union('Change', {
@@ -192,6 +218,7 @@ export const ChangeSchema = union('Change', {
     when('slice', ChangeTypeSchema.slice, field('slice', SliceChangeSchema)),
     when('note', ChangeTypeSchema.note, field('note', NoteChangeSchema)),
     when('wiped', ChangeTypeSchema.wiped, nothing()),
+    when('undone', ChangeTypeSchema.undone, field('undone', UndoneSchema)),
   ],
 });
 
@@ -231,6 +258,7 @@ export interface StoredExtent extends Extent {
   readonly lead: number;
 }
 export type Entry = Value<typeof EntrySchema>;
+export type Undone = Value<typeof UndoneSchema>;
 export type Change = Value<typeof ChangeSchema>;
 export type Replay = Value<typeof ReplaySchema>;
 /** One record of the log. */

@@ -161,6 +161,8 @@ const CHANGES: Readonly<Record<number, (glance: Glance) => boolean>> = {
     return skim.inside && glance.note(name);
   },
   [ChangeTypeSchema.wiped]: () => false,
+  // Seldom: it is looked at with more care.
+  [ChangeTypeSchema.undone]: () => true,
 };
 
 /**

@@ -158,6 +158,13 @@ export class Files {
     }
   }
 
+  /** What the file holds in some chunks is forgotten; `count` 0: in all from `first` on. */
+  forget(id: FlareId, first: number, count: number, lsn: number): void {
+    if (count === 0) this.cut(id, first * CHUNK_SIZE, lsn);
+    for (let number = first; number < first + count; number++)
+      this.#change(this.#chunk(this.#open(id), number), NO_EXTENTS, lsn);
+  }
+
   /** The flare is no more, nor is what it holds. `stored` is false when the index is sure to have nothing of it. */
   end(id: FlareId, stored: boolean): void {
     const file = this.#files.get(id.key);

@@ -4,6 +4,7 @@ import { dataPosition, decodeRecord } from '../record/codec.ts';
 import { recordHead } from '../record/head.ts';
 import { ChangeTypeSchema, type LogRecord } from '../record/schema.ts';
 import { appendGroup, type Core } from './core.ts';
+import { partialNote } from './note-table.ts';
 import { redoRecord } from './redo.ts';
 
 /** The last record of a slice that a volcano has; number 0: it has none. */
@@ -46,6 +47,11 @@ export class Following {
     return { number, epoch };
   }
 
+  /** What is here of the slice is no copy by itself: it was being filled, or has been undone and not been made good. */
+  partial(slice: number): boolean {
+    return (this.#core.state.notes.get(partialNote(slice))?.value ?? null) !== null;
+  }
+
   /** Takes groups, each whole, until one does not follow. Payloads are copied. Throws `UnsoundRecordError`, `XdrError`; IO, NOSPC. */
   take(groups: readonly (readonly Buffer[])[]): Taken {
     let lsn = 0;
@@ -69,7 +75,7 @@ export class Following {
       const last = now.get(slice) ?? this.last(slice);
       if (!base && number <= last.number) continue;
       const follows = base
-        ? number === last.number || isWipe(payload)
+        ? number === last.number || beginsAnew(payload, last)
         : number === last.number + 1 && epoch >= last.epoch;
       if (!follows) return slice;
       wanted.push(payload);
@@ -94,6 +100,10 @@ export class Following {
   }
 }
 
-function isWipe(payload: Buffer): boolean {
-  return decodeRecord(payload).changes[0]?.type === ChangeTypeSchema.wiped;
+/** Whether a base record says of its slice how far it is, whatever it was: it is wiped, or what it has beyond that is undone. */
+function beginsAnew(payload: Buffer, last: LastRecord): boolean {
+  const [first] = decodeRecord(payload).changes;
+  if (first?.type === ChangeTypeSchema.wiped) return true;
+  if (first?.type !== ChangeTypeSchema.undone) return false;
+  return first.undone.number === last.number && first.undone.epoch === last.epoch;
 }

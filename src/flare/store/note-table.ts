@@ -1,6 +1,8 @@
 import type { FlushWriter } from '../index/flush.ts';
 import type { NoteRow } from '../index/types.ts';
 import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../keys.ts';
+import { NO_BYTES } from '../record/pack.ts';
+import { type Change, ChangeTypeSchema } from '../record/schema.ts';
 import { isLockNote } from './locks/lock-note.ts';
 import type { LockTable } from './locks/lock-table.ts';
 
@@ -8,8 +10,8 @@ import type { LockTable } from './locks/lock-table.ts';
 const NOTE_SLICE = sliceOf(ROOT_KEY);
 /** Notes whose names begin so are this volcano's own, not the network's. */
 const LOCAL_PREFIXES = ['volcano/', 'dht/'];
-/** Notes of operations over several owners, and of locks, say of which slice they are. */
-const OF_SLICE = /^(?:joint\/\w+|lock)\/(\d+)\//;
+/** Notes of operations over several owners, of locks, and of copies say of which slice they are. */
+const OF_SLICE = /^(?:joint\/\w+|lock|copy)\/(\d+)\//;
 
 /** The slice whose records hold the note; those of `LOCAL_SLICE` never go to another volcano. */
 export function sliceOfNote(name: string): number {
@@ -21,6 +23,17 @@ export function sliceOfNote(name: string): number {
 /** Whether a note is this volcano's own affair: it is numbered apart, and never goes to another volcano. */
 export function isLocalNote(name: string): boolean {
   return sliceOfNote(name) === LOCAL_SLICE;
+}
+
+/** The note that a copy of a slice has while it is being filled, or has been undone and not been made good: what lies there is of no worth by itself. */
+export function partialNote(slice: number): string {
+  return `copy/${slice}/partial`;
+}
+
+/** The change that puts that note there, or takes it away. */
+export function partialChange(slice: number, partial: boolean): Change {
+  const name = Buffer.from(partialNote(slice), 'latin1');
+  return { type: ChangeTypeSchema.note, note: { name, value: partial ? NO_BYTES : null, old: null } };
 }
 
 /** Which bytes a note's are. */

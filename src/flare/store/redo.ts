@@ -6,6 +6,7 @@ import { unpackEntry, unpackFlare, unpackId } from '../record/pack.ts';
 import { type Change, ChangeTypeSchema, type LogRecord } from '../record/schema.ts';
 import type { Flusher } from './flusher.ts';
 import type { State } from './state.ts';
+import { undo } from './undo.ts';
 
 type ChangeOf<T extends Change['type']> = Extract<Change, { type: T }>;
 
@@ -57,6 +58,9 @@ const REDO: { [T in Change['type']]: (state: State, change: ChangeOf<T>, place: 
   },
   [ChangeTypeSchema.wiped]: (state, _change, { slice, lsn }) => {
     state.wipe(slice, lsn);
+  },
+  [ChangeTypeSchema.undone]: (state, { undone }, { slice, lsn }) => {
+    undo(state, slice, undone, lsn);
   },
 };
 

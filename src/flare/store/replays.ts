@@ -41,6 +41,8 @@ export class Replays {
   readonly #answers: Answers;
   readonly #refusals = new Map<string, Refusal>();
   readonly #maxRefusals: number;
+  /** Slices of which the next flush forgets all that was answered before. */
+  readonly #wiped = new Set<number>();
 
   constructor(rows: readonly ReplayRow[], maxAnswers: number, maxRefusals: number) {
     this.#answers = new Answers(maxAnswers);
@@ -50,7 +52,7 @@ export class Replays {
 
   /** How many go with the next flush. */
   get changed(): number {
-    return this.#answers.changed;
+    return this.#answers.changed + this.#wiped.size;
   }
 
   get count(): number {
@@ -126,10 +128,13 @@ export class Replays {
   wipe(slice: number): void {
     const gone = [...this.inSlices((one) => one === slice)];
     for (const { identity } of gone) this.#answers.remove(identity);
+    this.#wiped.add(slice);
   }
 
   /** Writes what has changed since the last flush. */
   pack(to: FlushWriter): void {
+    for (const slice of this.#wiped) to.replaysGone(slice);
+    this.#wiped.clear();
     if (this.#answers.changed > 0) to.replays(this.#answers.takeChanged());
   }
 }

@@ -1,11 +1,15 @@
 import type { Eventually } from '../../base/eventually.ts';
 import { KmlRotError } from '../kml/errors.ts';
 import type { LogBatch } from '../kml/types.ts';
+import type { Undone } from '../record/schema.ts';
 import type { FlareId } from '../types.ts';
 import type { Commitment } from './commitment.ts';
+import { type Common, commonWith, type Theirs } from './common.ts';
 import { contentsOf } from './contents-of.ts';
 import type { Core } from './core.ts';
 import { Following } from './following.ts';
+import { type Kept, LogRuns, type Run } from './log-runs.ts';
+import { LogStream, type StreamedSlice } from './log-stream.ts';
 import { tailOf, type Wanted } from './log-tail.ts';
 import type { FetchCopy } from './repair.ts';
 import { scrub } from './scrub.ts';
@@ -16,12 +20,14 @@ import { Walk, type WalkSink } from './walk.ts';
 export class Replica {
   readonly #core: Core;
   readonly following: Following;
+  readonly #runs: LogRuns;
   /** Why the log has failed. */
   #failure: Error | null = null;
 
   constructor(core: Core) {
     this.#core = core;
     this.following = new Following(core);
+    this.#runs = new LogRuns(core.kml);
     core.kml.onWedged((error) => {
       this.#failure = error;
     });
@@ -100,6 +106,26 @@ export class Replica {
   /** Bytes of a file, for a volcano that has lost them: `contentsOf`. */
   contents(id: FlareId, version: number | null, offset: number, length: number): Eventually<Buffer | null> {
     return contentsOf(this.#core, id, version, offset, length);
+  }
+
+  /** Which records of slices the log has, up to the last durable one: `LogRuns`. */
+  kept(wanted: ReadonlyMap<number, (run: Run) => boolean>): Promise<Map<number, Kept>> {
+    return this.#runs.of(wanted);
+  }
+
+  /** The records of slices from given ones on, as they become durable: `LogStream`. */
+  stream(slices: ReadonlyMap<number, StreamedSlice>): LogStream {
+    return new LogStream(this.#core.kml, slices);
+  }
+
+  /** What the copies here have in common with another volcano's: `commonWith`. */
+  common(theirs: readonly Theirs[]): Promise<Map<number, Common | null>> {
+    return commonWith(this.#core, this.following, this.#runs, theirs);
+  }
+
+  /** Walks what an undo has forgotten: `Walk.units`. */
+  walkUnits(slice: number, undone: Undone, sink: WalkSink): Promise<void> {
+    return new Walk(this.#core, sink).units(slice, undone);
   }
 
   /** Walks the live state of slices: `Walk`. */

@@ -70,6 +70,11 @@ export class Slices {
     this.#changed.add(slice);
   }
 
+  /** The slice's next record says how far it is, though that be less than it was. */
+  goBack(slice: number): void {
+    Object.assign(this.of(slice), { number: 0, epoch: 0 });
+  }
+
   /** The slices whose last record, or counter, stands in that segment. */
   lastIn(segment: number): number[] {
     const found: number[] = [];

@@ -231,6 +231,11 @@ export class State {
     this.#cache.resize(unit);
   }
 
+  /** A directory's state is not known until it comes anew; its names stay. Of what is no directory nothing is forgotten: what it holds would be taken for nobody's. */
+  forgetDirectory(key: Key, lsn: number): void {
+    if (this.#flare(key).value?.attributes.type === FlareType.directory) this.setFlare(key, null, lsn, 0);
+  }
+
   /** What a flare held goes with it. */
   #end(flare: Flare, lsn: number): void {
     const { attributes } = flare;

@@ -2,13 +2,14 @@ import { type Eventually, isPending } from '../../base/eventually.ts';
 import { KmlReadError } from '../kml/errors.ts';
 import { encodeOutcome } from '../record/codec.ts';
 import { CHANGES_MAX, DATA_MAX } from '../record/limits.ts';
-import { NO_BYTES, packEntry, packFlare, packId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Replay, type StoredExtent } from '../record/schema.ts';
+import { type Flare, NO_BYTES, packEntry, packFlare, packId, unpackId } from '../record/pack.ts';
+import { type Change, ChangeTypeSchema, type Replay, type StoredExtent, type Undone } from '../record/schema.ts';
 import { type Attributes, type FlareId, FlareType, type Key } from '../types.ts';
 import type { Core } from './core.ts';
 import { within } from './extents.ts';
 import { CHUNK_SIZE } from './limits.ts';
 import { sliceOfNote } from './note-table.ts';
+import type { Parents } from './parent-table.ts';
 import { identityBytes } from './replays.ts';
 
 /** Flares, entries or chunks that are looked at between two waits. */
@@ -40,12 +41,56 @@ export class Walk {
 
   /** Rejects when the sink or the log does. */
   async slices(slices: readonly number[]): Promise<void> {
+    await this.#inIndex();
+    for (const slice of slices) await this.#slice(slice);
+  }
+
+  /** As `slices`, for some units of one slice alone: all that an undo forgets, as far as it is there. */
+  async units(slice: number, undone: Undone): Promise<void> {
+    await this.#inIndex();
+    this.#counters(slice);
+    for (const key of undone.flares) {
+      await this.#room();
+      const flare = this.#core.state.flareUnit(key.toString('latin1') as Key).value;
+      if (flare !== null) this.#sink.changes(slice, [flareChange(flare)]);
+    }
+    for (const id of undone.ended) await this.#held(slice, unpackId(id));
+    for (const id of undone.parents) await this.#links(slice, unpackId(id));
+    for (const { directory, name } of undone.names) await this.#name(slice, directory, name);
+    for (const { id, first, count } of undone.chunks) await this.#contents(slice, unpackId(id), first, count);
+    for (const name of undone.notes) await this.#note(slice, name.toString('latin1'));
+    await this.#replays(slice);
+  }
+
+  /** What a flare holds, but for a directory's names. */
+  async #held(slice: number, id: FlareId): Promise<void> {
+    await this.#links(slice, id);
+    await this.#contents(slice, id);
+    for (const name of this.#core.state.locks.names(id)) await this.#note(slice, name);
+  }
+
+  async #links(slice: number, id: FlareId): Promise<void> {
+    await this.#room();
+    if (!this.#lives(id)) return;
+    const { state } = this.#core;
+    const links = linkChanges(id, state.parents(state.flareUnit(id.key).value!));
+    for (let at = 0; at < links.length; at += CHANGES_MAX) this.#sink.changes(slice, links.slice(at, at + CHANGES_MAX));
+  }
+
+  async #name(slice: number, directory: Undone['ended'][number], name: Buffer): Promise<void> {
+    await this.#room();
+    const entry = this.#core.state.entryUnit(unpackId(directory).key, name.toString('latin1')).value;
+    if (entry === null) return;
+    const change = { directory, name, entry: packEntry(entry), old: null };
+    this.#sink.changes(slice, [{ type: ChangeTypeSchema.entry, entry: change }]);
+  }
+
+  /** Resolves when the index has all units that are there now. */
+  async #inIndex(): Promise<void> {
     const { kml, flusher } = this.#core;
-    // The index then has all units that are there now.
     const lsn = kml.nextLsn - 1;
     await kml.whenDurable(lsn);
     await flusher.flushed(lsn);
-    for (const slice of slices) await this.#slice(slice);
   }
 
   async #slice(slice: number): Promise<void> {
@@ -81,11 +126,7 @@ export class Walk {
     const flare = state.flareUnit(key).value;
     if (flare === null) return;
     const { attributes } = flare;
-    const changes: Change[] = [{ type: ChangeTypeSchema.flare, flare: { flare: packFlare(flare), old: null } }];
-    for (const { directory, count } of state.parents(flare).values()) {
-      const parentLink = { id: packId(attributes), directory: packId(directory), count, old: 0 };
-      changes.push({ type: ChangeTypeSchema.parentLink, parentLink });
-    }
+    const changes = [flareChange(flare), ...linkChanges(attributes, state.parents(flare))];
     for (let at = 0; at < changes.length; at += CHANGES_MAX) {
       this.#sink.changes(slice, changes.slice(at, at + CHANGES_MAX));
     }
@@ -116,9 +157,14 @@ export class Walk {
     }
   }
 
-  async #contents(slice: number, id: FlareId): Promise<void> {
+  /** `count` chunks of a file from number `from` on; 0: all. */
+  async #contents(slice: number, id: FlareId, from = 0, count = 0): Promise<void> {
     const { files } = this.#core.state;
-    for (let first = 0; this.#lives(id); ) {
+    if (count > 0) {
+      for (let chunk = from; chunk < from + count; chunk++) await this.#chunk(slice, id, chunk);
+      return;
+    }
+    for (let first = from; this.#lives(id); ) {
       const chunks = files.chunksFrom(id, first, PAGE);
       for (const chunk of chunks) await this.#chunk(slice, id, chunk);
       if (chunks.length < PAGE) return;
@@ -170,13 +216,15 @@ export class Walk {
   async #notes(slice: number): Promise<void> {
     const { notes } = this.#core.state;
     const names = [...notes.all()].map(([name]) => name).filter((name) => sliceOfNote(name) === slice);
-    for (const name of names) {
-      await this.#room();
-      const value = notes.get(name)?.value ?? null;
-      if (value === null) continue;
-      const note = { name: Buffer.from(name, 'latin1'), value, old: null };
-      this.#sink.changes(slice, [{ type: ChangeTypeSchema.note, note }]);
-    }
+    for (const name of names) await this.#note(slice, name);
+  }
+
+  async #note(slice: number, name: string): Promise<void> {
+    await this.#room();
+    const value = this.#core.state.notes.get(name)?.value ?? null;
+    if (value === null) return;
+    const note = { name: Buffer.from(name, 'latin1'), value, old: null };
+    this.#sink.changes(slice, [{ type: ChangeTypeSchema.note, note }]);
   }
 
   async #replays(slice: number): Promise<void> {
@@ -186,6 +234,17 @@ export class Walk {
       this.#sink.replay(slice, { identity: identityBytes(identity), time, outcome: encodeOutcome(attributes) });
     }
   }
+}
+
+function flareChange(flare: Flare): Change {
+  return { type: ChangeTypeSchema.flare, flare: { flare: packFlare(flare), old: null } };
+}
+
+function linkChanges(id: FlareId, parents: Parents): Change[] {
+  return [...parents.values()].map(({ directory, count }) => {
+    const parentLink = { id: packId(id), directory: packId(directory), count, old: 0 };
+    return { type: ChangeTypeSchema.parentLink, parentLink };
+  });
 }
 
 /** A data change without its bytes, which `encodeRecord` puts in place. */

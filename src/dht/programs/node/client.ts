@@ -6,7 +6,7 @@ import type { Codec, Value } from '../../../rpc/xdr.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
 import { type Member, type MemberId, type Projection, ProjectionError } from '../../projection/types.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller, wireId } from '../types.ts';
@@ -36,6 +36,7 @@ const calls = {
   followed: call(procedures.FOLLOWED),
   tail: call(procedures.TAIL),
   contents: call(procedures.CONTENTS),
+  common: call(procedures.COMMON),
   renew: call(procedures.RENEW),
   prepare: call(procedures.PREPARE),
   outcome: call(procedures.OUTCOME),
@@ -142,6 +143,16 @@ export class NodeClient {
     const args = { epoch: this.#epoch(), id: wireId(id), version, offset, length };
     const bytes = await this.#ask(calls.contents, args);
     return bytes === null ? null : Buffer.from(bytes);
+  }
+
+  /** The records are copies. */
+  async common(ask: AskCommon): Promise<CommonSlices> {
+    const found = await this.#ask(calls.common, {
+      ...ask,
+      slices: ask.slices.map(({ slice, runs }) => ({ slice, runs: [...runs] })),
+      sender: Buffer.from(ask.sender, 'hex'),
+    });
+    return found.map((one) => one && { last: one.last, undo: one.undo && Buffer.from(one.undo) });
   }
 
   /** Asks for the lease of `sender`, this volcano: for how long it is granted, in milliseconds, counted from when it was asked for at the latest. Waits so long at most. */

@@ -5,7 +5,7 @@ import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection } from '../../projection/types.ts';
-import type { AskFollowed, AskTail, Followed, Tail } from '../../replication/types.ts';
+import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
 import type { Hello } from './hello.ts';
 
 /** A record on its way to a mirror, as the log keeps it. */
@@ -105,6 +105,8 @@ export interface NodeHandlers {
   followed(ask: AskFollowed): Eventually<Followed>;
   /** Records of slices that this volcano mirrors for the sender. */
   tail(ask: AskTail): Eventually<Tail>;
+  /** What this volcano's copies of slices, which the sender is about to fill, have in common with the sender's. */
+  common(ask: AskCommon): Eventually<CommonSlices>;
   /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
   /** Bytes of a file of which this volcano has a copy in sync, at that version; null: it has another one. Version null: at whichever. */
   contents(id: FlareId, version: number | null, offset: number, length: number): Eventually<Buffer | null>;

@@ -79,6 +79,7 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
     'append',
     'followed',
     'tail',
+    'common',
     'joint',
     'load',
     'notes',

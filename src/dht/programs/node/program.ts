@@ -82,6 +82,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
     if (length > DATA_MAX) throw new DeniedError(`${length} bytes of a file: the most is ${DATA_MAX}`);
     return handlers.contents(idFromWire(id), version, offset, length);
   },
+  COMMON: (handlers, ask) =>
+    andThen(handlers.common({ ...ask, sender: ask.sender.toString('hex') }), (found) => [...found]),
   RENEW: (handlers, { sender }) => handlers.renew(sender.toString('hex')),
   PREPARE(handlers, { operation, slice, coordinator, caller, steps }) {
     const answers = handlers
@@ -122,6 +124,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'FOLLOWED',
   'TAIL',
   'CONTENTS',
+  'COMMON',
   'RENEW',
   'PREPARE',
   'OUTCOME',

@@ -1,7 +1,14 @@
 import * as xdr from '@stellar/js-xdr';
 import { OPERATION_ID_BYTES } from '../../../flare/joint.ts';
 import { GROUP_BYTES_MAX } from '../../../flare/kml/format.ts';
-import { DATA_MAX, GROUP_MAX, NOTE_NAME_MAX, NOTE_VALUE_MAX, RECORD_MAX } from '../../../flare/record/limits.ts';
+import {
+  DATA_MAX,
+  GROUP_MAX,
+  NOTE_NAME_MAX,
+  NOTE_VALUE_MAX,
+  RECORD_MAX,
+  UNDO_BYTES_MAX,
+} from '../../../flare/record/limits.ts';
 import { LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
@@ -23,6 +30,9 @@ export const WATCH_MAX_MS = 20_000;
 export const APPEND_GROUPS_MAX = 4096;
 /** The most bytes of the records of one APPEND, with some 8 for each record besides. */
 export const APPEND_BYTES_MAX = GROUP_BYTES_MAX;
+/** The most slices of which one COMMON asks, and the most runs that it tells of each: what is older counts as not kept. */
+export const COMMON_SLICES_MAX = 32;
+export const RUNS_MAX = 64;
 /** The most other volcanos whose figures are passed on in one LOAD, and in its answer. */
 export const HEARD_MAX = 64;
 /** The most notes in one answer, and their bytes together. */
@@ -242,6 +252,40 @@ export const procedures = {
     ),
     result: compile(
       resultOf('TailResult', xdr.array(xdr.array(xdr.varOpaque(RECORD_MAX), GROUP_MAX), APPEND_GROUPS_MAX)),
+    ),
+  },
+  /** A primary asks a mirror that is to be filled for the last record that both have of slices, and for the record that undoes what the mirror has behind it. */
+  COMMON: {
+    number: 15,
+    arguments: compile(
+      xdr.struct('AskCommon', {
+        ...head,
+        sender: xdr.opaque(ID_BYTES),
+        slices: xdr.array(
+          xdr.struct('Theirs', {
+            slice: xdr.uint32(),
+            runs: xdr.array(
+              xdr.struct('Run', { epoch: xdr.uint64(), first: xdr.uint64(), last: xdr.uint64() }),
+              RUNS_MAX,
+            ),
+          }),
+          COMMON_SLICES_MAX,
+        ),
+      }),
+    ),
+    result: compile(
+      resultOf(
+        'CommonResult',
+        xdr.array(
+          xdr.option(
+            xdr.struct('Common', {
+              last: xdr.struct('CommonRecord', { number: xdr.uint64(), epoch: xdr.uint64() }),
+              undo: xdr.option(xdr.varOpaque(UNDO_BYTES_MAX)),
+            }),
+          ),
+          COMMON_SLICES_MAX,
+        ),
+      ),
     ),
   },
   /** A primary asks for its lease: for how long the other one does not take its slices over, in milliseconds. */

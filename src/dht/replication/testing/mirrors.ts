@@ -254,6 +254,7 @@ export class Mirrors {
         this.tails++;
         return call(ask.epoch, (replication) => replication.tail(ask));
       },
+      common: (ask) => call(ask.epoch, (replication) => replication.common(ask)),
     };
   }
 
