@@ -19,9 +19,11 @@ export function askCopies(
   return async (id, version, offset, length) => {
     const map = projection();
     const all = map === null || indexOf(map, self) === -1 ? [] : holdersOf(map, sliceOf(id.key));
+    if (!all.includes(self)) throw new Error('the map does not count on what this volcano has there');
     let failure = new Error('this volcano has the only copy');
     let behind = false;
-    for (const member of all.includes(self) ? all.filter((one) => one !== self) : []) {
+    for (const member of all) {
+      if (member === self) continue;
       try {
         const bytes = await peers.peer(member).node.contents(id, version, offset, length);
         if (bytes?.length === length) return bytes;
