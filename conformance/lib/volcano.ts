@@ -29,6 +29,8 @@ export interface VolcanoOptions {
   readonly entry?: readonly string[];
   /** The network's key, which it is given in the environment; default none. */
   readonly key?: string;
+  /** `--console-port`; default: no console. */
+  readonly consolePort?: number;
   /** More flags. */
   readonly flags?: readonly string[];
 }
@@ -86,6 +88,7 @@ export class Volcano {
     const flags = [...(entry ?? o.entry ?? ['-b']), '-n', o.nickname ?? 'test', '-d', o.directory];
     flags.push('--nfs-port', `${this.nfsPort}`);
     flags.push('--mount-port', `${this.mountPort}`, '--portmap', o.portmap ?? 'off');
+    flags.push(...(o.consolePort === undefined ? ['--console', 'off'] : ['--console-port', `${o.consolePort}`]));
     if (o.portmapPort !== undefined) flags.push('--portmap-port', `${o.portmapPort}`);
     for (const share of o.shares ?? ['/ * w no_root_squash']) flags.push('--share', share);
     flags.push(...(o.flags ?? []));

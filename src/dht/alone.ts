@@ -2,10 +2,12 @@ import type { Clock } from '../base/clock.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { DhtDirectory } from './dht-directory.ts';
+import type { OperatorView } from './operator-view.ts';
 import { type Member, type Projection, SLICES_MIN } from './projection/types.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { figuresOf } from './volcano/figures.ts';
+import { digestOf } from './volcano/slice-digest.ts';
 
 /** A volcano that has no network key, and so no others. */
 export interface AloneParts {
@@ -18,8 +20,11 @@ export interface AloneParts {
   readonly load: () => number;
 }
 
-/** The tree of a volcano that is alone, with `/.dht/`: its map is of epoch 0, which none is that is written. */
-export function treeAlone({ store, clock, networkId, self, load }: AloneParts): FlareService {
+/** The tree of a volcano that is alone, with `/.dht/`, and what an operator is shown: its map is of epoch 0, which none is that is written. */
+export function treeAlone({ store, clock, networkId, self, load }: AloneParts): {
+  readonly tree: FlareService;
+  readonly view: OperatorView;
+} {
   const all = { primary: 0, inSync: [], filling: [] };
   const projection: Projection = {
     ...{ epoch: 0, networkId, networkName: null, replicas: 1, arbiter: self.id },
@@ -29,5 +34,13 @@ export function treeAlone({ store, clock, networkId, self, load }: AloneParts): 
   const space = () => store.statfs();
   const disk = () => store.diskFigures();
   const figures = () => ({ figures: figuresOf({ space, disk, load, lag: () => 0, clock }, started), heardSeconds: 0 });
-  return new Tree(store, new DhtDirectory(clock, store.root().generation, () => stateFiles(projection, figures)));
+  const view: OperatorView = {
+    self: self.id,
+    projection: () => projection,
+    figures,
+    held: (_member, from) => store.locks.held(from),
+    digest: (_member, slice) => digestOf(store, slice),
+  };
+  const files = () => stateFiles(projection, figures);
+  return { tree: new Tree(store, new DhtDirectory(clock, store.root().generation, files)), view };
 }

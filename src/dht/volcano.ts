@@ -4,6 +4,7 @@ import { ROOT_NOTE } from '../flare/store/open.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
+import { type OperatorView, operatorView } from './operator-view.ts';
 import { RetryError } from './owners.ts';
 import { Peers } from './peers.ts';
 import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
@@ -49,6 +50,8 @@ export interface Ring {
   readonly store: LocalStore;
   readonly self: Member;
   readonly networkId: string;
+  /** What an operator is shown of the network. */
+  readonly view: OperatorView;
   /** The newest that is known. */
   projection(): Projection;
   /** Leaves nothing half done, and lets go of the data directory. Harmless when called twice. */
@@ -89,6 +92,7 @@ class Volcano implements Ring {
   readonly #notes: NetworkNotes;
   readonly #stopped = Promise.withResolvers<void>();
   readonly tree: FlareService;
+  readonly view: OperatorView;
   #replication: Replication | null = null;
   #carrier: Carrier | null = null;
   #absence: Absence | null = null;
@@ -160,6 +164,7 @@ class Volcano implements Ring {
       lag: () => this.#replication?.lag() ?? 0,
       disk: () => store.diskFigures(),
     });
+    this.view = operatorView({ self: id, store, map: this.#map, peers: this.#peers, figures: this.#figures });
     this.#router = new Router({
       ...{ store, clock, random, logger },
       owners: this.#serving,

@@ -1,3 +1,4 @@
+import { tableOf } from '../base/table.ts';
 import type { Member } from '../dht/projection/types.ts';
 import { LOCK_END, LockKind } from '../flare/locks/types.ts';
 import type { FlareLock } from '../flare/store/locks/keeper.ts';
@@ -5,7 +6,6 @@ import { UsageError } from '../magmad/usage.ts';
 import { ASKING_HELP, keyOf, readAsking } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
-import { tableOf } from './table.ts';
 
 const USAGE = 'magma locks [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [--break HOLDER]';
 const HELP = `magma locks: what is locked in a network, by whom, and for how long nothing was heard of him.

@@ -1,3 +1,4 @@
+import { tableOf } from '../base/table.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
 import { copiesWanted, indexOf, mirroredBy, runs, singleCopies } from '../dht/projection/queries.ts';
 import type { Projection } from '../dht/projection/types.ts';
@@ -6,7 +7,6 @@ import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
 import { ASKING_HELP, keyOf, readAsking } from './options.ts';
 import { RingClient } from './ring-client.ts';
-import { tableOf } from './table.ts';
 
 const RING_USAGE = 'magma ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]';
 const RING_HELP = `magma ring: the volcanos of a network, in ring order, and how each fares.

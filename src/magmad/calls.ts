@@ -2,34 +2,44 @@ import type { Logger } from '../base/logger.ts';
 import type { Endpoint } from '../base/net.ts';
 import type { CallReport, RpcObserver } from '../rpc/observer.ts';
 import type { Program } from '../rpc/program.ts';
+import type { Log } from './logging.ts';
 
 /** Programs whose rooms have other names. */
 const ROOMS: ReadonlyMap<string, string> = new Map([['nfs', 'nfs2']]);
 
-/** Logs every call, at level debug, in the room of its program; calls of unknown programs, and connections, in room `rpc`. */
+/** Rooms in which calls are told of. */
+const CALL_ROOMS = ['nfs2', 'rpc', 'mountd', 'portmap'] as const;
+
+/** Logs every call while its channel is on, at level debug, in the room of its program; calls of unknown programs, and connections, in room `rpc`. */
 export class CallLog implements RpcObserver {
   readonly #room: (name: string) => Logger;
   readonly #rpc: Logger;
-  readonly #programs = new Map<number, { readonly program: Program; readonly log: Logger }>();
+  readonly #programs = new Map<number, { readonly program: Program; readonly room: string; readonly log: Logger }>();
+  /** Rooms whose channels are on. */
+  readonly #on = new Set<string>();
 
-  constructor(room: (name: string) => Logger) {
+  constructor({ room, onDebug }: Pick<Log, 'room' | 'onDebug'>) {
     this.#room = room;
     this.#rpc = room('rpc');
+    for (const name of CALL_ROOMS) onDebug(name, (on) => (on ? this.#on.add(name) : this.#on.delete(name)));
   }
 
   /** Knows that program by name from now on. */
   add(program: Program): void {
-    this.#programs.set(program.number, { program, log: this.#room(ROOMS.get(program.name) ?? program.name) });
+    const room = ROOMS.get(program.name) ?? program.name;
+    this.#programs.set(program.number, { program, room, log: this.#room(room) });
   }
 
   call(report: CallReport): void {
+    if (this.#on.size === 0) return;
     const { client, program, version, procedure, ...rest } = report;
     const served = this.#programs.get(program);
+    if (!this.#on.has(served?.room ?? 'rpc')) return;
     const name = served?.program.versions.get(version)?.get(procedure)?.name ?? `${program}.${version}.${procedure}`;
     (served?.log ?? this.#rpc).debug({ client: client.address, port: client.port, ...rest }, name);
   }
 
   connection(event: 'opened' | 'closed' | 'refused', remote: Endpoint): void {
-    this.#rpc.debug({ client: remote.address, port: remote.port }, `connection ${event}`);
+    if (this.#on.has('rpc')) this.#rpc.debug({ client: remote.address, port: remote.port }, `connection ${event}`);
   }
 }

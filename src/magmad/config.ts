@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { isLoopback } from '../base/address.ts';
 import { FAILOVER_MS } from '../dht/failover/times.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { readEnvironment } from './environment.ts';
@@ -43,6 +44,9 @@ export interface Config {
   /** Of the flare and of the node program. */
   readonly port: number;
   readonly nodePort: number;
+  readonly console: boolean;
+  readonly consolePort: number;
+  readonly consoleListen: readonly string[];
   /** Rules by flag, variable or configuration file, each with its place for messages. */
   readonly shares: readonly { readonly rule: string; readonly origin: string }[];
   /** The shares file, or null. */
@@ -68,6 +72,9 @@ export type Request =
 
 /** The flare program's port when nobody says another one. */
 const FLARE_PORT = 12_000;
+/** The console's port, and where it listens, when nobody says otherwise. */
+const CONSOLE_PORT = 12_002;
+const CONSOLE_LISTEN = ['127.0.0.1', '::1'];
 /** Where magmad keeps its files when nobody says so. */
 export const DEFAULT_DATA = '/var/lib/magma';
 
@@ -140,12 +147,16 @@ function assemble(settled: Settled, configFile: string | null): Config {
   const key = readKey(settled, warnings);
   const port = settled.get<number>('port', FLARE_PORT);
   const nodePort = settled.get<number>('node-port', NODE_PORT);
+  const console = settled.get('console', 'on') === 'on';
+  const consolePort = settled.get<number>('console-port', CONSOLE_PORT);
+  checkConsole(settled, key);
   const deadAfter = settled.get<number | null>('dead-after', null);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
     ['mount-port', mountPort],
     ...(portmap === 'off' ? [] : [['portmap-port', portmapPort] as const]),
     ...(key === null ? [] : [['port', port] as const, ['node-port', nodePort] as const]),
+    ...(console ? [['console-port', consolePort] as const] : []),
   ]);
   checkRing(origins, settled.get('boot', false), key, warnings);
   checkEtcd(origins, key);
@@ -167,6 +178,9 @@ function assemble(settled: Settled, configFile: string | null): Config {
     portmapPort,
     port,
     nodePort,
+    console,
+    consolePort,
+    consoleListen: settled.get<readonly string[]>('console-listen', CONSOLE_LISTEN),
     shares: settled.get<readonly string[]>('share', []).map((rule) => ({ rule, origin: shareOrigin })),
     sharesFile: settled.path('shares'),
     key,
@@ -212,6 +226,15 @@ function checkRing(
     const origin = origins.get(name);
     if (origin !== undefined) warnings.push(`${origin}: no effect: without a key this volcano is alone`);
   }
+}
+
+/** Who comes from elsewhere must give the key, so there must be one. */
+function checkConsole(settled: Settled, key: string | null): void {
+  const elsewhere = settled.get<readonly string[]>('console-listen', CONSOLE_LISTEN).filter((one) => !isLoopback(one));
+  if (key !== null || elsewhere.length === 0) return;
+  throw new UsageError(
+    `${settled.origins.get('console-listen')}: ${elsewhere[0]}: from other machines the console asks for the key of the network, and there is none. Cure: a key (--key-file), or 127.0.0.1`,
+  );
 }
 
 function refuseSamePort(

@@ -51,6 +51,34 @@ function watched<T extends object>(
   }
 }
 
+/**
+ * The same object to all who have it, with the methods of `plain` or, while `listen` says that its channel is on, of `watched`: a channel that is off costs a bound call. What `watched` does not have is not watched.
+ */
+export function switchable<T extends object>(
+  plain: T,
+  watched: T,
+  listen: (listener: (on: boolean) => void) => void,
+): T {
+  const facade: Record<string, unknown> = {};
+  const methods: string[] = [];
+  for (let of: object | null = plain; of !== null && of !== Object.prototype; of = Object.getPrototypeOf(of)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(of))) {
+      if (name === 'constructor' || Object.hasOwn(facade, name)) continue;
+      if (typeof value === 'function') {
+        methods.push(name);
+        facade[name] = value;
+      } else Object.defineProperty(facade, name, { get: () => Reflect.get(plain, name, plain), enumerable: true });
+    }
+  }
+  listen((on) => {
+    for (const name of methods) {
+      const seen = on ? Reflect.get(watched, name) : undefined;
+      facade[name] = ((seen ?? Reflect.get(plain, name)) as Method).bind(plain);
+    }
+  });
+  return facade as T;
+}
+
 /** A flare service whose operations are logged: `f`. */
 export function watchFlares(service: FlareService, clock: Clock, log: Logger): FlareService {
   return watched(service, clock, (operation, ms, error) => {

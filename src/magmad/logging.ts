@@ -1,16 +1,10 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { Logger } from '../base/logger.ts';
+import type { DebugChannel } from '../console/parts.ts';
 import type { LogLevel } from './config.ts';
+import { RecentLines } from './recent-lines.ts';
 import { DEBUG_CHANNELS } from './settings.ts';
-
-/** Whether any of these channels is to be logged. */
-export function wantsDebug(
-  { debug, logLevel }: { readonly debug: string; readonly logLevel: LogLevel },
-  letters: string,
-): boolean {
-  return logLevel === 'debug' || [...letters].some((letter) => debug.includes(letter));
-}
 
 /** How to log. */
 export interface LogOptions {
@@ -26,17 +20,58 @@ export interface LogOptions {
 export interface Log {
   /** The logger of one room. */
   room(name: string): Logger;
+  /** The last lines, an object of JSON each. */
+  readonly recent: RecentLines;
+  /** The channels of `--debug` as they are now. */
+  channels(): readonly DebugChannel[];
+  /** Has a channel log at level debug from now on, or only what `level` says. RangeError when there is none of that letter. */
+  setDebug(letter: string, on: boolean): void;
+  /** Called with the room whose channel is turned on or off, now and later. */
+  onDebug(room: string, listener: (on: boolean) => void): void;
 }
 
 /** Opens the log. */
 export function openLog(options: LogOptions): Log {
+  const recent = new RecentLines();
+  const to = destination(options);
+  const kept: pino.DestinationStream = {
+    write(line) {
+      recent.add(line);
+      to.write(line);
+    },
+  };
   const base = pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelByName } },
-    destination(options),
+    kept,
   );
   const debugged = new Set([...options.debug].map((letter) => DEBUG_CHANNELS.get(letter)?.room));
+  const rooms = new Map<string, pino.Logger>();
+  const listeners = new Map<string, ((on: boolean) => void)[]>();
+  const isOn = (room: string): boolean => options.level === 'debug' || debugged.has(room);
   return {
-    room: (name) => base.child({ room: name }, debugged.has(name) ? { level: 'debug' } : {}),
+    recent,
+    room(name) {
+      let room = rooms.get(name);
+      if (room === undefined) {
+        room = base.child({ room: name }, debugged.has(name) ? { level: 'debug' } : {});
+        rooms.set(name, room);
+      }
+      return room;
+    },
+    channels: () => [...DEBUG_CHANNELS].map(([letter, { room, what }]) => ({ letter, room, what, on: isOn(room) })),
+    setDebug(letter, on) {
+      const room = DEBUG_CHANNELS.get(letter)?.room;
+      if (room === undefined) throw new RangeError(`there is no channel ${letter}`);
+      if (on) debugged.add(room);
+      else debugged.delete(room);
+      const logger = rooms.get(room);
+      if (logger !== undefined) logger.level = isOn(room) ? 'debug' : options.level;
+      for (const tell of listeners.get(room) ?? []) tell(isOn(room));
+    },
+    onDebug(room, listener) {
+      listeners.set(room, [...(listeners.get(room) ?? []), listener]);
+      listener(isOn(room));
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { treeAlone } from '../dht/alone.ts';
+import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareProgramParts } from '../dht/programs/flare/program.ts';
 import { ProjectionNotes } from '../dht/projection/notes.ts';
 import { PROJECTION_NOTES } from '../dht/projection/own-store.ts';
@@ -37,6 +38,8 @@ const WAITING_MS = 5_000;
 export interface Network {
   /** What clients see. */
   readonly tree: FlareService;
+  /** What an operator is shown of it. */
+  readonly view: OperatorView;
   readonly notes: NoteStore;
   /** What lies here. */
   readonly store: LocalStore;
@@ -108,8 +111,8 @@ async function openAlone({ config, log, hostname, load }: NetworkOptions, disk: 
       ...{ state: 'serving', version: VERSION },
     };
     const networkId = (await readIdentity(disk))!.toString('hex');
-    const tree = treeAlone({ store, clock: systemClock, networkId, self, load });
-    return { tree, notes: store, store, nickname, ports: null, close: () => store.close() };
+    const { tree, view } = treeAlone({ store, clock: systemClock, networkId, self, load });
+    return { tree, view, notes: store, store, nickname, ports: null, close: () => store.close() };
   } catch (error) {
     await store.close();
     throw error;
@@ -189,7 +192,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     await etcd?.close();
   };
   try {
-    const { tree, notes, store, self } = ring;
+    const { tree, view, notes, store, self } = ring;
     const room = log.room('volcano');
     if ((await keepKey(notes, key, systemRandom)) === 'new') room.info({}, 'the network has a key from now on');
     const map = ring.projection();
@@ -201,7 +204,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     if (addresses.length > 0 && !addresses.some((address) => self.addresses.includes(address)))
       room.warn({ addresses: self.addresses }, 'others look for this volcano at the addresses that it joined with');
     const ports = { flare: self.flarePort, node: self.nodePort };
-    return { tree, notes, store, nickname: self.nickname, ports, close };
+    return { tree, view, notes, store, nickname: self.nickname, ports, close };
   } catch (error) {
     await close();
     throw error;

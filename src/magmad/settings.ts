@@ -109,6 +109,7 @@ const debugLetters = v.pipe(
 const VOLCANO = 'The volcano';
 const RING = 'The lava network';
 const NETWORK = 'Addresses and ports';
+const CONSOLE = 'The console';
 const SHARES = 'What is shared, with whom';
 const KEY = 'The network key';
 const LOG = 'Log';
@@ -290,6 +291,32 @@ export const SETTINGS = {
     help: 'The mount protocol, UDP and TCP. 0 takes a free port.',
     otherwise: '20048',
     schema: port,
+  },
+  console: {
+    kind: 'text',
+    value: 'HOW',
+    group: CONSOLE,
+    help: "The operator's console, for telnet: on or off. Whoever is on this machine may use it, as root.",
+    otherwise: 'on',
+    schema: choice('on', 'off'),
+  },
+  'console-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: CONSOLE,
+    help: 'TCP. 0 takes a free port. Unless it is given, and when another program has it, there is no console.',
+    otherwise: '12002',
+    schema: port,
+  },
+  'console-listen': {
+    kind: 'list',
+    value: 'ADDR',
+    group: CONSOLE,
+    help:
+      'An address on which the console listens. Can be repeated. Who does not come from this machine is asked for the key of the network, which telnet sends in the clear: ' +
+      'only for networks where nobody listens.',
+    otherwise: '127.0.0.1 and ::1',
+    schema: list(address),
   },
   portmap: {
     kind: 'text',

@@ -7,8 +7,8 @@ import { NETWORK_FILE } from '../flare/store/identity.ts';
 import type { LocalStore, StoreStats } from '../flare/store/local-store.ts';
 import { openStore, type StoreOptions } from '../flare/store/open.ts';
 import type { Config } from './config.ts';
-import { watchIndex } from './debug.ts';
-import { type Log, wantsDebug } from './logging.ts';
+import { switchable, watchIndex } from './debug.ts';
+import type { Log } from './logging.ts';
 
 /** Opens the data directory, which is made when it is not there. Rejects with an error that says what is wrong and the cure. */
 export async function openDirectory(data: string): Promise<Disk> {
@@ -22,7 +22,7 @@ export async function openDirectory(data: string): Promise<Disk> {
 /** Opens the store of a data directory. Rejects with an error that says what is wrong and the cure. */
 export async function openVolcanoStore(
   disk: Disk,
-  config: Pick<Config, 'data' | 'debug' | 'logLevel'>,
+  config: Pick<Config, 'data'>,
   log: Log,
   how: Pick<StoreOptions, 'boot' | 'join'>,
 ): Promise<LocalStore> {
@@ -39,7 +39,7 @@ export async function openVolcanoStore(
     ...how,
     indexHost: async (options) => {
       const host = await threadedIndexHost({ ...options, logger: sql });
-      return wantsDebug(config, 's') ? watchIndex(host, systemClock, sql) : host;
+      return switchable(host, watchIndex(host, systemClock, sql), (listener) => log.onDebug('sql', listener));
     },
   });
 }

@@ -6,12 +6,13 @@ import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { createSystemNet } from '../base/system-net.ts';
+import type { Console } from '../console/console.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
 import { MountList } from '../mountd/mount-list.ts';
 import { mountProgram } from '../mountd/program.ts';
 import { Handles } from '../nfs2/handle.ts';
 import { nfs2Program } from '../nfs2/program.ts';
-import { fsidOf } from '../nfs2/server.ts';
+import { fsidOf, type Gate } from '../nfs2/server.ts';
 import { ClientGauges } from '../rpc/client-gauges.ts';
 import { observers } from '../rpc/observer.ts';
 import type { PortmapChoice } from '../rpc/portmap/choose.ts';
@@ -22,11 +23,12 @@ import { type Listening, RpcServer } from '../rpc/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
 import type { Config } from './config.ts';
-import { watchFlares, watchRules } from './debug.ts';
+import { openConsole } from './console.ts';
+import { switchable, watchFlares, watchRules } from './debug.ts';
 import { flareGate } from './flare-gate.ts';
 import { messageOf, type Service } from './lifecycle.ts';
 import { LoadMeter } from './load-meter.ts';
-import { type Log, wantsDebug } from './logging.ts';
+import type { Log } from './logging.ts';
 import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
 import { type AddressWatch, systemAddressWatch } from './own-addresses.ts';
@@ -56,7 +58,8 @@ interface Parts {
   readonly net: Net;
   readonly server: RpcServer;
   readonly shares: Shares;
-  readonly calls: CallLog | undefined;
+  readonly calls: CallLog;
+  readonly gauges: ClientGauges;
 }
 
 /** A volcano that serves: the store, the programs, and what tells clients where they are. */
@@ -65,6 +68,7 @@ export class Volcano implements Service {
   readonly #log: Logger;
   readonly #parts: Parts;
   #portmap: PortmapChoice | undefined;
+  #console: Console | undefined;
   #removePidFile: () => void = () => {};
   readonly #addresses: AddressWatch;
   #config: Config;
@@ -98,15 +102,15 @@ export class Volcano implements Service {
       const parts = { service, notes, resolver: systemResolver, clock: systemClock, logger };
       const shares = await Shares.open(rules.rules, parts);
       gated = () => ({ shares, service });
-      const calls = wantsDebug(config, 'nrmp') ? new CallLog(log.room) : undefined;
+      const calls = new CallLog(log);
       const gauges = new ClientGauges(systemClock, rpcLog);
       const server = new RpcServer({
         net,
         clock: systemClock,
         logger: rpcLog,
-        observer: observers(calls === undefined ? [gauges, meter] : [gauges, meter, calls]),
+        observer: observers([gauges, meter, calls]),
       });
-      const volcano = new Volcano(options, { network, net, server, shares, calls });
+      const volcano = new Volcano(options, { network, net, server, shares, calls, gauges });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -127,15 +131,16 @@ export class Volcano implements Service {
     const secret = notes.note(SECRET_NOTE)!;
     const handles = new Handles(secret, tree);
     const nfs = nfs2Program({
-      service: wantsDebug(config, 'f') ? watchFlares(tree, systemClock, log.room('flare')) : tree,
-      gate: wantsDebug(config, 'a') ? watchRules(shares, log.room('acl')) : shares,
+      service: switchable(tree, watchFlares(tree, systemClock, log.room('flare')), (on) => log.onDebug('flare', on)),
+      gate: switchable<Gate>(shares, watchRules(shares, log.room('acl')), (on) => log.onDebug('acl', on)),
       handles,
       fsid: fsidOf(secret),
       logger: log.room('nfs2'),
     });
+    const mounts = new MountList(notes, systemClock, log.room('mountd'));
     const mount = mountProgram({
       shares,
-      mounts: new MountList(notes, systemClock, log.room('mountd')),
+      mounts,
       issueHandle: (id, share) => handles.issue(id, share),
       clock: systemClock,
       logger: log.room('mountd'),
@@ -144,6 +149,7 @@ export class Volcano implements Service {
     const mountAt = await this.#listen(mount, config.mountPort, 'mount-port');
     const portmap = await this.#makeFindable([...registrationsOf(nfs, nfsAt), ...registrationsOf(mount, mountAt)]);
     this.#portmap = portmap;
+    const consoleAt = await this.#openConsole(mounts);
     if (config.pidFile !== null) this.#removePidFile = writePidFile(config.pidFile, process.pid);
     const served = {
       nfsPort: nfsAt.port,
@@ -163,6 +169,7 @@ export class Volcano implements Service {
         portmap: portmap.kind,
         ...(portmap.kind === 'off' ? {} : { portmapPort: portmap.port }),
         ...(ports === null ? {} : { flarePort: ports.flare, nodePort: ports.node }),
+        ...(consoleAt === null ? {} : { consolePort: consoleAt }),
       },
       'ready',
     );
@@ -171,6 +178,19 @@ export class Volcano implements Service {
       systemClock,
       progress(() => store.stats()),
     );
+  }
+
+  /** Resolves with the port of the console; null: there is none. */
+  async #openConsole(mounts: MountList): Promise<number | null> {
+    const { config, log } = this.#options;
+    const { network, net, shares: rules, gauges: clients } = this.#parts;
+    const debug = { channels: () => log.channels(), set: (letter: string, on: boolean) => log.setDebug(letter, on) };
+    const parts = { config, log, net, network, rules, mounts, clients, debug };
+    const opened = await openConsole(parts).catch((error: unknown) => {
+      throw cannotListen(error, config.consolePort, 'console-port', config.consoleListen);
+    });
+    this.#console = opened?.console;
+    return opened?.port ?? null;
   }
 
   #tellWhatIsServed(served: Served): void {
@@ -186,7 +206,7 @@ export class Volcano implements Service {
 
   async #listen(program: Program, port: number, setting: SettingName): Promise<Listening> {
     const { addresses } = this.#config;
-    this.#parts.calls?.add(program);
+    this.#parts.calls.add(program);
     try {
       return await this.#parts.server.listen({ programs: [program], addresses, port });
     } catch (error) {
@@ -197,7 +217,7 @@ export class Volcano implements Service {
   #makeFindable(registrations: readonly Registration[]): Promise<PortmapChoice> {
     const { config, log } = this.#options;
     const serve = async (program: Program, port: number): Promise<number> => {
-      this.#parts.calls?.add(program);
+      this.#parts.calls.add(program);
       return (await this.#parts.server.listen({ programs: [program], addresses: config.addresses, port })).port;
     };
     const logger = log.room('portmap');
@@ -238,6 +258,7 @@ export class Volcano implements Service {
 
   async #unserve(): Promise<void> {
     this.#addresses.stop();
+    await this.#console?.close();
     await this.#portmap?.stop();
     await this.#parts.server.stop();
     this.#removePidFile();
@@ -248,7 +269,7 @@ function cannotListen(error: unknown, port: number, setting: SettingName, addres
   const cures: Record<string, string> = {
     EADDRINUSE: `another program listens there. Cure: stop it, or give another --${setting} (0 takes a free one)`,
     EACCES: `ports below 1024 need root or CAP_NET_BIND_SERVICE. Cure: that, or another --${setting}`,
-    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --address`,
+    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --${setting === 'console-port' ? 'console-listen' : 'address'}`,
   };
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return new Error(`cannot listen on port ${port}: ${cures[code] ?? messageOf(error)}`, { cause: error });

@@ -21,8 +21,10 @@ import {
 import { checkIsFile, checkRange, need, owns, READ, SEARCH } from './access.ts';
 import type { Compaction } from './compaction.ts';
 import { asRefusal, type Core } from './core.ts';
+import { type ExtentsHere, extentsOf } from './extents-of.ts';
 import { HeldError } from './holds.ts';
 import { Joint } from './joint/joint.ts';
+import { type LastRecord, lastRecords } from './last-records.ts';
 import { Locks } from './locks/locks.ts';
 import type { Notes } from './notes.ts';
 import { create } from './operations/create.ts';
@@ -320,6 +322,16 @@ export class LocalStore implements FlareService, NoteStore {
   diskFigures(): DiskFigures {
     const { kml, repair } = this.#core;
     return { syncMs: kml.syncMs, damaged: repair.found, repaired: repair.repaired };
+  }
+
+  /** Where the bytes of a file lie: `extentsOf`. */
+  extentsOf(id: FlareId, limit: number): ExtentsHere | null {
+    return extentsOf(this.#core, id, limit);
+  }
+
+  /** What was last written into the log: `lastRecords`. */
+  lastRecords(count: number): Promise<LastRecord[]> {
+    return lastRecords(this.#core.kml, count);
   }
 
   /** Makes everything durable and lets go of the directory. Changes that come later are refused with IO. Harmless when called twice. */
