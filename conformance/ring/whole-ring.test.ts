@@ -1,6 +1,7 @@
 import t from 'tap';
 import { runWholeSeed } from './lib/run.ts';
 import { soundSeed, soundSeeds } from './lib/seeds.ts';
+import { LEFT_BEHIND } from './lib/whole-mutations.ts';
 
 /*
  * The promises of docs/ring-testing.md, held by whole volcanos on virtual time, 1 to 5 of them with 1 to 3 copies of everything, that join while clients work, die at any
@@ -24,6 +25,24 @@ for (const [seed, what] of FAILED_ONCE) {
     t.same((await soundSeed(t, seed, runWholeSeed)).faults, []);
   });
 }
+
+/** Seeds of rings in which primaries are cut off when they are about to send records, the same ones each time. */
+const RETURNS = 24;
+
+t.test(
+  'who comes back undoes what nobody accepted and replays what it missed; whole slices where the logs do not do',
+  async (t) => {
+    const sums = { ahead: 0, replayed: 0, undone: 0, filled: 0 };
+    for (let seed = 1; seed <= RETURNS; seed++) {
+      const { counts } = await soundSeed(t, seed, (one) => runWholeSeed(one, LEFT_BEHIND));
+      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += counts[name] ?? 0;
+    }
+    t.comment(JSON.stringify(sums));
+    t.ok(sums.undone > 0, 'something was undone');
+    t.ok(sums.replayed > sums.undone, 'slices were replayed');
+    t.ok(sums.filled > 0, 'slices were filled from nothing');
+  },
+);
 
 t.test('the same seed, the same run', async (t) => {
   for (const seed of [3, 14, 159]) {

@@ -42,7 +42,7 @@ const ROOM = 2 ** 40;
 const ONE_IN = 12;
 
 /** A primary that goes on alone with what its mirrors have not, and comes back. */
-const LEFT: WholeBreaks = {
+export const LEFT_BEHIND: WholeBreaks = {
   ...PAIR,
   troubles: ['leaveBehind', 'leaveBehind', 'crashAtMirror'],
 };
@@ -154,7 +154,7 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
   {
     name: 'who comes back leaves in place what nobody had accepted',
     breaks: {
-      ...LEFT,
+      ...LEFT_BEHIND,
       ...changed((mirroring) => ({
         async common(ask) {
           const found = await mirroring.common(ask);
@@ -166,7 +166,7 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
   {
     name: 'who comes back takes the record behind the last common one for that',
     breaks: {
-      ...LEFT,
+      ...LEFT_BEHIND,
       ...changed((mirroring) => ({
         async common(ask) {
           const found = await mirroring.common(ask);
@@ -183,7 +183,10 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
   },
   {
     name: 'a mirror that is made whole is not told what was answered',
-    breaks: { ...LEFT, ...changed((mirroring) => ({ append: (append) => mirroring.append(withoutReplays(append)) })) },
+    breaks: {
+      ...LEFT_BEHIND,
+      ...changed((mirroring) => ({ append: (append) => mirroring.append(withoutReplays(append)) })),
+    },
   },
   {
     name: 'no wedge: a volcano serves what others may have taken over',

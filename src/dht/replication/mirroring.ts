@@ -47,10 +47,11 @@ export class Mirroring implements Replication {
   /** How slices have become whole on mirrors, all in all. */
   readonly restored: Restored = { replayed: 0, undone: 0, filled: 0, bytes: 0 };
 
-  constructor(parts: ReplicationParts) {
+  /** Fills mirrors with `fillBytesASecond` at most, all together. */
+  constructor(parts: ReplicationParts, fillBytesASecond = FILL_BYTES_A_SECOND) {
     this.#parts = parts;
     this.#replica = parts.store.replica;
-    this.#pace = new Pace(parts.clock, FILL_BYTES_A_SECOND);
+    this.#pace = new Pace(parts.clock, fillBytesASecond);
     this.#receiver = new Receiver(this.#replica, (sender, slice) => this.#follows(sender, slice));
     this.#scanned = this.#replica.durable;
     for (let slice = 0; slice < SLICES; slice++) this.#last.push(this.#replica.following.last(slice));
