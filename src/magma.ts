@@ -4,6 +4,7 @@ import { keyCommand } from './magma/key.ts';
 import { locksCommand } from './magma/locks.ts';
 import { readyCommand } from './magma/ready.ts';
 import { ringCommand, statusCommand } from './magma/ring.ts';
+import { takeoverCommand } from './magma/takeover.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';
 
@@ -16,6 +17,7 @@ Usage: magma COMMAND ...
   magma dead NICK        takes a volcano that is away for good out of its network
   magma ready            whether clients are well served here, for keepalived
   magma locks            what is locked, by whom; and the end of a holder's locks
+  magma takeover         goes on without the volcano that keeps the maps
   magma check DIR...     check the data directories of volcanos that are stopped
   magma check --ring     compare the copies of a network that runs
   magma key client       print what an encrypted client needs
@@ -37,6 +39,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['ready', readyCommand],
   ['ring', ringCommand],
   ['status', statusCommand],
+  ['takeover', takeoverCommand],
 ]);
 
 async function main(argv: readonly string[]): Promise<number> {

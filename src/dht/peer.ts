@@ -21,6 +21,8 @@ export interface PeerSurroundings {
   readonly random: Random;
   /** What this volcano says of itself, as of now. */
   readonly hello: () => Hello;
+  /** Another volcano has said hello. */
+  readonly greeted?: (theirs: Hello) => void;
   /** The newest projection that is known here. */
   readonly projection: () => Projection | null;
   readonly root: () => FlareId;
@@ -75,7 +77,7 @@ export class Peer {
   }
 
   async #greet(caller: RpcCaller): Promise<void> {
-    const { clock, hello, projection } = this.#surroundings;
+    const { clock, hello, greeted, projection } = this.#surroundings;
     const mine = hello();
     const earliest = clock.now();
     const theirs = await new NodeClient(caller, () => mine.epoch).hello(mine);
@@ -85,5 +87,6 @@ export class Peer {
         `${theirs.nickname} (${theirs.id}) answers where ${this.member.nickname} (${this.member.id}) should be`,
       );
     }
+    greeted?.(theirs);
   }
 }

@@ -5,16 +5,15 @@ import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
-import { RetryError } from './owners.ts';
 import { Peers } from './peers.ts';
 import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
+import { generationOf } from './projection/generation.ts';
 import { ProjectionNotes } from './projection/notes.ts';
-import { OwnProjectionStore } from './projection/own-store.ts';
+import { KNOWN_NOTES, OwnProjectionStore } from './projection/own-store.ts';
 import { indexOf, memberOf } from './projection/queries.ts';
 import { firstProjection } from './projection/steps.ts';
 import type { ProjectionStore } from './projection/store.ts';
 import type { Member, Projection } from './projection/types.ts';
-import { RemoteProjectionStore } from './remote-projection-store.ts';
 import { Router } from './router.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
@@ -29,14 +28,16 @@ import { askIn, askMap, JoinError, reachedAt } from './volcano/join.ts';
 import { NetworkNotes } from './volcano/network-notes.ts';
 import type { RingOptions } from './volcano/options.ts';
 import { Programs } from './volcano/programs.ts';
+import { Register } from './volcano/register.ts';
 import type { Replication } from './volcano/replication.ts';
 import { RingMap } from './volcano/ring-map.ts';
 import { Serving } from './volcano/serving.ts';
 
 export type { RingOptions } from './volcano/options.ts';
 
-/** The notes of the newest projection that a volcano has read, when another one arbitrates. */
-export const KNOWN_NOTES = 'dht/known/';
+function newer(one: Projection | null, other: Projection | null): Projection | null {
+  return (one?.epoch ?? 0) >= (other?.epoch ?? 0) ? one : other;
+}
 
 /** One volcano of a ring, that serves. */
 export interface Ring {
@@ -79,7 +80,8 @@ class Volcano implements Ring {
   readonly #entered: Entered;
   readonly #peers: Peers;
   readonly #map: RingMap;
-  readonly #arbiter: OwnProjectionStore | null;
+  /** The register, when a volcano keeps it. */
+  readonly #register: Register | null;
   /** The register, when no volcano keeps it. */
   readonly #shared: ProjectionStore | null;
   /** The network begins with this volcano, if it has not yet. */
@@ -108,36 +110,36 @@ class Volcano implements Ring {
     this.#entered = entered;
     const own = OwnProjectionStore.open(store);
     const kept = new ProjectionNotes(store, KNOWN_NOTES);
-    const known = own.known ?? kept.load();
+    const known = newer(own.known, kept.load());
     const begins = known === null && store.note(ROOT_NOTE) === null;
     this.#shared = options.register?.(entered.networkId) ?? null;
-    // The one that the network began on.
-    const arbitrates = this.#shared === null && (own.known !== null || begins);
-    this.#arbiter = arbitrates ? own : null;
     this.#begins = begins;
     this.#peers = new Peers(id, {
       net: options.secure({ keyOf: () => null, self: volcanoSelf(secrets) }),
       ...{ clock, random },
       hello: () => this.#hello(),
+      greeted: (theirs) => this.#greeted(theirs),
       projection: () => this.#map.projection,
       root: () => store.root(),
       refreshed: (epoch) => this.#map.learn(epoch),
     });
-    this.#projections =
-      this.#shared ??
-      this.#arbiter ??
-      new RemoteProjectionStore({
-        arbiter: () => this.#arbiterNode(),
-        known: () => this.#map.projection,
-        ...{ clock, random },
-      });
+    this.#register =
+      this.#shared !== null
+        ? null
+        : new Register({
+            ...{ self: id, notes: store, own, peers: this.#peers, clock, random, logger },
+            map: () => this.#map,
+          });
+    this.#projections = this.#shared ?? this.#register!;
     store.replica.fetch = askCopies(id, { projection: () => this.#map.projection, peers: this.#peers });
     this.#map = new RingMap({
       ...{ self: id, clock, random, logger, known },
       store: this.#projections,
       told: (tries) => this.#knownBy(tries),
-      kept: arbitrates ? null : kept,
+      kept,
     });
+    // What was promised in an earlier life holds in this one.
+    if (this.#register !== null) this.#map.learn(this.#register.promised);
     if (known !== null) this.#peers.update(known);
     const { failoverMs = FAILOVER_MS, failover = (parts) => new Failover(parts) } = options;
     this.#failover = failover({
@@ -251,9 +253,8 @@ class Volcano implements Ring {
       hint: (member) => void this.#figures.tell(member),
     });
     const { deadAfterMs } = this.#options;
-    const register = this.#shared ?? this.#arbiter;
-    if (deadAfterMs !== undefined && register !== null) {
-      const parts = { self, register, peers: this.#peers, clock, logger };
+    if (deadAfterMs !== undefined) {
+      const parts = { self, register: this.#projections, peers: this.#peers, clock, logger };
       this.#absence = new Absence({
         ...{ self, clock, logger, deadAfterMs, map: this.#map, figures: this.#figures },
         farewell: (member) => farewell(parts, member),
@@ -285,6 +286,7 @@ class Volcano implements Ring {
       return;
     }
     if (projection !== null) this.#peers.update(projection);
+    this.#register?.settle();
     this.#failover.settle();
     if (this.#replication !== null && epoch > this.#taken) {
       this.#taken = epoch;
@@ -326,12 +328,13 @@ class Volcano implements Ring {
     const handlers = nodeHandlers({
       ...{ clock, logger },
       hello: () => this.#hello(),
+      greeted: (theirs) => this.#greeted(theirs),
       map: this.#map,
       serving: this.#serving,
       peers: this.#peers,
       store: this.store,
       projections: this.#projections,
-      arbiter: this.#arbiter,
+      register: this.#register,
       shared: this.#shared,
       notes: this.#notes,
       figures: this.#figures,
@@ -355,8 +358,8 @@ class Volcano implements Ring {
   /** The first volcano: it has everything, and arbitrates, unless that is done elsewhere. */
   async #begin(): Promise<void> {
     const { networkName, replicas } = this.#options;
-    const register = this.#shared ?? this.#arbiter;
-    if (!this.#begins || register === null) return;
+    if (!this.#begins) return;
+    const register = this.#shared ?? this.#register!.begin();
     const member = this.#entry(reachedAt(this.#options, null));
     const arbitratedElsewhere = this.#shared !== null;
     const first = firstProjection({ networkId: this.networkId, networkName, replicas, member, arbitratedElsewhere });
@@ -418,6 +421,11 @@ class Volcano implements Ring {
     return projection === null ? null : memberOf(projection, this.#entered.id);
   }
 
+  /** Another volcano knows a map of a later register: the one that this one goes by is none any more. */
+  #greeted({ epoch }: Hello): void {
+    if (generationOf(epoch) > generationOf(this.#map.epoch)) this.#map.learn(epoch);
+  }
+
   #hello(): Hello {
     const { id, networkId } = this.#entered;
     const { version, clock } = this.#options;
@@ -432,12 +440,6 @@ class Volcano implements Ring {
       clock: clock.now(),
       joining: false,
     };
-  }
-
-  #arbiterNode() {
-    const arbiter = this.#map.projection?.arbiter;
-    if (arbiter === null || arbiter === undefined) throw new RetryError('it is not known who arbitrates');
-    return this.#peers.peer(arbiter).node;
   }
 
   /** Resolves when the map is so. Rejects when the start is to end. */

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { silentLogger } from '../base/logger.ts';
 import { openDisk } from '../base/system-disk.ts';
-import { ProjectionNotes } from '../dht/projection/notes.ts';
-import { PROJECTION_NOTES } from '../dht/projection/own-store.ts';
+import { newestOf } from '../dht/projection/own-store.ts';
 import { indexOf } from '../dht/projection/queries.ts';
 import type { MemberId, Projection } from '../dht/projection/types.ts';
 import { ID_NOTE } from '../dht/volcano/enter.ts';
-import { KNOWN_NOTES } from '../dht/volcano.ts';
 import { treeFaults } from '../flare/check/namespace.ts';
 import { openForReading } from '../flare/index/database.ts';
 import type { IndexFault } from '../flare/index/faults.ts';
@@ -40,7 +38,7 @@ export interface RingCheck {
 
 /** The newest map that a data directory knows; null when it was never in a ring. */
 export function mapIn(notes: NoteStore): Projection | null {
-  return new ProjectionNotes(notes, PROJECTION_NOTES).load() ?? new ProjectionNotes(notes, KNOWN_NOTES).load();
+  return newestOf(notes);
 }
 
 /** What a data directory, whose index is up to date, says of its ring; null when its volcano is alone. */

@@ -9,13 +9,12 @@ import { systemResolver } from '../base/resolver.ts';
 import { treeAlone } from '../dht/alone.ts';
 import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareProgramParts } from '../dht/programs/flare/program.ts';
-import { ProjectionNotes } from '../dht/projection/notes.ts';
-import { PROJECTION_NOTES } from '../dht/projection/own-store.ts';
+import { newestOf } from '../dht/projection/own-store.ts';
 import { ID_BYTES, type Member, type Projection } from '../dht/projection/types.ts';
 import { Mirroring } from '../dht/replication/mirroring.ts';
 import { keyringOf } from '../dht/secrets.ts';
 import { ID_NOTE } from '../dht/volcano/enter.ts';
-import { KNOWN_NOTES, openRing } from '../dht/volcano.ts';
+import { openRing } from '../dht/volcano.ts';
 import type { FlareService, NoteStore } from '../flare/service.ts';
 import { readIdentity } from '../flare/store/identity.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
@@ -76,7 +75,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
 
 /** The newest map that the data directory knows; null when it was never in a ring. */
 function knownMap(store: LocalStore): Projection | null {
-  return new ProjectionNotes(store, PROJECTION_NOTES).load() ?? new ProjectionNotes(store, KNOWN_NOTES).load();
+  return newestOf(store);
 }
 
 function selfOf(store: LocalStore, map: Projection | null): Member | undefined {

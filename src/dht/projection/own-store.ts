@@ -1,4 +1,5 @@
 import type { NoteStore } from '../../flare/service.ts';
+import { generationOf } from './generation.ts';
 import { type News, RecentChanges } from './news.ts';
 import { ProjectionNotes } from './notes.ts';
 import type { ProjectionStore } from './store.ts';
@@ -8,6 +9,15 @@ import { validate } from './validate.ts';
 
 /** The notes of the projections that a volcano arbitrates. */
 export const PROJECTION_NOTES = 'dht/projection/';
+/** The notes of the newest projection that a volcano has read, as long as another one arbitrates. */
+export const KNOWN_NOTES = 'dht/known/';
+
+/** The newest projection that a data directory knows, be it as arbiter or not; null when there is none. Throws as `ProjectionNotes.load`. */
+export function newestOf(notes: NoteStore): Projection | null {
+  const [own, known] = [PROJECTION_NOTES, KNOWN_NOTES].map((prefix) => new ProjectionNotes(notes, prefix).load());
+  return (own?.epoch ?? 0) >= (known?.epoch ?? 0) ? own! : known!;
+}
+
 /** So many projections are kept, the newest. */
 export const PROJECTIONS_KEPT = 4;
 
@@ -54,10 +64,29 @@ export class OwnProjectionStore implements ProjectionStore {
 
   async write(projection: Projection): Promise<'written' | 'taken'> {
     validate(projection);
-    const { epoch } = projection;
     const before = this.#newest;
-    if (this.#writing !== 0 || (before !== null && epoch !== before.epoch + 1)) return 'taken';
+    if (this.#writing !== 0 || (before !== null && projection.epoch !== before.epoch + 1)) return 'taken';
     if (before !== null) validStep(before, projection);
+    return this.#put(projection);
+  }
+
+  /** Writes a step that loses what no volcano that is left has: whoever calls this has the operator's word. */
+  async force(projection: Projection): Promise<'written' | 'taken'> {
+    validate(projection);
+    if (this.#writing !== 0 || projection.epoch !== (this.#newest?.epoch ?? 0) + 1) return 'taken';
+    return this.#put(projection);
+  }
+
+  /** The register begins here with that map, of a later generation than all that was here. `taken` when it is not. */
+  async begin(projection: Projection): Promise<'written' | 'taken'> {
+    validate(projection);
+    if (this.#writing !== 0 || generationOf(projection.epoch) <= generationOf(this.#newest?.epoch ?? -1))
+      return 'taken';
+    return this.#put(projection);
+  }
+
+  async #put(projection: Projection): Promise<'written'> {
+    const { epoch } = projection;
     this.#writing = epoch;
     const written = this.#notes.put(projection);
     this.#written = written.catch(() => {});

@@ -46,11 +46,19 @@ export class SharedProjectionStore implements ProjectionStore {
 
   /** When it rejects with `RetryError` the projection may have been written: `newest` tells. */
   async write(projection: Projection): Promise<'written' | 'taken'> {
+    return this.#write(projection, validStep);
+  }
+
+  async force(projection: Projection): Promise<'written' | 'taken'> {
+    return this.#write(projection, () => {});
+  }
+
+  async #write(projection: Projection, check: typeof validStep): Promise<'written' | 'taken'> {
     validate(projection);
     const { epoch } = projection;
     const before = await this.newest();
     if (before !== null && epoch !== before.epoch + 1) return 'taken';
-    if (before !== null) validStep(before, projection);
+    if (before !== null) check(before, projection);
     const first = before === null;
     const value = deflateSync(encodeProjection(projection));
     const commit = {

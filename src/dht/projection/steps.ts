@@ -182,6 +182,19 @@ export function takeOver(before: Projection, range: SliceRange, to: number): Pro
   return next(before, { map, volcanos: withState(before, to) });
 }
 
+/**
+ * Slices whose copies are all away for good go to a volcano that has some older copy of them, or none: what is not there is lost. Never legal by itself (`validStep`): the operator says so.
+ */
+export function bringUp(before: Projection, range: SliceRange, to: number): Projection {
+  const { state } = holder(before, to);
+  checkOneRun(before, range);
+  const map = assign(before, range, ({ primary }, slice) => {
+    if (primary === to) throw new ProjectionError(`slice ${slice} is its own already`);
+    return { primary: to, inSync: [], filling: [] };
+  });
+  return next(before, state === 'serving' ? { map } : { map, volcanos: withState(before, to) });
+}
+
 /** Nothing changes but the epoch: a volcano that has started again serves under one that it has written no records in. */
 export function anew(before: Projection): Projection {
   return next(before, {});

@@ -14,6 +14,8 @@ export interface ProjectionStore {
    * projection, or the step to it, is not legal.
    */
   write(projection: Projection): Promise<'written' | 'taken'>;
+  /** As `write`, of a step that loses what no volcano that is left has: for whoever has the operator's word. Not every store can. */
+  force?(projection: Projection): Promise<'written' | 'taken'>;
   /**
    * Calls `changed` with each newer projection as it becomes known; some may be left out when a newer one is there. Returns what ends it. `changed` must not throw.
    */

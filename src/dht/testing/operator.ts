@@ -1,3 +1,4 @@
+import type { SimulatedHost } from '../../base/simulated/host.ts';
 import { createPlainSecureNet } from '../../base/simulated/plain-secure-net.ts';
 import { Link } from '../link.ts';
 import { NodeClient } from '../programs/node/client.ts';
@@ -6,29 +7,38 @@ import { NODE_REPLY_BYTES_MAX } from '../programs/node/schema.ts';
 import { indexOf } from '../projection/queries.ts';
 import { untilDone } from '../retry.ts';
 import { volcanoSelf } from '../volcano/enter.ts';
-import { quickKeyring, type VirtualRing } from './virtual-ring.ts';
+import { quickKeyring, type VirtualRing, type VirtualVolcano } from './virtual-ring.ts';
 
+/** The operator's host in each ring. */
+const hosts = new WeakMap<VirtualRing, SimulatedHost>();
 const OPERATOR = 'f'.repeat(32);
 
 /** What the operator's tool does, by way of a volcano of a virtual ring: as one that has the network's key, from a host of its own. */
 export class Operator {
   readonly #ring: VirtualRing;
-  readonly #host;
+  readonly #host: SimulatedHost;
 
   constructor(ring: VirtualRing) {
     this.#ring = ring;
-    this.#host = ring.network.host('operator', ['10.9.9.9']);
+    this.#host = hosts.get(ring) ?? ring.network.host('operator', ['10.9.9.9']);
+    hosts.set(ring, this.#host);
   }
 
   /** Calls the node program of that volcano. */
-  async ask<T>(number: number, work: (node: NodeClient) => Promise<T>): Promise<T> {
+  ask<T>(number: number, work: (node: NodeClient) => Promise<T>): Promise<T> {
+    const volcano = this.#ring.volcanos[number]!;
+    return this.askAt(volcano, volcano.up.networkId, work);
+  }
+
+  /** As `ask`, of one that runs and may not serve. */
+  async askAt<T>(volcano: VirtualVolcano, networkId: string, work: (node: NodeClient) => Promise<T>): Promise<T> {
     const ring = this.#ring;
-    const { seed, nickname, up } = ring.volcanos[number]!;
+    const { seed, nickname } = volcano;
     const clock = ring.time.clock();
     const process = this.#host.process(clock);
-    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(up.networkId, 'hex'));
+    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
     const hello = (): Hello => ({
-      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId: up.networkId, id: OPERATOR, nickname: 'operator' },
+      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
       ...{ epoch: 0, clock: clock.now(), joining: true },
     });
     const link = new Link({
@@ -38,7 +48,7 @@ export class Operator {
         await new NodeClient(caller, () => 0).hello(hello());
       },
     });
-    const node = new NodeClient(link, () => up.projection().epoch);
+    const node = new NodeClient(link, () => volcano.ring?.projection().epoch ?? 0);
     try {
       return await ring.settle(work(node));
     } finally {

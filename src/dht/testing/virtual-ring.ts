@@ -15,14 +15,14 @@ import type { StoreLimits } from '../../flare/store/limits.ts';
 import { openStore, type StoreOptions } from '../../flare/store/open.ts';
 import { SMALL } from '../../flare/store/testing/harness.ts';
 import { ProjectionNotes } from '../projection/notes.ts';
-import { OwnProjectionStore } from '../projection/own-store.ts';
+import { KNOWN_NOTES, OwnProjectionStore } from '../projection/own-store.ts';
 import { withMember } from '../projection/steps.ts';
 import type { Projection } from '../projection/types.ts';
 import { validate } from '../projection/validate.ts';
 import { joinerKeyFrom, type Keyring, secretsFrom } from '../secrets.ts';
 import { ID_NOTE, NICKNAME_NOTE } from '../volcano/enter.ts';
 import { NoReplication } from '../volcano/no-replication.ts';
-import { KNOWN_NOTES, openRing, type Ring, type RingOptions } from '../volcano.ts';
+import { openRing, type Ring, type RingOptions } from '../volcano.ts';
 import { alone, member } from './members.ts';
 
 /** The keys of a network key without its being stretched, which needs real time. */

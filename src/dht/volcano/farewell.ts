@@ -22,24 +22,22 @@ export interface FarewellParts {
   readonly logger: Logger;
 }
 
-/** Whether that volcano answers anything at all, within `LAST_CALL_MS`. */
-export async function answers(
-  { peers, clock }: Pick<FarewellParts, 'peers' | 'clock'>,
-  id: MemberId,
-): Promise<boolean> {
-  const asked = async (): Promise<boolean> => {
-    await peers.peer(id).node.known();
-    return true;
-  };
+/** Whether that is answered within `LAST_CALL_MS`. */
+export async function answers({ clock }: Pick<FarewellParts, 'clock'>, ask: () => Promise<unknown>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = clock.after(LAST_CALL_MS, () => resolve(false));
   try {
-    return await Promise.race([asked(), promise]);
+    return await Promise.race([ask().then(() => true), promise]);
   } catch {
     return false;
   } finally {
     timer.cancel();
   }
+}
+
+/** Whether that volcano answers anything at all. */
+export async function lives(parts: Pick<FarewellParts, 'peers' | 'clock'>, id: MemberId): Promise<boolean> {
+  return answers(parts, async () => parts.peers.peer(id).node.known());
 }
 
 /** Why a volcano that does not answer cannot go from that map; `BusyError` when others see to it. */
@@ -70,7 +68,7 @@ export async function farewell(parts: FarewellParts, id: MemberId): Promise<void
       throw new DeniedError(
         `${nickname} keeps the register of the maps. Cure: have another volcano keep it first (magma takeover)`,
       );
-    if (id === self || (await answers(parts, id)))
+    if (id === self || (await lives(parts, id)))
       throw new DeniedError(`${nickname} answers: it is not dead. Cure: stop it first, if it is to go for good`);
     checkHolds(newest, member);
     const next = withoutMember(newest, member);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
-import { sliceOf } from '../../flare/keys.ts';
+import { SLICES, sliceOf } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
@@ -18,9 +18,11 @@ import { newerThan, type ProjectionStore } from '../projection/store.ts';
 import { type Member, ProjectionError } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
 import { holdersOf } from './copies.ts';
-import { farewell } from './farewell.ts';
+import { type FarewellParts, farewell } from './farewell.ts';
 import type { NetworkFigures } from './figures.ts';
+import { giveUp } from './loss.ts';
 import type { NetworkNotes } from './network-notes.ts';
+import type { Register } from './register.ts';
 import type { Replication } from './replication.ts';
 import type { RingMap } from './ring-map.ts';
 import { roleOf } from './roles.ts';
@@ -34,6 +36,8 @@ export const WELCOMES_MAX = 64;
 /** What the node program's handlers work with. */
 export interface HandlersParts {
   readonly hello: () => Hello;
+  /** Another volcano has said hello. */
+  readonly greeted: (theirs: Hello) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly map: RingMap;
@@ -42,8 +46,8 @@ export interface HandlersParts {
   readonly store: LocalStore;
   /** Where maps are arbitrated: for reading. */
   readonly projections: ProjectionStore;
-  /** The same, when it is this volcano that arbitrates. */
-  readonly arbiter: OwnProjectionStore | null;
+  /** The same, when a volcano keeps it: this one, or another one. */
+  readonly register: Register | null;
   /** The same, when no volcano does: each may write there. */
   readonly shared: ProjectionStore | null;
   readonly notes: NetworkNotes;
@@ -81,17 +85,24 @@ async function passedOn<T>(work: () => Promise<T>): Promise<T> {
 
 /** What this volcano does when another one calls. */
 export function nodeHandlers(parts: HandlersParts): NodeHandlers {
-  const { hello, clock, logger, map, serving, peers, store, projections, arbiter, shared, notes, figures } = parts;
-  const register = shared ?? arbiter;
+  const { hello, greeted, clock, logger, map, serving, peers, store, projections, register, shared, notes, figures } =
+    parts;
 
   const arbiterHere = (): OwnProjectionStore => {
-    if (arbiter === null) throw new DeniedError(`${hello().nickname} does not arbitrate the maps of this network`);
-    return arbiter;
+    if (register === null) throw new DeniedError('no volcano arbitrates the maps of this network');
+    return register.kept;
+  };
+
+  const movable = (): Register => {
+    if (register === null)
+      throw new DeniedError('the maps of this network lie in etcd: no volcano keeps a register that could be moved');
+    return register;
   };
 
   const newest = async (known: number): Promise<News> => {
     const found = await projections.newest();
-    if (arbiter !== null) return arbiter.since(known);
+    const kept = register?.keptOrNull ?? null;
+    if (kept !== null) return kept.since(known);
     return found === null || found.epoch === known ? null : { whole: found };
   };
 
@@ -111,11 +122,20 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     here: (own: ProjectionStore) => Promise<void>,
     there: (arbiter: NodeClient) => Promise<void>,
   ): Promise<void> => {
-    if (register !== null) return passedOn(() => legal(() => here(register)));
+    const own = shared ?? register?.keptOrNull ?? null;
+    if (own !== null) return passedOn(() => legal(() => here(own)));
     const id = map.projection?.arbiter;
-    if (id === null || id === undefined) throw new BusyError();
+    if (id === null || id === undefined || id === hello().id) throw new BusyError();
     return passedOn(() => there(peers.peer(id).node));
   };
+
+  const leaving = (own: ProjectionStore): FarewellParts => ({
+    self: hello().id,
+    register: own,
+    peers,
+    clock,
+    logger,
+  });
 
   const replicating = (): Replication => {
     const replication = parts.replication();
@@ -138,10 +158,17 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       } catch (error) {
         throw tell(error, theirs.nickname, call);
       }
+      if (!theirs.joining) greeted(theirs);
       return mine;
     },
     newest: (known) => passedOn(() => newest(known)),
     known: () => map.projection,
+    standing: (look) => {
+      const { epoch, heard, current } = map;
+      return register?.standing(look) ?? { epoch, heard, current, promised: 0, reaches: true };
+    },
+    promise: (promise) => movable().promise(promise),
+    crown: (projection) => legal(() => movable().crown(projection)),
     write: (projection) => legal(() => arbiterHere().write(projection)),
     async watch(epoch, waitMs) {
       const found = await newerThan(arbiterHere(), clock, epoch, waitMs, parts.stopped);
@@ -157,9 +184,15 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     },
     bury: (member) =>
       byRegister(
-        (own) => farewell({ self: hello().id, register: own, peers, clock, logger }, member),
+        (own) => farewell(leaving(own), member),
         (node) => node.bury(member),
       ),
+    giveUp: (given) =>
+      byRegister(
+        (own) => giveUp(leaving(own), given),
+        (node) => node.giveUp(given),
+      ),
+    copies: () => Array.from({ length: SLICES }, (_, slice) => store.replica.following.last(slice)),
     append: (append) => replicating().append(append),
     followed: (ask) => replicating().followed(ask),
     tail: (ask) => replicating().tail(ask),

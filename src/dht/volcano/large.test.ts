@@ -81,7 +81,7 @@ t.test('so many newcomers wait for their places, and no more', async (t) => {
       return 'written';
     },
   };
-  const parts = { arbiter, figures: { of: () => null }, logger: { info() {}, warn() {} } };
+  const parts = { register: { keptOrNull: arbiter }, figures: { of: () => null }, logger: { info() {}, warn() {} } };
   const handlers = nodeHandlers(parts as unknown as HandlersParts);
   const join = async (number: number) => handlers.join(member(number), {} as CallContext);
   const joining = Array.from({ length: WELCOMES_MAX }, (_, at) => join(at + 1));

@@ -1,4 +1,5 @@
 import type { Logger } from '../../base/logger.ts';
+import { generationOf } from '../projection/generation.ts';
 import type { ProjectionNotes } from '../projection/notes.ts';
 import { indexOf } from '../projection/queries.ts';
 import type { ProjectionStore } from '../projection/store.ts';
@@ -13,7 +14,7 @@ const KEEP_REST_MS = 5;
 
 /** What a map works with. */
 export interface RingMapParts extends Pace {
-  /** Where the newest is kept, so that the next start knows one; null: the store itself is here. */
+  /** Where the newest is kept, so that the next start knows one, as long as the store itself is not here; null: nowhere. */
   readonly kept: ProjectionNotes | null;
   readonly self: MemberId;
   /** What is known before anything was read. */
@@ -58,6 +59,11 @@ export class RingMap {
     return this.#projection?.epoch ?? 0;
   }
 
+  /** The highest epoch that anybody has spoken of. */
+  get heard(): number {
+    return this.#heard;
+  }
+
   get current(): boolean {
     return this.#fresh && this.#heard <= this.epoch;
   }
@@ -72,8 +78,12 @@ export class RingMap {
     this.#listeners.push(changed);
   }
 
-  /** Takes up what somebody else has read: not current by that. */
+  /** Takes up what somebody else has read: not current by that. With a register that is kept elsewhere it is to be read there, once. */
   know(projection: Projection): void {
+    if (this.#fresh && generationOf(projection.epoch) > generationOf(this.epoch)) {
+      if (this.current) this.#current = Promise.withResolvers();
+      this.#fresh = false;
+    }
     this.#take(projection);
   }
 
@@ -165,9 +175,9 @@ export class RingMap {
   #keep(): void {
     const { kept, self } = this.#parts;
     // Of maps without this volcano none is kept: so who was declared dead finds out at each start that it was a volcano of the network.
-    if (kept === null || this.#keeping || indexOf(this.#projection!, self) === -1) return;
-    this.#keeping = true;
     const projection = this.#projection!;
+    if (kept === null || this.#keeping || indexOf(projection, self) === -1 || projection.arbiter === self) return;
+    this.#keeping = true;
     kept
       .put(projection)
       .then(() => kept.sweep(projection.epoch))

@@ -1,16 +1,23 @@
 import type { Decision, JointPart } from '../../../flare/joint.ts';
+import type { LastRecord } from '../../../flare/store/following.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
-import { type Member, type MemberId, type Projection, ProjectionError } from '../../projection/types.ts';
+import {
+  type Member,
+  type MemberId,
+  type Projection,
+  ProjectionError,
+  type SliceRange,
+} from '../../projection/types.ts';
 import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller, wireId } from '../types.ts';
-import type { Append, Appended, Loads, NotesPage, SliceDigest } from './handlers.ts';
+import type { Append, Appended, Loads, NotesPage, SliceDigest, Standing } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
@@ -31,6 +38,11 @@ const calls = {
   write: call(procedures.WRITE),
   watch: call(procedures.WATCH),
   join: call(procedures.JOIN),
+  standing: call(procedures.STANDING),
+  promise: call(procedures.PROMISE),
+  crown: call(procedures.CROWN),
+  giveUp: call(procedures.GIVEUP),
+  copies: call(procedures.COPIES),
   bury: call(procedures.BURY),
   append: call(procedures.APPEND),
   followed: call(procedures.FOLLOWED),
@@ -113,6 +125,31 @@ export class NodeClient {
 
   async join(newcomer: Omit<Member, 'state'>): Promise<void> {
     await this.#ask(calls.join, { epoch: this.#epoch(), member: memberToWire({ ...newcomer, state: 'joining' }) });
+  }
+
+  /** How it stands to the register; with `look` it asks who keeps that whether he is there. */
+  async standing(look = true): Promise<Standing> {
+    return this.#ask(calls.standing, { look });
+  }
+
+  /** Has it promise to go by no map below that epoch; the newest that it knows. */
+  async promise(promised: number, candidate: MemberId): Promise<Projection> {
+    return projectionOf(await this.#ask(calls.promise, { promised, candidate: Buffer.from(candidate, 'hex') }))!;
+  }
+
+  /** The register begins there with that map, as it has promised. */
+  async crown(projection: Projection): Promise<void> {
+    await this.#ask(calls.crown, encodeProjection(projection));
+  }
+
+  /** Has that volcano serve slices whose copies in sync are all away for good. */
+  async giveUp({ first, count, to }: SliceRange & { readonly to: MemberId }): Promise<void> {
+    await this.#ask(calls.giveUp, { epoch: this.#epoch(), first, count, to: Buffer.from(to, 'hex') });
+  }
+
+  /** The last record that lies there of each slice, whatever the map says. */
+  async copies(): Promise<readonly LastRecord[]> {
+    return this.#ask(calls.copies, undefined);
   }
 
   /** Has a volcano that is away for good taken out of the map. */

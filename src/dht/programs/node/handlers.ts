@@ -1,10 +1,11 @@
 import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
+import type { LastRecord } from '../../../flare/store/following.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { News } from '../../projection/news.ts';
-import type { Member, MemberId, Projection } from '../../projection/types.ts';
+import type { Member, MemberId, Projection, SliceRange } from '../../projection/types.ts';
 import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
 import type { Hello } from './hello.ts';
 
@@ -64,6 +65,18 @@ export interface Loads {
   readonly heard: readonly Heard[];
 }
 
+/** How a volcano stands to the register of the maps. */
+export interface Standing {
+  /** Of the newest map that it knows, and the highest that it has heard of; its map is current. */
+  readonly epoch: number;
+  readonly heard: number;
+  readonly current: boolean;
+  /** It has promised to go by no map below that epoch, and waits for one; 0: it has not. */
+  readonly promised: number;
+  /** The volcano that keeps the register, by its map, answers it; of that volcano itself, and when it was not to look: it may use it. */
+  readonly reaches: boolean;
+}
+
 /** Some of the network's notes; `end` when there are no more. */
 export interface NotesPage {
   /** Another one after each change; 0 is none. */
@@ -98,6 +111,16 @@ export interface NodeHandlers {
   watch(epoch: number, waitMs: number): Eventually<News>;
   /** Has the newcomer made a member. `DeniedError` when that cannot be. */
   join(newcomer: Omit<Member, 'state'>, call: CallContext): Eventually<void>;
+  /** `look`: it asks who keeps the register whether he is there. */
+  standing(look: boolean): Eventually<Standing>;
+  /** As `Register.promise`. */
+  promise(promise: { readonly epoch: number; readonly candidate: MemberId }): Eventually<Projection>;
+  /** As `Register.crown`. */
+  crown(projection: Projection): Eventually<void>;
+  /** As `giveUp` of `volcano/loss.ts`. */
+  giveUp(given: SliceRange & { readonly to: MemberId }): Eventually<void>;
+  /** The last record of each slice that lies here. */
+  copies(): Eventually<LastRecord[]>;
   /** Has a volcano that is away for good taken out of the map; harmless when it is not there. `DeniedError` when that must not be, `BusyError` when it cannot be yet. */
   bury(member: MemberId): Eventually<void>;
   append(append: Append): Eventually<Appended>;

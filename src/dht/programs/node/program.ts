@@ -74,6 +74,16 @@ const rows: { readonly [N in Name]: Run<N> } = {
     });
     return andThen(handlers.join(newcomer, call), () => undefined);
   },
+  STANDING: (handlers, { look }) => handlers.standing(look),
+  PROMISE: (handlers, { promised, candidate }) =>
+    andThen(handlers.promise({ epoch: promised, candidate: candidate.toString('hex') }), bytesOf),
+  CROWN(handlers, bytes) {
+    const projection = sound(() => decodeProjection(Buffer.from(bytes)));
+    return andThen(handlers.crown(projection), () => undefined);
+  },
+  GIVEUP: (handlers, { first, count, to }) =>
+    andThen(handlers.giveUp({ first, count, to: to.toString('hex') }), () => undefined),
+  COPIES: (handlers) => handlers.copies(),
   BURY: (handlers, { member }) => andThen(handlers.bury(member.toString('hex')), () => undefined),
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
   FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
@@ -120,6 +130,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
 const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'JOIN',
   'BURY',
+  'GIVEUP',
   'APPEND',
   'FOLLOWED',
   'TAIL',

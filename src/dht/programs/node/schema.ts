@@ -156,6 +156,51 @@ export const procedures = {
     arguments: compile(xdr.struct('Join', { ...head, member: MemberSchema })),
     result: compile(nothing),
   },
+  /** How a volcano stands to the register of the maps: for who would move it, and for who kept it. */
+  STANDING: {
+    number: 51,
+    /** Whether it is to ask the volcano that keeps the register whether that is there. */
+    arguments: compile(xdr.struct('AskStanding', { look: xdr.bool() })),
+    result: compile(
+      resultOf(
+        'StandingResult',
+        xdr.struct('Standing', {
+          epoch: xdr.uint64(),
+          heard: xdr.uint64(),
+          current: xdr.bool(),
+          promised: xdr.uint64(),
+          reaches: xdr.bool(),
+        }),
+      ),
+    ),
+  },
+  /** A volcano is to go by no map below that epoch, which that volcano will write. Answered with the newest that it knows. */
+  PROMISE: {
+    number: 52,
+    arguments: compile(xdr.struct('Promise', { promised: xdr.uint64(), candidate: xdr.opaque(ID_BYTES) })),
+    result: maybeProjection,
+  },
+  /** The register begins at the volcano that is called, with that map. */
+  CROWN: { number: 53, arguments: compile(projection), result: compile(nothing) },
+  /** Slices whose copies in sync are all away for good are to be served by a volcano that has less. */
+  GIVEUP: {
+    number: 54,
+    arguments: compile(
+      xdr.struct('GiveUp', { ...head, first: xdr.uint32(), count: xdr.uint32(), to: xdr.opaque(ID_BYTES) }),
+    ),
+    result: compile(nothing),
+  },
+  /** The last record that lies there of each slice, whatever the map says. */
+  COPIES: {
+    number: 55,
+    arguments: compile(xdr.void()),
+    result: compile(
+      resultOf(
+        'CopiesResult',
+        xdr.array(xdr.struct('LastCopied', { number: xdr.uint64(), epoch: xdr.uint64() }), SLICES_MAX),
+      ),
+    ),
+  },
   /** A volcano is away for good: it is to be none of the network any more. */
   BURY: {
     number: 50,
