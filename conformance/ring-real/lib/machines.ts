@@ -170,6 +170,10 @@ function keepalivedConf(directory: string, index: number, hosts: readonly Wired[
     ['    enable_script_security\n', ''],
     ['/usr/local/bin/magma-answers', join(bin, 'magma-answers')],
     ['/usr/local/bin/magma-reaches 192.168.1.21 192.168.1.22', [join(bin, 'magma-reaches'), ...others].join(' ')],
+    [
+      '/usr/local/bin/magma-reaches --unless 192.168.1.100 192.168.1.21 192.168.1.22',
+      [join(bin, 'magma-reaches'), '--unless', FLOATING, ...others].join(' '),
+    ],
     ['    fall 4\n', '    fall 2\n'],
     ['priority 150', `priority ${PRIORITIES[index]}`],
     ['192.168.1.100/24', `${FLOATING}/24`],
