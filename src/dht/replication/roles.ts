@@ -1,13 +1,13 @@
 /**
- * What a mirror is for one slice. `following`: answers wait for it; it has been found to have all that it should, or, until then (`checked` false), it has not. `filling`: it
+ * What a mirror is for one slice. `following`: answers wait for it, by the map (`mapped`), or before that says so; it has been found to have all that it should, or, until then (`checked` false), it has not. `filling`: it
  * gets what it lacks and, when `streamed`, what is new, and nobody waits; `filled` when it has all.
  */
 type Role =
-  | { readonly kind: 'following'; checked: boolean }
+  | { readonly kind: 'following'; checked: boolean; mapped: boolean }
   | { readonly kind: 'filling'; begun: boolean; streamed: boolean; filled: boolean };
 
 /** What part in a slice's answers a mirror has: two slices of which it is the same come to it together. */
-export type Part = 'none' | 'waited for' | 'leaving';
+export type Part = 'none' | 'coming' | 'waited for' | 'leaving';
 
 /** What one mirror is for each of this volcano's slices. */
 export class Roles {
@@ -64,7 +64,10 @@ export class Roles {
   }
 
   part(slice: number): Part {
-    if (!this.isFollowing(slice)) return 'none';
+    const role = this.#roles.get(slice);
+    if (role?.kind !== 'following') return 'none';
+    // Until the map says so the mirror does not take it over with the others.
+    if (!role.mapped) return 'coming';
     return this.#leaving.has(slice) ? 'leaving' : 'waited for';
   }
 
@@ -85,10 +88,13 @@ export class Roles {
     const news: number[] = [];
     for (const slice of following) {
       const role = this.#roles.get(slice);
-      if (role?.kind === 'following') continue;
+      if (role?.kind === 'following') {
+        role.mapped = true;
+        continue;
+      }
       // What is being filled and was said to be in sync already is not, until it is filled.
       if (role?.kind === 'filling' && !role.filled) continue;
-      this.#roles.set(slice, { kind: 'following', checked: role?.kind === 'filling' });
+      this.#roles.set(slice, { kind: 'following', checked: role?.kind === 'filling', mapped: true });
       if (role === undefined) news.push(slice);
     }
     for (const slice of filling) {
@@ -155,7 +161,7 @@ export class Roles {
     for (const slice of slices) {
       const role = this.#roles.get(slice);
       if (role === undefined) throw new Error(`slice ${slice} is not copied to that volcano any more`);
-      if (role.kind === 'filling') this.#roles.set(slice, { kind: 'following', checked: true });
+      if (role.kind === 'filling') this.#roles.set(slice, { kind: 'following', checked: true, mapped: false });
     }
     this.#count();
   }
