@@ -21,25 +21,25 @@ t.test(
   'row 20: the log names a client whose network loses packets, with about how many, once in a while',
   async (t) => {
     const { clock, lines, gauges, call } = world();
-    for (let xid = 1; xid <= 1000; xid++) {
+    for (let xid = 1; xid <= 2000; xid++) {
       call(xid);
-      if (xid % 83 === 0) call(xid);
+      if (xid % 166 === 0) call(xid);
     }
     t.same(gauges.figures(), [
       {
         client: '192.0.2.1',
-        calls: 1012,
+        calls: 2012,
         retransmissions: 12,
         duplicates: 0,
-        requestBytes: 101_200,
-        replyBytes: 202_400,
-        lossPercent: 0.59,
+        requestBytes: 201_200,
+        replyBytes: 402_400,
+        lossPercent: 0.6,
       },
     ]);
     t.equal(lines.length, 1);
     t.match(lines[0], [{ client: '192.0.2.1', again: AGAIN_LEAST }, /loses about 0\.6 % of packets/]);
     clock.advance(WINDOW_MS + 1);
-    for (let xid = 2001; xid <= 2100; xid++) {
+    for (let xid = 3001; xid <= 3100; xid++) {
       call(xid);
       call(xid);
     }

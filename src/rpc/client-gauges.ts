@@ -26,7 +26,7 @@ export interface ClientFigures {
   readonly duplicates: number;
   readonly requestBytes: number;
   readonly replyBytes: number;
-  /** About how many of its packets get lost, in percent: each lost one costs a retransmission, and a call is two packets at least. */
+  /** About how many of its packets get lost, in percent: as many as of the replies, each of which has its call come again. A call that is lost on its way here is never seen. */
   readonly lossPercent: number;
 }
 
@@ -72,7 +72,7 @@ class Gauge {
 }
 
 function lossPercent(lost: number, calls: number): number {
-  return calls === 0 ? 0 : Math.round((Math.max(0, lost) / (2 * calls)) * 10_000) / 100;
+  return calls === 0 ? 0 : Math.round((Math.max(0, lost) / calls) * 10_000) / 100;
 }
 
 /**
