@@ -39,6 +39,8 @@ async function pair(t: Test, theirs: Partial<Hello> = {}) {
     epoch: 1,
     clock: clock.now(),
     joining: false,
+    life: 1,
+    born: 1,
   });
   let greeted = 0;
   const handlers: Partial<NodeHandlers> = {

@@ -104,6 +104,8 @@ t.test(
       epoch: 0,
       clock: clock.now(),
       joining: true,
+      life: 0,
+      born: 0,
     };
     const parts = { clock, random: ring.random(), seeds: [ring.volcanos[0]!.seed] };
     t.equal(await ring.settle(askNetwork(joiner, parts, mine)), ring.volcanos[0]!.up.networkId);

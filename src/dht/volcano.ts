@@ -25,6 +25,7 @@ import { farewell } from './volcano/farewell.ts';
 import { NetworkFigures } from './volcano/figures.ts';
 import { nodeHandlers } from './volcano/handlers.ts';
 import { askIn, askMap, JoinError, reachedAt } from './volcano/join.ts';
+import { Lives } from './volcano/lives.ts';
 import { NetworkNotes } from './volcano/network-notes.ts';
 import type { RingOptions } from './volcano/options.ts';
 import { Programs } from './volcano/programs.ts';
@@ -98,6 +99,7 @@ class Volcano implements Ring {
   #replication: Replication | null = null;
   #carrier: Carrier | null = null;
   #absence: Absence | null = null;
+  readonly #lives = new Lives();
   #isExpelled = false;
   #programs: Programs | null = null;
   #taken = 0;
@@ -421,8 +423,10 @@ class Volcano implements Ring {
     return projection === null ? null : memberOf(projection, this.#entered.id);
   }
 
-  /** Another volcano knows a map of a later register: the one that this one goes by is none any more. */
-  #greeted({ epoch }: Hello): void {
+  /** Looks at what another volcano says of itself: `DeniedError` when its disk is a copy. It may know a map of a later register: the one that this one goes by is none any more. */
+  #greeted(theirs: Hello): void {
+    this.#lives.meet(theirs);
+    const { epoch } = theirs;
     if (generationOf(epoch) > generationOf(this.#map.epoch)) this.#map.learn(epoch);
   }
 
@@ -439,6 +443,8 @@ class Volcano implements Ring {
       epoch: this.#map.epoch,
       clock: clock.now(),
       joining: false,
+      life: this.#entered.life,
+      born: this.#entered.born,
     };
   }
 

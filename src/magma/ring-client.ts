@@ -97,7 +97,18 @@ export class RingClient {
 function helloOf(id: string, networkId: string | null): Hello {
   const clock = systemClock.now();
   const nickname = `magma-${id.slice(0, 12)}`;
-  return { protocol: NODE_PROTOCOL, version: VERSION, networkId, id, nickname, epoch: 0, clock, joining: true };
+  return {
+    protocol: NODE_PROTOCOL,
+    version: VERSION,
+    networkId,
+    id,
+    nickname,
+    epoch: 0,
+    clock,
+    joining: true,
+    life: 0,
+    born: 0,
+  };
 }
 
 function linkTo(secrets: NetworkSecrets, id: string, name: string, to: readonly Endpoint[]): Link {

@@ -39,7 +39,7 @@ export class Operator {
     const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
     const hello = (): Hello => ({
       ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
-      ...{ epoch: 0, clock: clock.now(), joining: true },
+      ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
     });
     const link = new Link({
       net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),

@@ -5,6 +5,7 @@ import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
 import { ID_BYTES } from '../projection/types.ts';
 import { JOINER_IDENTITY, type NetworkSecrets, pskIdentity } from '../secrets.ts';
 import { askMap, askNetwork, askRoot, isUnreachable, type SeedParts } from './join.ts';
+import { beginLife } from './lives.ts';
 import type { RingOptions } from './options.ts';
 
 /** The note with this volcano's id. */
@@ -20,12 +21,15 @@ export interface Entered {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
   readonly secrets: NetworkSecrets;
+  /** As in `Hello`. */
+  readonly life: number;
+  readonly born: number;
 }
 
 /** What a volcano says of itself that is not a member yet. */
 export function joinerHello(options: RingOptions, who: Pick<Hello, 'id' | 'nickname' | 'networkId'>): Hello {
   const { version, clock } = options;
-  return { protocol: NODE_PROTOCOL, version, epoch: 0, joining: true, clock: clock.now(), ...who };
+  return { protocol: NODE_PROTOCOL, version, epoch: 0, joining: true, clock: clock.now(), life: 0, born: 0, ...who };
 }
 
 /** As whom a volcano of the network calls the others. */
@@ -95,7 +99,16 @@ export async function enter(options: RingOptions): Promise<Entered> {
         logger.info({ err: error }, 'no volcano to join through answers: what this one knows of its network will do');
       });
     }
-    return { store, id, nickname, networkId, secrets: await keyring.network(network) };
+    const life = await beginLife(store);
+    return {
+      store,
+      id,
+      nickname,
+      networkId,
+      secrets: await keyring.network(network),
+      life,
+      born: random.below(2 ** 48),
+    };
   } catch (error) {
     await store.close();
     throw error;

@@ -155,10 +155,10 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       const now = clock.now();
       try {
         checkHello(mine, theirs, { earliest: now, latest: now }, map.projection);
+        if (!theirs.joining) greeted(theirs);
       } catch (error) {
         throw tell(error, theirs.nickname, call);
       }
-      if (!theirs.joining) greeted(theirs);
       return mine;
     },
     newest: (known) => passedOn(() => newest(known)),

@@ -184,3 +184,41 @@ t.test(
     await ring.close();
   },
 );
+
+t.test(
+  "An older copy of the keeper's disk keeps nothing, and another one can be made to keep the register",
+  async (t) => {
+    const ring = await mirroredRing(3);
+    const names = await makeFiles(ring, 1, 0, 10);
+    ring.kill(0);
+    const { disk } = ring.volcanos[0]!;
+    ring.volcanos[0]!.disk = disk.powerCut(ring.random());
+    const older = disk.powerCut(ring.random());
+    await ring.start(0, MIRRORED);
+    await ring.time.run(FAILOVER_MS);
+    names.push(...(await makeFiles(ring, 1, 10, 10)));
+    await planned(ring);
+    ring.kill(0);
+    ring.volcanos[0]!.disk = older;
+    let serves = false;
+    ring.begin(0, MIRRORED).then(
+      () => {
+        serves = true;
+      },
+      () => {},
+    );
+    await ring.time.run(4 * FAILOVER_MS);
+    t.notOk(serves, 'it has given away epochs that it knows nothing of');
+    t.ok(
+      ring.volcanos.some(({ warnings }) => warnings.some((one) => /v0 is an older copy|there are two of v0/.test(one))),
+      'and it is said why',
+    );
+    await takeOver(ring, [1, 2], 1);
+    await ring.time.run(4 * FAILOVER_MS);
+    await planned(ring, ['v0']);
+    names.push(...(await makeFiles(ring, 2, 20, 10)));
+    ring.kill(0);
+    await checkFiles(t, ring, names);
+    await ring.close();
+  },
+);

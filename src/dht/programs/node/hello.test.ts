@@ -13,6 +13,8 @@ const wallace: Hello = {
   epoch: 2,
   clock: NOW,
   joining: false,
+  life: 1,
+  born: 1,
 };
 const gromit: Hello = { ...wallace, id: member(1).id, nickname: 'gromit', epoch: 0 };
 const fresh: Hello = { ...gromit, networkId: null, joining: true };

@@ -22,6 +22,9 @@ export interface Hello {
   readonly clock: number;
   /** It wants to become a member. */
   readonly joining: boolean;
+  /** The how manieth life of its data directory this is, and a number of chance of this life; 0 of who is no volcano. */
+  readonly life: number;
+  readonly born: number;
 }
 
 /** When the other's clock was read, at the earliest and the latest, by this volcano's, in µs. */

@@ -49,6 +49,8 @@ const hello: Hello = {
   epoch: 3,
   clock: 1_600_000_000_000_000,
   joining: false,
+  life: 3,
+  born: 2 ** 40,
 };
 const figures: Figures = {
   load: 7,

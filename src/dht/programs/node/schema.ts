@@ -65,6 +65,8 @@ export const HelloSchema = xdr.struct('Hello', {
   epoch,
   clock: xdr.uint64(),
   joining: xdr.bool(),
+  life: xdr.uint64(),
+  born: xdr.uint64(),
 });
 
 /** Records that are appended together or not at all. */
