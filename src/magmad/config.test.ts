@@ -112,6 +112,10 @@ t.test('flags win over the environment, the environment over the file, the file 
 t.test('what is wrong on the command line is named, with the cure', async (t) => {
   t.match(refusal(['--nfs-prot', '1']), /^--nfs-prot is not a flag of magmad; did you mean --nfs-port\?$/);
   t.match(refusal(['-x']), /^-x is not a flag of magmad; see magmad --help$/);
+  t.match(refusal(['--console-listen', '10.0.0.1']), /^--console-listen: 10\.0\.0\.1: .*there is none\. Cure: a key/);
+  t.same(config(['--console-listen', '10.0.0.1', '-k', 'm4gm4']).consoleListen, ['10.0.0.1']);
+  t.match(refusal(['--console-port', '2049']), /console-port and nfs-port are both 2049/);
+  t.equal(config(['--console', 'off', '--console-port', '2049']).console, false);
   t.match(refusal(['--nfs-port']), /^--nfs-port needs a value: --nfs-port PORT$/);
   t.match(refusal(['-n', '-b']), /^-n needs a value: -n NICK or --nickname NICK$/);
   t.match(refusal(['--nfs-port', '70000']), /^--nfs-port: 70000 must be a port number, 0 to 65535$/);
