@@ -19,8 +19,9 @@ const { address, nfsPort, mountPort, made, expected }: Asked = JSON.parse(text);
 const mountWire = await UdpWire.open(mountPort, address);
 const wire = await UdpWire.open(nfsPort, address);
 const nfs = new Nfs2Wire(wire, { patience: { transmissions: 120 } });
+const mounting = performance.now();
 const root = await mount(mountWire, '/');
-let longest = 0;
+let longest = performance.now() - mounting;
 for (const [name, content] of Object.entries(made)) {
   const began = performance.now();
   const { handle } = await nfs.ok('CREATE', root, name, { mode: 0o644 });
