@@ -40,6 +40,8 @@ export class Failover {
   /** The epoch of the map that this life began with, which records may have been written in before; 0: none. */
   #begunIn = 0;
   #wasCurrent = false;
+  /** Since when the map has not been current, by the monotonic clock; always, before it was read for the first time. */
+  #staleSince = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(parts: FailoverParts) {
@@ -74,9 +76,10 @@ export class Failover {
     this.#grants.follow(new Set(primariesOf(projection, own)));
     this.#leases.follow(new Set(this.#wanted(projection, own)), (id) => memberOf(projection, id) !== null);
     if (current && !this.#wasCurrent) {
-      this.#grants.forgive();
+      this.#grants.forgive(this.#parts.clock.monotonic() - this.#staleSince);
       this.#leases.resume();
     }
+    if (!current && this.#wasCurrent) this.#staleSince = this.#parts.clock.monotonic();
     this.#wasCurrent = current;
     if (current) this.#alarm.settle(projection, own);
     this.#renewed();

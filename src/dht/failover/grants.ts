@@ -41,10 +41,17 @@ export class Grants {
     return this.#times.grantMs;
   }
 
-  /** All begin anew: this volcano could not grant anything meanwhile. */
-  forgive(): void {
-    const at = this.#clock.monotonic();
-    for (const granted of this.#granted.values()) Object.assign(granted, { at, rounds: 0 });
+  /**
+   * This volcano could not grant anything for so many milliseconds, until now: all are given as much time more to ask. Not a whole grant: somebody is gone perhaps, and is then not to
+   * be waited for twice as long because others have changed the map meanwhile.
+   */
+  forgive(milliseconds: number): void {
+    const now = this.#clock.monotonic();
+    const rounds = Math.ceil(milliseconds / this.#times.renewMs);
+    for (const granted of this.#granted.values()) {
+      granted.at = Math.min(now, granted.at + milliseconds);
+      granted.rounds = Math.max(0, granted.rounds - rounds);
+    }
   }
 
   /** A round of `renewMs` has passed. */
