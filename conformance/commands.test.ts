@@ -123,7 +123,7 @@ t.test('magma refuses what it does not know', async (t) => {
   t.equal(status, 2);
   t.match(
     stderr,
-    /^magma: "rung" is not a command of this version; it has: check, dead, key, locks, ready, ring, status\. See magma --help$/m,
+    /^magma: "rung" is not a command of this version; it has: check, dead, key, locks, ready, ring, status, takeover\. See magma --help$/m,
   );
   t.match(call(`${ROOT}/bin/magma`, ['--help'], BARE).stdout, /magma check/);
 });

@@ -193,6 +193,15 @@ export const WHOLE_MUTATIONS: readonly WholeMutation[] = [
     breaks: { failover: (parts) => Object.assign(new Failover(parts), { holds: () => true }), ...PAIR },
   },
   {
+    name: 'a number is used again after a restart, in an epoch in which it may have been used',
+    breaks: {
+      failover: (parts) => Object.assign(new Failover(parts), { isFresh: () => true, anew: () => null }),
+      troubles: ['crashAhead'],
+      // Who has lost something is alone, and fills the other one.
+      ring: { volcanos: 2, atFirst: 1, replicas: 2 },
+    },
+  },
+  {
     name: 'the lease is counted from when the answer comes',
     breaks: {
       ...PAIR,

@@ -89,17 +89,25 @@ function replaysOf(database: SqliteDatabase): Map<string, ReplayRow> {
   return new Map(kept.filter(({ time }) => time >= oldest).map((replay) => [replay.identity, replay]));
 }
 
-/** Which flush a replay came with is not compared, nor are those that only one can have because it has room for more. */
+/**
+ * Whether an index has let go of replays for want of room. It counts all that came, those that were wiped or written anew since included, so it may have fewer than `REPLAYS_MAX` that are good; and as
+ * they go flush by flush, two that got the same in other flushes have not let go of the same.
+ */
+function isFull(database: SqliteDatabase): boolean {
+  return (database.prepare('SELECT coalesce(sum(count), 0) FROM replays').pluck().get() as number) >= REPLAYS_MAX;
+}
+
+/** Which flush a replay came with is not compared, nor are those that one has let go of. */
 function replayDifferences(left: SqliteDatabase, right: SqliteDatabase): IndexDifference[] {
   const ones = replaysOf(left);
   const others = replaysOf(right);
-  const full = Math.min(ones.size, others.size) >= REPLAYS_MAX;
+  const [leftFull, rightFull] = [isFull(left), isFull(right)];
   const text = (replay: ReplayRow | undefined): string | null => (replay === undefined ? null : JSON.stringify(replay));
   const found: IndexDifference[] = [];
   for (const identity of new Set([...ones.keys(), ...others.keys()])) {
     const [one, other] = [text(ones.get(identity)), text(others.get(identity))];
-    const missing = one === null || other === null;
-    if (one !== other && !(missing && full)) found.push({ table: 'replays', left: one, right: other });
+    const letGo = (one === null && leftFull) || (other === null && rightFull);
+    if (one !== other && !letGo) found.push({ table: 'replays', left: one, right: other });
   }
   return found;
 }
