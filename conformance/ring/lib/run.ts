@@ -12,7 +12,8 @@ import { Nemesis } from './nemesis.ts';
 import type { Breaks } from './static-ring.ts';
 import { StaticRing } from './static-ring.ts';
 import { treeFaults } from './tree-faults.ts';
-import { type WholeBreaks, WholeRing } from './whole-ring.ts';
+import type { WholeBreaks } from './whole-life.ts';
+import { WholeRing } from './whole-ring.ts';
 import { Known, lookAtAll, MIXES, type Mix, prepare, work } from './workload.ts';
 import type { Chance, World } from './world.ts';
 

@@ -8,7 +8,7 @@ import type { Replication, ReplicationParts } from '../../../src/dht/volcano/rep
 import { decodeRecord, encodeRecord } from '../../../src/flare/record/codec.ts';
 import { recordHead } from '../../../src/flare/record/head.ts';
 import { ChangeTypeSchema, type Undone } from '../../../src/flare/record/schema.ts';
-import type { WholeBreaks } from './whole-ring.ts';
+import type { WholeBreaks } from './whole-life.ts';
 
 /** A promise of whole volcanos that is broken on purpose: the simulator must find it. */
 export interface WholeMutation {

@@ -1,13 +1,10 @@
 import { type Logger, silentLogger } from '../../../src/base/logger.ts';
 import type { Random } from '../../../src/base/random.ts';
-import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
 import { type PacketNote, SimulatedNetwork } from '../../../src/base/simulated/network.ts';
-import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
 import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
 import { Failover, type FailoverParts } from '../../../src/dht/failover/failover.ts';
 import type { Peers } from '../../../src/dht/peers.ts';
-import { nextStep } from '../../../src/dht/projection/plan.ts';
 import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
 import { SharedProjectionStore } from '../../../src/dht/projection/shared-store.ts';
 import type { MemberId, Projection } from '../../../src/dht/projection/types.ts';
@@ -20,10 +17,7 @@ import type { Replication, ReplicationParts } from '../../../src/dht/volcano/rep
 import { openRing, type Ring } from '../../../src/dht/volcano.ts';
 import { FlareError, UnavailableError } from '../../../src/flare/errors.ts';
 import { inlineIndexHost } from '../../../src/flare/index/inline-host.ts';
-import type { IndexHost } from '../../../src/flare/index/types.ts';
-import type { JointStore } from '../../../src/flare/joint.ts';
 import { SLICES } from '../../../src/flare/keys.ts';
-import { SEGMENT_HEADER_BYTES } from '../../../src/flare/kml/format.ts';
 import { recordHead } from '../../../src/flare/record/head.ts';
 import type { FlareService } from '../../../src/flare/service.ts';
 import type { StoreLimits } from '../../../src/flare/store/limits.ts';
@@ -34,6 +28,9 @@ import type { FlareId } from '../../../src/flare/types.ts';
 import { missingCopies, unlikeCopies } from './copies.ts';
 import { Messages } from './messages.ts';
 import { SharedRegister } from './shared-register.ts';
+import { unquietOf } from './unquiet.ts';
+import { WholeDisks } from './whole-disks.ts';
+import { Life, sizeOf, type Volcano, type WholeBreaks } from './whole-life.ts';
 import type {
   Chance,
   MessageKind,
@@ -75,88 +72,12 @@ const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000
 const SEEDS_MAX = 8;
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
 const CLOCK_OFF_US = 1_000_000;
-/** What clients write (`Client`). */
-const CONTENTS = /t\d+\.{6}/g;
 /** By how many millionths clocks run fast or slow at most. */
 const DRIFT_PPM = 5_000;
-
-/** What a mutation test breaks: each is handed the real thing and gives what is used in its place. */
-export interface WholeBreaks {
-  readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
-  readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
-  readonly failover?: (parts: FailoverParts) => Failover;
-  /** What brings it out; anything when absent. */
-  readonly troubles?: readonly Trouble[];
-  /** What kind of ring brings it out; by chance when absent. */
-  readonly ring?: RingSize;
-}
-
-/** How many volcanos there are in the end and at first, and copies of each slice. */
-export interface RingSize {
-  readonly volcanos: number;
-  readonly atFirst: number;
-  readonly replicas: number;
-}
 
 export interface WholeRingOptions {
   readonly chance: Chance;
   readonly breaks?: WholeBreaks;
-}
-
-function sizeOf(random: Random): RingSize {
-  const volcanos = [1, 2, 2, 3, 3, 3, 4, 5][random.below(8)]!;
-  const replicas = [1, 2, 2, 2, 3][random.below(5)]!;
-  return { volcanos, replicas, atFirst: random.below(3) === 0 ? volcanos : 1 + random.below(volcanos) };
-}
-
-class Life implements Process {
-  readonly at: number;
-  readonly disk: SimulatedDisk;
-  readonly clock: VirtualClock;
-  readonly net: SimulatedProcess;
-  store: LocalStore | null = null;
-  replication: Mirroring | null = null;
-  holds: ((slice: number) => boolean) | null = null;
-  projection: Projection | null = null;
-  /** Null until it serves. */
-  ring: Ring | null = null;
-  ended = false;
-  /** A sync of its disk is to fail. */
-  failing = false;
-  index: IndexHost | null = null;
-  /** How far its wall clock was set off, in microseconds. */
-  wrong = 0;
-  /** Identities of clients' calls in progress. */
-  readonly asked = new Set<string>();
-
-  constructor(at: number, disk: SimulatedDisk, clock: VirtualClock, net: SimulatedProcess) {
-    this.at = at;
-    this.disk = disk;
-    this.clock = clock;
-    this.net = net;
-  }
-
-  get alive(): boolean {
-    return !this.ended && !this.disk.stopped;
-  }
-
-  get failed(): boolean {
-    return this.failing || this.store?.replica.sound === false;
-  }
-}
-
-interface Volcano {
-  readonly host: SimulatedHost;
-  life: Life | null;
-  lives: number;
-  /** It has served, in some life: clients know of it. */
-  served: boolean;
-  /** Its disk has no room, and it may say so. */
-  full: boolean;
-  /** Where its log is damaged. */
-  readonly rotten: { readonly name: string; readonly position: number }[];
-  /** What the next life begins with, and the segment from which on it reads its log then. */
-  next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock; readonly readFrom: number };
 }
 
 /** Whole volcanos as `openRing` makes them, with copies, on a simulated network: the first one boots the network, the others join it when they are started. */
@@ -192,9 +113,7 @@ export class WholeRing implements World {
   onMoment: ((moment: MessageMoment) => void) | null = null;
   onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
   readonly register: SharedRegister | null;
-  wasFull = false;
-  /** A sync has failed, in some life. */
-  #failed = false;
+  readonly #disks = new WholeDisks();
   readonly #chance: Chance;
   readonly #breaks: WholeBreaks;
   readonly #limits: Partial<StoreLimits>;
@@ -283,50 +202,19 @@ export class WholeRing implements World {
   }
 
   rot(at: number, random: Random): string | null {
-    const { life, next, rotten } = this.#volcanos[at]!;
-    // What lies behind the index's mark is read at the start, and a log that is damaged there does not open: somebody else takes that place.
-    const read = (name: string): boolean =>
-      Number(/(\d+)\.seg$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY) < next.readFrom;
-    const names = life === null ? next.disk.names.filter(read) : [];
-    const name = names[random.below(Math.max(1, names.length))];
-    if (name === undefined) return null;
-    const content = next.disk.content(name);
-    // Any place behind the header, which is read at the start; or one of those that hold contents of files.
-    const contents = [...content.toString('latin1').matchAll(CONTENTS)].map(({ index }) => index);
-    const anywhere = contents.length === 0 || random.below(4) === 0;
-    const position = anywhere
-      ? SEGMENT_HEADER_BYTES + random.below(content.length - SEGMENT_HEADER_BYTES)
-      : contents[random.below(contents.length)]!;
-    next.disk.flipBit(name, position);
-    rotten.push({ name, position });
-    this.#failed = true;
-    return `${name} ${position}`;
-  }
-
-  /** What starts on that disk, or looks at it, is to find it sound. */
-  #mend({ rotten, life }: Volcano, disk: SimulatedDisk): void {
-    const { damaged = 0, repaired = 0 } = rotten.length > 0 ? (life?.store?.diskFigures() ?? {}) : {};
-    this.counts.damaged += damaged;
-    this.counts.repaired += repaired;
-    const names = new Set(disk.names);
-    for (const { name, position } of rotten.splice(0)) if (names.has(name)) disk.flipBit(name, position);
+    return this.#disks.rot(this.#volcanos[at]!, random);
   }
 
   failSync(at: number): void {
-    const { life } = this.#volcanos[at]!;
-    if (life === null) return;
-    life.failing = true;
-    this.#failed = true;
-    life.disk.fail('sync', 1, 'EIO');
+    this.#disks.failSync(this.#volcanos[at]!);
   }
 
   leaveRoom(at: number, bytes: number): void {
-    const volcano = this.#volcanos[at]!;
-    const disk = volcano.life?.disk ?? volcano.next.disk;
-    const { total, free } = disk.space();
-    disk.limit(total - free + bytes);
-    volcano.full = Number.isFinite(bytes);
-    this.wasFull ||= volcano.full;
+    this.#disks.leaveRoom(this.#volcanos[at]!, bytes);
+  }
+
+  get wasFull(): boolean {
+    return this.#disks.wasFull;
   }
 
   part(one: number, other: number, parted: boolean, oneWay = false): void {
@@ -675,7 +563,7 @@ export class WholeRing implements World {
   /** A client is told of a failure only where nobody else can go on. */
   #checkFailed(identity: string | null): void {
     const single = this.#newest?.map.some(({ inSync }) => inSync.length === 0);
-    if (!this.#failed || !single) this.faults.push(`${identity ?? 'a look'} was answered with IO`);
+    if (!this.#disks.failed || !single) this.faults.push(`${identity ?? 'a look'} was answered with IO`);
   }
 
   /** What has been answered is durable on every volcano that the map says has it. */
@@ -698,6 +586,13 @@ export class WholeRing implements World {
     this.counts.filled += filled;
   }
 
+  /** What starts on that disk, or looks at it, is to find it sound. */
+  #mended(volcano: Volcano, disk: SimulatedDisk): void {
+    const { damaged, repaired } = this.#disks.mend(volcano, disk);
+    this.counts.damaged += damaged;
+    this.counts.repaired += repaired;
+  }
+
   crash(at: number, how: 'power' | 'killed'): void {
     const volcano = this.#volcanos[at]!;
     const { life } = volcano;
@@ -717,7 +612,7 @@ export class WholeRing implements World {
     const clock = this.#clock(at, volcano.lives);
     const random = this.#chance(`crash ${at} ${volcano.lives}`);
     const disk = power ? life.disk.powerCut(random, clock) : life.disk.killed(clock);
-    this.#mend(volcano, disk);
+    this.#mended(volcano, disk);
     volcano.next = { disk, clock, readFrom: life.index?.checkpointed.segment ?? 0 };
     volcano.life = null;
     this.onForgotten?.((slice) => owned.has(slice));
@@ -731,38 +626,13 @@ export class WholeRing implements World {
     return [...this.#firstUnquiet()];
   }
 
-  *#firstUnquiet(): Generator<string> {
-    const newest = this.#newest;
-    const wanted = this.#allStarted ? this.count : this.#atFirst;
-    for (const [at, { life }] of this.#volcanos.entries()) {
-      if (at >= wanted && life === null) continue;
-      if (life?.ring == null || newest === null) {
-        yield `volcano ${at} does not serve`;
-        continue;
-      }
-      const { epoch } = life.ring.projection();
-      if (epoch !== newest.epoch) yield `volcano ${at} goes by epoch ${epoch}, and the map is of epoch ${newest.epoch}`;
-      const { joint, busy, replica } = life.store!;
-      for (const { operation, coordinator } of joint.undecided()) {
-        const text = operation.toString('hex').slice(0, 8);
-        yield `volcano ${at} has prepared ${text}, whose coordinator is volcano ${this.ownerOf(coordinator)}`;
-      }
-      for (const { operation } of joint.undelivered()) {
-        yield `volcano ${at} has not delivered ${operation.toString('hex').slice(0, 8)}`;
-      }
-      if (busy) yield `volcano ${at} holds something for others`;
-      const lag = life.replication!.lag();
-      if (lag > 0) yield `volcano ${at} has ${lag} records that a mirror has not`;
-      const left = replica.appended - replica.commitment.lsn;
-      if (left > 0) yield `volcano ${at} has ${left} records that are not committed`;
-    }
-    if (newest === null) return;
-    const step = nextStep(newest);
-    if (step !== null) yield `the map is not as it should be: ${JSON.stringify(step)} is due`;
-    for (const [slice, { primary }] of newest.map.entries()) {
-      const { life } = this.#volcanos[this.#numberOf(newest, primary)]!;
-      if (life?.replication?.mayServe(slice) !== true) yield `slice ${slice} is not served`;
-    }
+  #firstUnquiet(): Generator<string> {
+    return unquietOf({
+      volcanos: this.#volcanos,
+      wanted: this.#allStarted ? this.count : this.#atFirst,
+      newest: this.#newest,
+      ownerOf: (slice) => this.ownerOf(slice),
+    });
   }
 
   async differences(): Promise<string[]> {
@@ -788,7 +658,7 @@ export class WholeRing implements World {
     for (const volcano of this.#volcanos) {
       const { life } = volcano;
       if (life === null) {
-        this.#mend(volcano, volcano.next.disk);
+        this.#mended(volcano, volcano.next.disk);
         if (volcano.lives > 0) disks.push(volcano.next.disk);
         continue;
       }
@@ -796,7 +666,7 @@ export class WholeRing implements World {
       this.#ended(life);
       if (life.ring !== null) await this.time.settle(life.ring.close(), WAIT_MS);
       else life.clock.stop();
-      this.#mend(volcano, life.disk);
+      this.#mended(volcano, life.disk);
       disks.push(life.disk);
     }
     return disks;
