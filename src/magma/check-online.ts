@@ -1,7 +1,29 @@
 import { compareCopies } from '../dht/compare-copies.ts';
+import { RefreshError } from '../dht/errors.ts';
 import type { Asking } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
+
+/** How often the map is read anew for one slice, and how long is waited before that, in milliseconds: somebody may know it before others do. */
+const MAPS_MAX = 60;
+const PAUSE_MS = 250;
+
+/** Compares the copies of a slice by the newest map, which may change meanwhile: `compareCopies`, and how many mirrors it has. */
+async function compared(ring: RingClient, slice: number): Promise<{ found: string[] | null; mirrors: number }> {
+  for (let maps = 1; ; maps++) {
+    const { map, volcanos } = ring.projection;
+    const { primary, inSync } = map[slice]!;
+    if (inSync.length === 0) return { found: [], mirrors: 0 };
+    try {
+      const found = await compareCopies(ring.projection, slice, (member, of) => ring.node(member).digest(of));
+      return { found, mirrors: inSync.length };
+    } catch (error) {
+      if (!(error instanceof RefreshError) || maps === MAPS_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      for (const member of [primary, ...inSync]) await ring.newer(volcanos[member]!);
+    }
+  }
+}
 
 /** `magma check --ring`: holds mirrors against primaries while they run. Resolves with the exit status. */
 export function checkOnline({ json, at }: Asking, key: string): Promise<number> {
@@ -9,19 +31,20 @@ export function checkOnline({ json, at }: Asking, key: string): Promise<number> 
     json,
     () => RingClient.connect(at, key),
     async (ring) => {
-      const { map, epoch, volcanos } = ring.projection;
+      const slices = ring.projection.map.length;
       const problems: string[] = [];
       const notices: string[] = [];
       let copies = 0;
-      for (const [slice, { inSync: mirrors }] of map.entries()) {
-        if (mirrors.length === 0) continue;
-        const found = await compareCopies(ring.projection, slice, (member, of) => ring.node(member).digest(of));
+      for (let slice = 0; slice < slices; slice++) {
+        const { found, mirrors } = await compared(ring, slice);
+        if (mirrors === 0) continue;
         if (found === null) notices.push(`slice ${slice} changed all the time, and was not compared`);
         else {
-          copies += mirrors.length;
+          copies += mirrors;
           problems.push(...found);
         }
       }
+      const { epoch, volcanos } = ring.projection;
       const sound = problems.length === 0;
       if (json) {
         const answer = { sound, epoch, volcanos: volcanos.length, copies, problems, notices };

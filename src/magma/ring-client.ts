@@ -80,7 +80,8 @@ export class RingClient {
 
   /** Takes up what that volcano knows by now: calls are made by that map. */
   async newer(member: Member): Promise<this> {
-    this.projection = (await this.node(member).known()) ?? this.projection;
+    const known = await this.node(member).known();
+    if (known !== null && known.epoch > this.projection.epoch) this.projection = known;
     return this;
   }
 

@@ -15,6 +15,9 @@ const JUMP_BITS = 13;
 /** The most bits of one log that turn over at a time. */
 const ROTTEN_MAX = 400;
 
+/** After how long who kept the maps is back, in microseconds of virtual time. */
+const KEEPER_BACK_US = 20_000_000;
+
 /** What a process has written is with its host after so long, in microseconds. */
 const HAND_US = 50;
 
@@ -26,6 +29,8 @@ export class Nemesis {
   /** What was done, in words. */
   readonly deeds: string[] = [];
   crashes = 0;
+  /** Volcanos that nobody starts again for a while. */
+  readonly #down = new Set<number>();
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -71,6 +76,7 @@ export class Nemesis {
       fullDisk: () => this.#fullDisk(),
       failedSync: () => this.#failedSync(),
       rot: () => this.#rot(),
+      takeover: () => this.#takeOver(),
       join: () => this.#join(),
     };
     const { troubles } = this.#world;
@@ -165,7 +171,7 @@ export class Nemesis {
     this.#world.onMoment = (moment) => {
       before?.(moment);
       // Nobody takes over from who arbitrates.
-      const arbiter = this.#world.register === null ? 0 : -1;
+      const { arbiter } = this.#world;
       if (this.#stopped || moment.kind !== 'lease' || moment.at === arbiter || ++count !== nth) return;
       this.deeds.push(
         `${this.#world.time.now} µs: volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`,
@@ -234,14 +240,14 @@ export class Nemesis {
   /** A primary is cut off from all others, but not from clients, when it is about to send a mirror records: nobody gets these, nor what it goes on to write. Sometimes it dies, too. */
   #leaveBehind(): void {
     const nth = 1 + this.#random.below(2 ** (2 + this.#random.below(6)));
-    const { failoverMs, time, register } = this.#world;
+    const { failoverMs, time } = this.#world;
     let count = 0;
     const before = this.#world.onMoment;
     this.#world.onMoment = (moment) => {
       before?.(moment);
       const { kind, stage, at } = moment;
       // Nobody takes over from who arbitrates.
-      const arbiter = register === null ? 0 : -1;
+      const { arbiter } = this.#world;
       if (this.#stopped || kind !== 'mirror' || stage !== 'sent' || at === arbiter || ++count !== nth) return;
       this.#cutOff(at, failoverMs / 4 + this.#random.below(3 * failoverMs));
       if (this.#random.below(3) > 0) return;
@@ -302,6 +308,23 @@ export class Nemesis {
     });
   }
 
+  /** Who keeps the maps dies, and the operator has another one do so; he may be interrupted, and that volcano may come back at any time. */
+  #takeOver(): void {
+    this.#after(1500, () => {
+      const { arbiter, failoverMs, time } = this.#world;
+      if (arbiter === -1) return;
+      if (this.#down.has(arbiter)) return;
+      this.#crash(arbiter, 'and keeps the maps', 'power');
+      this.#down.add(arbiter);
+      time.after(this.#random.below(2 * KEEPER_BACK_US), () => this.#down.delete(arbiter));
+      time.after(this.#random.below(failoverMs * 500), () => {
+        if (this.#stopped) return;
+        this.deeds.push(`${time.now} µs: the operator has another volcano keep the maps`);
+        this.#world.takeOver(true);
+      });
+    });
+  }
+
   /** A volcano dies and comes back, and bits of its log have turned over. */
   #rot(): void {
     const at = this.#volcano();
@@ -323,7 +346,7 @@ export class Nemesis {
   /** One that is not there yet, or has died, comes. */
   #join(at = this.#volcano()): void {
     this.#after(300, () => {
-      if (this.#world.process(at) !== null) return;
+      if (this.#world.process(at) !== null || this.#down.has(at)) return;
       this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is started`);
       this.#world.start(at);
     });
@@ -334,7 +357,8 @@ export class Nemesis {
     this.#world.time.after(1000 + this.#random.below(40_000), () => {
       if (this.#stopped) return;
       for (let at = 0; at < this.#world.count; at++) {
-        if (this.#world.process(at) === null && this.#random.below(8) === 0) this.#world.start(at);
+        if (this.#world.process(at) === null && this.#random.below(8) === 0 && !this.#down.has(at))
+          this.#world.start(at);
       }
       this.#revive();
     });
@@ -355,7 +379,9 @@ export class Nemesis {
       this.#world.setClock(at, 0);
       this.#world.leaveRoom(at, Number.POSITIVE_INFINITY);
       if (this.#world.process(at)?.failed === true) this.#world.crash(at, 'power');
-      this.#world.start(at);
+      if (this.#down.has(at)) this.#world.time.after(KEEPER_BACK_US, () => this.#world.start(at));
+      else this.#world.start(at);
     }
+    this.#world.takeOver(false);
   }
 }

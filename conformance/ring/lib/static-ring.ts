@@ -159,6 +159,10 @@ export class StaticRing implements World {
 
   failSync(): void {}
 
+  readonly arbiter = -1;
+
+  takeOver(): void {}
+
   rot(): null {
     return null;
   }

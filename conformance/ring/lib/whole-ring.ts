@@ -27,6 +27,7 @@ import { SMALL } from '../../../src/flare/store/testing/harness.ts';
 import type { FlareId } from '../../../src/flare/types.ts';
 import { missingCopies, unlikeCopies } from './copies.ts';
 import { Messages } from './messages.ts';
+import { SimulatedOperator } from './operator.ts';
 import { SharedRegister } from './shared-register.ts';
 import { unquietOf } from './unquiet.ts';
 import { WholeDisks } from './whole-disks.ts';
@@ -59,7 +60,7 @@ const TROUBLES: readonly Trouble[] = [
     'partOneWay',
   ] as const),
   ...(['registerAway', 'registerAway', 'clockJump', 'fullDisk', 'fullDisk', 'failedSync', 'failedSync'] as const),
-  ...(['rot', 'rot'] as const),
+  ...(['rot', 'rot', 'takeover', 'takeover'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
@@ -68,6 +69,8 @@ const RESTART_MS = 1000;
 /** Bounds by which a run has no checkpoint. */
 const SELDOM: Partial<StoreLimits> = { compactionMinBytes: 400_000, pendingUnits: 2000 };
 const LIMITS: Partial<StoreLimits> = { ...SMALL, cacheBytes: 3000, replays: 1000, refusals: 1000 };
+/** The operator looks again after so long, in milliseconds. */
+const OPERATOR_MS = 5_000;
 /** Volcanos that a newcomer is told to join through, at most: the first ones. */
 const SEEDS_MAX = 8;
 /** How far clocks are off at most, in microseconds, either way: with what they drift less than what a newcomer may be. */
@@ -98,6 +101,7 @@ export class WholeRing implements World {
     ahead: 0,
     damaged: 0,
     repaired: 0,
+    moved: 0,
     replayed: 0,
     undone: 0,
     filled: 0,
@@ -114,6 +118,9 @@ export class WholeRing implements World {
   onForgotten: ((owned: (slice: number) => boolean) => void) | null = null;
   readonly register: SharedRegister | null;
   readonly #disks = new WholeDisks();
+  #operator: SimulatedOperator | null = null;
+  /** Takeovers that are under way. */
+  #operating = 0;
   readonly #chance: Chance;
   readonly #breaks: WholeBreaks;
   readonly #limits: Partial<StoreLimits>;
@@ -222,6 +229,30 @@ export class WholeRing implements World {
     this.#partitions.get(pair)?.();
     this.#partitions.delete(pair);
     if (parted) this.#partitions.set(pair, this.#net.faults.partition([`v${one}`], [`v${other}`], { oneWay }));
+  }
+
+  /** Of the newest map. */
+  get arbiter(): number {
+    const newest = this.#newest;
+    return newest === null || newest.arbiter === null ? -1 : this.#numberOf(newest, indexOf(newest, newest.arbiter));
+  }
+
+  takeOver(breaksOff: boolean): void {
+    // Several may be at it at the same time.
+    if (this.register !== null || this.#newest === null) return;
+    this.#operator ??= new SimulatedOperator(this.time, this.#net, this.#chance('operator'));
+    this.#operating++;
+    void this.#operate(this.#operator, breaksOff).finally(() => this.#operating--);
+  }
+
+  /** What was begun is brought to an end by an operator who does it once more until there is no need. */
+  async #operate(operator: SimulatedOperator, breaksOff: boolean): Promise<void> {
+    for (;;) {
+      const outcome = await operator.takeOver(this.map, breaksOff);
+      if (outcome === 'moved') this.counts.moved++;
+      if (breaksOff || outcome === 'not needed') return;
+      await new Promise<void>((resolve) => void this.time.after(OPERATOR_MS * 1000, resolve));
+    }
   }
 
   begin(): void {
@@ -619,7 +650,7 @@ export class WholeRing implements World {
   }
 
   get quiet(): boolean {
-    return this.#firstUnquiet().next().done === true;
+    return this.#operating === 0 && this.#firstUnquiet().next().done === true;
   }
 
   unquiet(): string[] {

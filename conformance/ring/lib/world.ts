@@ -58,6 +58,7 @@ export type Trouble =
   | 'clockJump'
   | 'fullDisk'
   | 'failedSync'
+  | 'takeover'
   | 'rot'
   | 'join';
 
@@ -128,6 +129,10 @@ export interface World {
   readonly register: SharedRegister | null;
   /** Sets a volcano's wall clock: so many milliseconds wrong; 0: right. */
   setClock(at: number, wrongMs: number): void;
+  /** The volcano that keeps the maps; -1: none does. */
+  readonly arbiter: number;
+  /** The operator has another volcano keep the maps (`magma takeover`), if that is needed and can be; `breaksOff`: perhaps not to the end. What was begun before is then brought to an end. */
+  takeOver(breaksOff: boolean): void;
   /** The next sync of a volcano's disk fails, and the volcano may say so. */
   failSync(at: number): void;
   /** Turns a bit over in the log of a dead volcano, where its next life does not look at its start; it is turned back when that ends. Says where; null: there is no such place. */

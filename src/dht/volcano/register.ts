@@ -158,7 +158,31 @@ export class Register implements ProjectionStore {
    */
   async promise(promise: RegisterPromise): Promise<Projection> {
     const { map, notes, logger } = this.#parts;
-    const { epoch, candidate } = promise;
+    const keeper = this.#agreeable(promise);
+    if (this.#pending() === null && promise.candidate !== keeper) {
+      const reached = await this.#isThere(keeper);
+      const { nickname } = memberOf(map().projection!, keeper)!;
+      if (reached)
+        throw new DeniedError(`${nickname}, which keeps the register, is there: nothing is to be taken over`);
+      // Somebody else may have been promised something meanwhile.
+      this.#agreeable(promise);
+    }
+    const { epoch } = promise;
+    this.#promise = promise;
+    // From here on nothing is served, or granted, by the old register's maps, and nothing older is promised.
+    map().learn(epoch);
+    this.settle();
+    await keepPromise(notes, promise);
+    logger.warn(
+      { epoch },
+      'the register of the maps is being moved by an operator: nothing is served until that is done',
+    );
+    return map().projection!;
+  }
+
+  /** Who keeps the register now, when that can be promised; throws `DeniedError` when it cannot. */
+  #agreeable({ epoch, candidate }: RegisterPromise): MemberId {
+    const { map } = this.#parts;
     const { projection } = map();
     if (projection === null || projection.arbiter === null)
       throw new DeniedError('no register to be moved is known here');
@@ -168,22 +192,7 @@ export class Register implements ProjectionStore {
     const same = pending?.epoch === epoch && pending.candidate === candidate;
     if (!same && (epoch <= map().heard || generationOf(epoch) <= generationOf(projection.epoch)))
       throw new DeniedError(`epoch ${map().heard} was heard of here, and ${epoch} is not after that`);
-    if (pending === null && candidate !== projection.arbiter) {
-      const reached = await this.#isThere(projection.arbiter);
-      const { nickname } = memberOf(projection, projection.arbiter)!;
-      if (reached)
-        throw new DeniedError(`${nickname}, which keeps the register, is there: nothing is to be taken over`);
-    }
-    this.#promise = promise;
-    await keepPromise(notes, promise);
-    // From here on nothing is served, or granted, by the old register's maps.
-    map().learn(epoch);
-    this.settle();
-    logger.warn(
-      { epoch },
-      'the register of the maps is being moved by an operator: nothing is served until that is done',
-    );
-    return map().projection!;
+    return projection.arbiter;
   }
 
   /** The register is moved here, with that map. `DeniedError` when it was not promised so. */

@@ -222,3 +222,30 @@ t.test(
     await ring.close();
   },
 );
+
+t.test(
+  'Two takeovers at once: a volcano that has promised one promises nothing that is before it, whoever asks meanwhile',
+  async (t) => {
+    const ring = await mirroredRing(3);
+    const names = await makeFiles(ring, 1, 0, 10);
+    ring.kill(0);
+    await ring.time.run(FAILOVER_MS);
+    const operator = new Operator(ring);
+    const { epoch } = ring.volcanos[1]!.up.projection();
+    const lower = nextGeneration(epoch, ring.random());
+    // Both ask while the keeper is still called in vain.
+    const asked = await operator.ask(1, (node) =>
+      Promise.allSettled([node.promise(lower + 1, idOf(ring, 1)), node.promise(lower, idOf(ring, 2))]),
+    );
+    t.match(asked, [{ status: 'fulfilled' }, { status: 'rejected', reason: /was heard of here/ }]);
+    await takeOver(ring, [1, 2], 2);
+    await ring.time.run(2 * FAILOVER_MS);
+    t.equal(arbiterOf(ring, 1), 'v2');
+    await planned(ring, ['v0']);
+    names.push(...(await makeFiles(ring, 2, 10, 10)));
+    await ring.start(0, MIRRORED);
+    await planned(ring);
+    await checkFiles(t, ring, names);
+    await ring.close();
+  },
+);

@@ -1,0 +1,122 @@
+import type { Random } from '../../../src/base/random.ts';
+import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
+import type { SimulatedNetwork } from '../../../src/base/simulated/network.ts';
+import { createPlainSecureNet } from '../../../src/base/simulated/plain-secure-net.ts';
+import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
+import { Link } from '../../../src/dht/link.ts';
+import { NodeClient } from '../../../src/dht/programs/node/client.ts';
+import type { Standing } from '../../../src/dht/programs/node/handlers.ts';
+import { NODE_PROTOCOL } from '../../../src/dht/programs/node/hello.ts';
+import { NODE_REPLY_BYTES_MAX } from '../../../src/dht/programs/node/schema.ts';
+import {
+  electors,
+  movedRegister,
+  nextGeneration,
+  quorumOf,
+  witnessesOf,
+} from '../../../src/dht/projection/generation.ts';
+import { memberOf } from '../../../src/dht/projection/queries.ts';
+import type { Member, MemberId, Projection } from '../../../src/dht/projection/types.ts';
+import { quickKeyring } from '../../../src/dht/testing/virtual-ring.ts';
+import { volcanoSelf } from '../../../src/dht/volcano/enter.ts';
+
+/** How long the operator waits for an answer, in milliseconds: who is asked may have called the keeper in vain before. */
+const PATIENCE_MS = 10_000;
+/** Who has begun a takeover and breaks it off does so before one of so many steps. */
+const BROKEN_OFF = 6;
+const OPERATOR: MemberId = 'f'.repeat(32);
+
+/** What came of a takeover. */
+export type TakenOver = 'moved' | 'not needed' | 'too few' | 'broken off';
+
+/** The operator with `magma takeover`, on a host of the simulated network. */
+export class SimulatedOperator {
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #host: SimulatedHost;
+
+  constructor(time: VirtualTime, net: SimulatedNetwork, random: Random) {
+    this.#time = time;
+    this.#random = random;
+    this.#host = net.host('operator', ['10.9.9.9']);
+  }
+
+  /** Moves the register, if that is needed and enough are there. `breaksOff`: perhaps not to the end. */
+  async takeOver(known: Projection, breaksOff: boolean): Promise<TakenOver> {
+    let map = known;
+    const living = new Map<MemberId, Standing>();
+    const look = async (member: Member): Promise<void> => {
+      const standing = await this.#ask(known, member, (node) => node.standing()).catch(() => null);
+      if (standing === null) return;
+      living.set(member.id, standing);
+      const newest = await this.#ask(known, member, (node) => node.known()).catch(() => null);
+      if (newest !== null && newest.epoch > map.epoch) map = newest;
+    };
+    await Promise.all(known.volcanos.map(look));
+    const to = this.#candidate(map, living);
+    if (typeof to === 'string') return to;
+    const all = electors(map);
+    const needed = to.id === map.arbiter ? witnessesOf(all.length) : quorumOf(all.length);
+    if (all.length > 0 && all.filter((id) => living.has(id)).length < needed) return 'too few';
+    try {
+      await this.#move(map, living, to, breaksOff);
+      return 'moved';
+    } catch {
+      return 'broken off';
+    }
+  }
+
+  #candidate(map: Projection, living: ReadonlyMap<MemberId, Standing>): Member | 'not needed' | 'too few' {
+    const keeper = memberOf(map, map.arbiter ?? '');
+    if (keeper === null) return 'not needed';
+    const standing = living.get(keeper.id);
+    const begun = [...living.values()].some(({ promised }) => promised > 0);
+    if (standing !== undefined) return standing.reaches && !begun ? 'not needed' : keeper;
+    if (!begun && [...living.values()].some(({ reaches }) => reaches)) return 'not needed';
+    const able = map.volcanos.filter(({ id, state }) => living.has(id) && state === 'serving');
+    return able.length === 0 ? 'too few' : able[this.#random.below(able.length)]!;
+  }
+
+  async #move(map: Projection, living: ReadonlyMap<MemberId, Standing>, to: Member, breaksOff: boolean): Promise<void> {
+    const heard = [...living.values()].flatMap(({ heard, promised }) => [heard, promised]);
+    const epoch = nextGeneration(Math.max(map.epoch, ...heard), this.#random);
+    const step = (): void => {
+      if (breaksOff && this.#random.below(BROKEN_OFF) === 0) throw new Error('broken off');
+    };
+    let newest: Projection | null = null;
+    for (const id of [to.id, ...[...living.keys()].filter((one) => one !== to.id)]) {
+      step();
+      const known = await this.#ask(map, memberOf(map, id)!, (node) => node.promise(epoch, to.id));
+      if (newest === null || known.epoch > newest.epoch) newest = known;
+    }
+    step();
+    await this.#ask(map, to, (node) => node.crown(movedRegister(newest!, to.id, epoch)));
+  }
+
+  async #ask<T>({ networkId, epoch }: Projection, member: Member, work: (node: NodeClient) => Promise<T>): Promise<T> {
+    const clock = this.#time.clock();
+    const process = this.#host.process(clock);
+    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
+    const hello = () => ({
+      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
+      ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
+    });
+    const link = new Link({
+      net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),
+      ...{ clock, random: this.#random, name: member.nickname, replyBytes: NODE_REPLY_BYTES_MAX },
+      to: [{ address: member.addresses[0]!, port: member.nodePort }],
+      async greet(caller) {
+        await new NodeClient(caller, () => 0).hello(hello());
+      },
+    });
+    const late = new Promise<never>((_, reject) => {
+      clock.after(PATIENCE_MS, () => reject(new Error('no answer')));
+    });
+    try {
+      return await Promise.race([work(new NodeClient(link, () => epoch)), late]);
+    } finally {
+      void link.close().catch(() => {});
+      process.kill();
+    }
+  }
+}
