@@ -1,24 +1,13 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
+import { client } from './lib/client.ts';
+import { at, magma, scratch, startVolcano, whole } from './lib/ring.ts';
 
 /* Real processes: a volcano's disk is gone for good, and an empty one takes its place (issue 6). */
 
 const FILES = 20;
-
-async function client(t: Test, { volcano }: RingVolcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 t.test(
   'A volcano comes back with an empty disk: refused with the cure; magma dead; it joins under the same nickname and is filled anew; its old disk is of no use (issue 6, Away for good)',

@@ -2,9 +2,8 @@ import t, { type Test } from 'tap';
 import { ETCD, EtcdCluster } from '../clients/etcd.ts';
 import { unmet } from '../lib/requirements.ts';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
+import { type Client, client } from './lib/client.ts';
+import { at, scratch, threeVolcanos, whole } from './lib/ring.ts';
 import { soundRing, twoCopies } from './lib/sound.ts';
 
 /* Real processes: one is killed, or stopped, and not started again before the others have gone on without it (issue 6). */
@@ -12,21 +11,6 @@ import { soundRing, twoCopies } from './lib/sound.ts';
 const FAILOVER_SECONDS = 3;
 /** Files that each client makes while one is away: with what comes before, and after. */
 const FILES_EACH = 15;
-
-interface Client {
-  readonly nfs: Nfs2Wire;
-  readonly root: Buffer;
-}
-
-async function client(t: Test, { volcano }: RingVolcano): Promise<Client> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 /** Where the maps lie, as volcanos are told. */
 async function told(t: Test, maps: 'on the first' | 'in etcd'): Promise<string[]> {

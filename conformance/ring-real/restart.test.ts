@@ -1,25 +1,13 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
+import { client } from './lib/client.ts';
+import { at, magma, scratch, threeVolcanos, whole } from './lib/ring.ts';
 
 /** By each of three workers. */
 const FILES = 40;
 const KILLS = 3;
 /** So many files more are made before the next kill. */
 const BETWEEN = 20;
-
-/** A client that asks until it is answered, as long as it takes. */
-async function client(t: Test, { volcano }: RingVolcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 t.test(
   'kill -9 of each volcano of a ring in turn, under load, and its restart without -b or -r: nothing answered is lost, nothing done twice, mirrors equal primaries (issue 4: an answer means durable)',

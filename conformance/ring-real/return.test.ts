@@ -1,7 +1,6 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
+import { type Client, client } from './lib/client.ts';
 import { at, magma, type RingVolcano, scratch, threeVolcanos, whole } from './lib/ring.ts';
 
 /* Real processes: one is killed under load, and comes back after the others have gone on without it (docs/ring-failover.md, "Return"). */
@@ -13,21 +12,6 @@ const HELD_BYTES = 24 * MIB;
 const WRITE_BYTES = 8192;
 /** Files of so many bytes, so that all slices hold some. */
 const FILE_BYTES = 48 * 1024;
-
-interface Client {
-  readonly nfs: Nfs2Wire;
-  readonly root: Buffer;
-}
-
-async function client(t: Test, { volcano }: RingVolcano): Promise<Client> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 /** How slices became whole on mirrors, as volcanos log it. */
 function restored(ring: readonly RingVolcano[]): { replayed: number; undone: number; filled: number; bytes: number } {

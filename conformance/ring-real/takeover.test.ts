@@ -1,23 +1,12 @@
 import t, { type Test } from 'tap';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
+import { client } from './lib/client.ts';
 import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
 
 /* Real processes, and the operator's tool: the volcano that keeps the maps is gone, or slices are that nobody else has (issue 6, takeover). */
 
 const FILES = 20;
 const MORE = ['--failover', '3'];
-
-async function client(t: Test, { volcano }: RingVolcano): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 const data = (name: string): Buffer => Buffer.alloc(3000, `${name} `);
 

@@ -1,13 +1,9 @@
 import type { Random } from '../../../src/base/random.ts';
 import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
 import type { SimulatedNetwork } from '../../../src/base/simulated/network.ts';
-import { createPlainSecureNet } from '../../../src/base/simulated/plain-secure-net.ts';
 import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
-import { Link } from '../../../src/dht/link.ts';
 import { NodeClient } from '../../../src/dht/programs/node/client.ts';
 import type { Standing } from '../../../src/dht/programs/node/handlers.ts';
-import { NODE_PROTOCOL } from '../../../src/dht/programs/node/hello.ts';
-import { NODE_REPLY_BYTES_MAX } from '../../../src/dht/programs/node/schema.ts';
 import {
   electors,
   movedRegister,
@@ -17,14 +13,12 @@ import {
 } from '../../../src/dht/projection/generation.ts';
 import { memberOf } from '../../../src/dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../../../src/dht/projection/types.ts';
-import { quickKeyring } from '../../../src/dht/testing/virtual-ring.ts';
-import { volcanoSelf } from '../../../src/dht/volcano/enter.ts';
+import { operatorLink } from '../../../src/dht/testing/operator.ts';
 
 /** How long the operator waits for an answer, in milliseconds: who is asked may have called the keeper in vain before. */
 const PATIENCE_MS = 10_000;
 /** Who has begun a takeover and breaks it off does so before one of so many steps. */
 const BROKEN_OFF = 6;
-const OPERATOR: MemberId = 'f'.repeat(32);
 
 /** What came of a takeover. */
 export type TakenOver = 'moved' | 'not needed' | 'too few' | 'broken off';
@@ -96,19 +90,9 @@ export class SimulatedOperator {
   async #ask<T>({ networkId, epoch }: Projection, member: Member, work: (node: NodeClient) => Promise<T>): Promise<T> {
     const clock = this.#time.clock();
     const process = this.#host.process(clock);
-    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
-    const hello = () => ({
-      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
-      ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
-    });
-    const link = new Link({
-      net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),
-      ...{ clock, random: this.#random, name: member.nickname, replyBytes: NODE_REPLY_BYTES_MAX },
-      to: [{ address: member.addresses[0]!, port: member.nodePort }],
-      async greet(caller) {
-        await new NodeClient(caller, () => 0).hello(hello());
-      },
-    });
+    const { nickname: name, addresses, nodePort: port } = member;
+    const to = { address: addresses[0]!, port };
+    const link = await operatorLink({ process, clock, random: this.#random, networkId, name, to });
     const late = new Promise<never>((_, reject) => {
       clock.after(PATIENCE_MS, () => reject(new Error('no answer')));
     });

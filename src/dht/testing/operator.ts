@@ -1,5 +1,9 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Endpoint } from '../../base/net.ts';
+import type { Random } from '../../base/random.ts';
 import type { SimulatedHost } from '../../base/simulated/host.ts';
 import { createPlainSecureNet } from '../../base/simulated/plain-secure-net.ts';
+import type { SimulatedProcess } from '../../base/simulated/process.ts';
 import { Link } from '../link.ts';
 import { NodeClient } from '../programs/node/client.ts';
 import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
@@ -12,6 +16,30 @@ import { quickKeyring, type VirtualRing, type VirtualVolcano } from './virtual-r
 /** The operator's host in each ring. */
 const hosts = new WeakMap<VirtualRing, SimulatedHost>();
 const OPERATOR = 'f'.repeat(32);
+
+/** The way of the operator's tool to a volcano: as one that has the network's key (`quickKeyring`), and is no member. */
+export async function operatorLink(of: {
+  readonly process: SimulatedProcess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly networkId: string;
+  readonly name: string;
+  readonly to: Endpoint;
+}): Promise<Link> {
+  const { process, clock, random, networkId, name, to } = of;
+  const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
+  const hello = (): Hello => ({
+    ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
+    ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
+  });
+  return new Link({
+    net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),
+    ...{ clock, random, name, to: [to], replyBytes: NODE_REPLY_BYTES_MAX },
+    async greet(caller) {
+      await new NodeClient(caller, () => 0).hello(hello());
+    },
+  });
+}
 
 /** What the operator's tool does, by way of a volcano of a virtual ring: as one that has the network's key, from a host of its own. */
 export class Operator {
@@ -36,18 +64,7 @@ export class Operator {
     const { seed, nickname } = volcano;
     const clock = ring.time.clock();
     const process = this.#host.process(clock);
-    const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
-    const hello = (): Hello => ({
-      ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
-      ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
-    });
-    const link = new Link({
-      net: createPlainSecureNet(process, clock, { keyOf: () => null, self: volcanoSelf(secrets) }),
-      ...{ clock, random: ring.random(), name: nickname, to: [seed], replyBytes: NODE_REPLY_BYTES_MAX },
-      async greet(caller) {
-        await new NodeClient(caller, () => 0).hello(hello());
-      },
-    });
+    const link = await operatorLink({ process, clock, random: ring.random(), networkId, name: nickname, to: seed });
     const node = new NodeClient(link, () => volcano.ring?.projection().epoch ?? 0);
     try {
       return await ring.settle(work(node));
