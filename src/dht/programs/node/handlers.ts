@@ -130,9 +130,9 @@ export interface NodeHandlers {
   tail(ask: AskTail): Eventually<Tail>;
   /** What this volcano's copies of slices, which the sender is about to fill, have in common with the sender's. */
   common(ask: AskCommon): Eventually<CommonSlices>;
-  /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
   /** Bytes of a file of which this volcano has a copy in sync, at that version; null: it has another one. Version null: at whichever. */
   contents(id: FlareId, version: number | null, offset: number, length: number): Eventually<Buffer | null>;
+  /** The sender asks for its lease: for how long it is given, in milliseconds. `BusyError` when it is not. */
   renew(sender: MemberId): number;
   /**
    * This volcano's side of operations over several owners, as owner of that slice. `RefreshError` when it is not: an outcome that is taken by another volcano would be
