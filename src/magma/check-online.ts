@@ -1,5 +1,6 @@
 import { compareCopies } from '../dht/compare-copies.ts';
 import { RefreshError } from '../dht/errors.ts';
+import type { Member } from '../dht/projection/types.ts';
 import type { Asking } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
@@ -9,7 +10,13 @@ const MAPS_MAX = 60;
 const PAUSE_MS = 250;
 
 /** Compares the copies of a slice by the newest map, which may change meanwhile: `compareCopies`, and how many mirrors it has. */
-async function compared(ring: RingClient, slice: number): Promise<{ found: string[] | null; mirrors: number }> {
+export async function compared(
+  ring: Pick<RingClient, 'projection' | 'newer'> & {
+    node(member: Member): Pick<ReturnType<RingClient['node']>, 'digest'>;
+  },
+  slice: number,
+  pauseMs = PAUSE_MS,
+): Promise<{ found: string[] | null; mirrors: number }> {
   for (let maps = 1; ; maps++) {
     const { map, volcanos } = ring.projection;
     const { primary, inSync } = map[slice]!;
@@ -19,7 +26,7 @@ async function compared(ring: RingClient, slice: number): Promise<{ found: strin
       return { found, mirrors: inSync.length };
     } catch (error) {
       if (!(error instanceof RefreshError) || maps === MAPS_MAX) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
       for (const member of [primary, ...inSync]) await ring.newer(volcanos[member]!);
     }
   }
