@@ -163,8 +163,12 @@ export class LocalStore implements FlareService, NoteStore {
     });
   }
 
+  read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<ReadAnswer> {
+    return this.#read(caller, id, offset, count, REPAIRS_MAX);
+  }
+
   /** `tries`: how many damaged records it meets before it gives up, if others can be asked for what they held. */
-  read(caller: Caller, id: FlareId, offset: number, count: number, tries = REPAIRS_MAX): Eventually<ReadAnswer> {
+  #read(caller: Caller, id: FlareId, offset: number, count: number, tries: number): Eventually<ReadAnswer> {
     const { state, commitment } = this.#core;
     state.seen = 0;
     let data: Eventually<Buffer>;
@@ -177,14 +181,14 @@ export class LocalStore implements FlareService, NoteStore {
       if (!owns(caller, attributes)) need(caller, attributes, READ | SEARCH);
       data = readFile(this.#core, attributes, offset, count);
     } catch (error) {
-      if (error instanceof HeldError) return error.free.then(() => this.read(caller, id, offset, count, tries));
+      if (error instanceof HeldError) return error.free.then(() => this.#read(caller, id, offset, count, tries));
       return this.#refuse(error, state.seen);
     }
     if (!isPending(data) && state.seen <= commitment.lsn) return { data, attributes };
     return this.#readLater(data, attributes, state.seen).catch(async (error: unknown) => {
       if (!(error instanceof KmlReadError)) throw error;
       const mended = await this.#core.repair.mend(this.#core, attributes, offset, offset + count, error);
-      if (mended && tries > 1) return this.read(caller, id, offset, count, tries - 1);
+      if (mended && tries > 1) return this.#read(caller, id, offset, count, tries - 1);
       this.#logger.error({ err: error, fileid: attributes.fileid }, 'the log cannot give the bytes of a file');
       throw FlareError.of('IO');
     });
