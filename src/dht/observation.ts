@@ -1,0 +1,66 @@
+import type { ProcedureFigures } from '../rpc/procedure-gauges.ts';
+
+/** The most clients in one observation, those whose networks lose most first, and mounts of each. */
+export const CLIENTS_OBSERVED_MAX = 500;
+export const MOUNTS_OBSERVED_MAX = 3;
+/** The most shares in one, and of rules of each. */
+export const SHARES_OBSERVED_MAX = 256;
+export const RULES_OBSERVED_MAX = 64;
+/** The most procedures in one. */
+export const PROCEDURES_OBSERVED_MAX = 256;
+/** The most lines of the log in one, and bytes of each (UTF-8). */
+export const LINES_OBSERVED_MAX = 500;
+export const LINE_BYTES_MAX = 4096;
+
+/** A client as a volcano sees it. */
+export interface ClientObserved {
+  /** Its numeric address. */
+  readonly client: string;
+  /** Since its first call, or since the volcano has started. A client that has mounted, and has not called since then, has 0 in all. */
+  readonly calls: number;
+  /** UDP calls that came again. */
+  readonly retransmissions: number;
+  /** Those of them that came while the first was under way: the volcano was slow. */
+  readonly duplicates: number;
+  /** The others: they got their answer once more, since a packet was lost. */
+  readonly replayed: number;
+  readonly requestBytes: number;
+  readonly replyBytes: number;
+  /** About how many of its packets get lost, in percent. */
+  readonly lossPercent: number;
+  /** So many get lost that it is to be named. */
+  readonly sick: boolean;
+  /** What it has mounted, as far as it has told: the first `MOUNTS_OBSERVED_MAX` paths (bytes as Latin-1 strings), and how many in all. */
+  readonly mounts: readonly string[];
+  readonly mountsInAll: number;
+}
+
+/** A share: the topmost of the paths that have rules. */
+export interface ShareObserved {
+  /** Bytes as a Latin-1 string. */
+  readonly path: string;
+  /** The rules of it and below it, as they are written, made readable. */
+  readonly rules: readonly string[];
+}
+
+/** What one volcano sees and serves, for operators. */
+export interface Observation {
+  /** Of who tells it. */
+  readonly nickname: string;
+  readonly version: string;
+  /** How long it has been counting, in milliseconds. */
+  readonly countedMs: number;
+  readonly clients: readonly ClientObserved[];
+  readonly clientsInAll: number;
+  readonly shares: readonly ShareObserved[];
+  /** Of the programs that NFS clients call. */
+  readonly procedures: readonly ProcedureFigures[];
+  /** The last lines of the log, oldest first: an object of JSON each; none unless they were asked for. */
+  readonly lines: readonly string[];
+}
+
+/** What is asked of an observer: at most so many clients and lines of the log. */
+export interface Observing {
+  readonly clients: number;
+  readonly lines: number;
+}
