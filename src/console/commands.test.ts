@@ -116,6 +116,7 @@ t.test(
   async (t) => {
     const figures = (client: string, retransmissions: number, lossPercent: number) => ({
       ...{ client, calls: 1000, retransmissions, duplicates: 2, requestBytes: 1, replyBytes: 1, lossPercent },
+      ...{ replayed: retransmissions - 2, sick: lossPercent > 0 },
     });
     const at = world({
       clients: { figures: () => [figures('192.168.1.40', 20, 0.9), figures('192.168.1.41', 2, 0)] },

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { DhtDirectory } from './dht-directory.ts';
+import type { Observation, Observing } from './observation.ts';
 import type { OperatorView } from './operator-view.ts';
 import { type Member, type Projection, SLICES_MIN } from './projection/types.ts';
 import { stateFiles } from './state-text.ts';
@@ -18,10 +19,12 @@ export interface AloneParts {
   readonly self: Member;
   /** Calls answered a second, of late. */
   readonly load: () => number;
+  /** What this volcano sees of its clients. */
+  readonly observe: (ask: Observing) => Observation;
 }
 
 /** The tree of a volcano that is alone, with `/.dht/`, and what an operator is shown: its map is of epoch 0, which none is that is written. */
-export function treeAlone({ store, clock, networkId, self, load }: AloneParts): {
+export function treeAlone({ store, clock, networkId, self, load, observe }: AloneParts): {
   readonly tree: FlareService;
   readonly view: OperatorView;
 } {
@@ -40,6 +43,7 @@ export function treeAlone({ store, clock, networkId, self, load }: AloneParts): 
     figures,
     held: (_member, from) => store.locks.held(from),
     digest: (_member, slice) => digestOf(store, slice),
+    observe: (_member, ask) => observe(ask),
   };
   const files = () => stateFiles(projection, figures);
   return { tree: new Tree(store, new DhtDirectory(clock, store.root().generation, files)), view };

@@ -59,6 +59,12 @@ export interface Observation {
   readonly lines: readonly string[];
 }
 
+/** What is observed where nothing is. */
+export const NOTHING_OBSERVED: Omit<Observation, 'nickname'> = {
+  ...{ version: '', countedMs: 0, clients: [], clientsInAll: 0 },
+  ...{ shares: [], procedures: [], lines: [] },
+};
+
 /** What is asked of an observer: at most so many clients and lines of the log. */
 export interface Observing {
   readonly clients: number;

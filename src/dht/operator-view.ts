@@ -1,6 +1,7 @@
 import type { Eventually } from '../base/eventually.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import type { HeldPage } from '../flare/store/locks/keeper.ts';
+import type { Observation, Observing } from './observation.ts';
 import type { Peers } from './peers.ts';
 import type { SliceDigest } from './programs/node/handlers.ts';
 import type { MemberId, Projection } from './projection/types.ts';
@@ -19,6 +20,8 @@ export interface OperatorView {
   held(member: MemberId, from: string): Eventually<HeldPage>;
   /** What a volcano holds of a slice: `NodeHandlers.digest`. Rejects when it does not answer. */
   digest(member: MemberId, slice: number): Promise<SliceDigest>;
+  /** What a volcano sees of its clients, and serves. Rejects when it does not answer. */
+  observe(member: MemberId, ask: Observing): Eventually<Observation>;
 }
 
 /** What a view is made of. */
@@ -28,15 +31,18 @@ export interface ViewParts {
   readonly map: { readonly projection: Projection | null };
   readonly peers: Peers;
   readonly figures: NetworkFigures;
+  /** What this volcano sees. */
+  readonly observe: (ask: Observing) => Observation;
 }
 
 /** The view of one volcano of a ring. */
-export function operatorView({ self, store, map, peers, figures }: ViewParts): OperatorView {
+export function operatorView({ self, store, map, peers, figures, observe }: ViewParts): OperatorView {
   return {
     self,
     projection: () => map.projection!,
     figures: (member) => figures.known(member),
     held: (member, from) => (member === self ? store.locks.held(from) : peers.peer(member).node.held(from)),
     digest: (member, slice) => (member === self ? digestOf(store, slice) : peers.peer(member).node.digest(slice)),
+    observe: (member, ask) => (member === self ? observe(ask) : peers.peer(member).node.observe(ask)),
   };
 }

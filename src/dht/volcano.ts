@@ -4,6 +4,7 @@ import { ROOT_NOTE } from '../flare/store/open.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
+import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
 import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
@@ -104,11 +105,14 @@ class Volcano implements Ring {
   #programs: Programs | null = null;
   #taken = 0;
   #closing: Promise<void> | null = null;
+  readonly #observe: (ask: Observing) => Observation;
 
   constructor(options: RingOptions, entered: Entered) {
     const { clock, random, logger, load } = options;
     const { store, id, secrets } = entered;
     this.#options = options;
+    const { observe = () => NOTHING_OBSERVED } = options;
+    this.#observe = (ask) => ({ ...observe(ask), nickname: this.#hello().nickname });
     this.#entered = entered;
     const own = OwnProjectionStore.open(store);
     const kept = new ProjectionNotes(store, KNOWN_NOTES);
@@ -168,7 +172,10 @@ class Volcano implements Ring {
       lag: () => this.#replication?.lag() ?? 0,
       disk: () => store.diskFigures(),
     });
-    this.view = operatorView({ self: id, store, map: this.#map, peers: this.#peers, figures: this.#figures });
+    this.view = operatorView({
+      ...{ self: id, store, map: this.#map, peers: this.#peers, figures: this.#figures },
+      observe: this.#observe,
+    });
     this.#router = new Router({
       ...{ store, clock, random, logger },
       owners: this.#serving,
@@ -328,6 +335,7 @@ class Volcano implements Ring {
     const { clock, logger, keyring, flarePort, nodePort } = this.#options;
     const known = this.#member();
     const handlers = nodeHandlers({
+      observe: this.#observe,
       ...{ clock, logger },
       hello: () => this.#hello(),
       greeted: (theirs) => this.#greeted(theirs),

@@ -7,6 +7,7 @@ import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { treeAlone } from '../dht/alone.ts';
+import type { Observation, Observing } from '../dht/observation.ts';
 import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareProgramParts } from '../dht/programs/flare/program.ts';
 import { newestOf } from '../dht/projection/own-store.ts';
@@ -59,6 +60,8 @@ export interface NetworkOptions {
   readonly gate: FlareProgramParts['gate'];
   /** Calls answered a second, of late. */
   readonly load: () => number;
+  /** What this volcano sees of its clients, and serves. */
+  readonly observe: (ask: Observing) => Omit<Observation, 'nickname'>;
   /** Ends a start that is under way. */
   readonly signal: AbortSignal;
 }
@@ -91,7 +94,7 @@ async function idOf(store: LocalStore): Promise<string> {
   return id;
 }
 
-async function openAlone({ config, log, hostname, load }: NetworkOptions, disk: Disk): Promise<Network> {
+async function openAlone({ config, log, hostname, load, observe: seen }: NetworkOptions, disk: Disk): Promise<Network> {
   const { data, boot, serverName, addresses } = config;
   const store = await openVolcanoStore(disk, config, log, { boot });
   try {
@@ -110,7 +113,8 @@ async function openAlone({ config, log, hostname, load }: NetworkOptions, disk: 
       ...{ state: 'serving', version: VERSION },
     };
     const networkId = (await readIdentity(disk))!.toString('hex');
-    const { tree, view } = treeAlone({ store, clock: systemClock, networkId, self, load });
+    const observe = (ask: Observing): Observation => ({ ...seen(ask), nickname });
+    const { tree, view } = treeAlone({ store, clock: systemClock, networkId, self, load, observe });
     return { tree, view, notes: store, store, nickname, ports: null, close: () => store.close() };
   } catch (error) {
     await store.close();
@@ -149,7 +153,7 @@ function expelled(why: Error): void {
 }
 
 async function openInRing(options: NetworkOptions, disk: Disk, key: string): Promise<Network> {
-  const { config, log, net, hostname, gate, load, signal } = options;
+  const { config, log, net, hostname, gate, load, observe, signal } = options;
   const { boot, nickname, serverName, addresses, port, nodePort, replicas, failoverMs, deadAfterMs } = config;
   const logger = log.room('dht');
   const hostNickname = nicknameFromHost(hostname);
@@ -177,7 +181,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas, failoverMs },
     ...(deadAfterMs === null ? {} : { deadAfterMs }),
     expelled,
-    ...{ gate, load, signal },
+    ...{ gate, load, observe, signal },
     replication: (parts) => new Mirroring(parts),
     register: etcd?.register ?? null,
   })

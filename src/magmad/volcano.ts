@@ -7,6 +7,7 @@ import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { createSystemNet } from '../base/system-net.ts';
 import type { Console } from '../console/console.ts';
+import { NOTHING_OBSERVED, type Observing } from '../dht/observation.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
 import { MountList } from '../mountd/mount-list.ts';
 import { mountProgram } from '../mountd/program.ts';
@@ -18,6 +19,7 @@ import { observers } from '../rpc/observer.ts';
 import type { PortmapChoice } from '../rpc/portmap/choose.ts';
 import { PORTMAP_PORT } from '../rpc/portmap/program.ts';
 import type { Registration } from '../rpc/portmap/registration.ts';
+import { ProcedureGauges } from '../rpc/procedure-gauges.ts';
 import type { Program } from '../rpc/program.ts';
 import { type Listening, RpcServer } from '../rpc/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
@@ -31,6 +33,7 @@ import { LoadMeter } from './load-meter.ts';
 import type { Log } from './logging.ts';
 import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
+import { Observer } from './observe.ts';
 import { type AddressWatch, systemAddressWatch } from './own-addresses.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
@@ -60,6 +63,8 @@ interface Parts {
   readonly shares: Shares;
   readonly calls: CallLog;
   readonly gauges: ClientGauges;
+  readonly procedures: ProcedureGauges;
+  readonly mounts: MountList;
 }
 
 /** A volcano that serves: the store, the programs, and what tells clients where they are. */
@@ -95,7 +100,9 @@ export class Volcano implements Service {
     const load = (): number => meter.perSecond();
     let gated: Parameters<typeof flareGate>[0] = () => null;
     const gate = flareGate(() => gated());
-    const network = await openNetwork({ config, log, net, hostname, gate, load, signal });
+    let observer: Observer | null = null;
+    const observe = (ask: Observing) => observer?.observe(ask) ?? NOTHING_OBSERVED;
+    const network = await openNetwork({ config, log, net, hostname, gate, load, observe, signal });
     try {
       const { tree: service, notes } = network;
       const logger = log.room('acl');
@@ -104,13 +111,17 @@ export class Volcano implements Service {
       gated = () => ({ shares, service });
       const calls = new CallLog(log);
       const gauges = new ClientGauges(systemClock, rpcLog);
+      const procedures = new ProcedureGauges();
+      const mounts = new MountList(notes, systemClock, log.room('mountd'));
+      const seen = { clock: systemClock, clients: gauges, procedures, mounts, rules: shares, log: log.recent };
+      observer = new Observer(seen);
       const server = new RpcServer({
         net,
         clock: systemClock,
         logger: rpcLog,
-        observer: observers([gauges, meter, calls]),
+        observer: observers([gauges, procedures, meter, calls]),
       });
-      const volcano = new Volcano(options, { network, net, server, shares, calls, gauges });
+      const volcano = new Volcano(options, { network, net, server, shares, calls, gauges, procedures, mounts });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -126,7 +137,7 @@ export class Volcano implements Service {
 
   async #serve(rulesByDefault: boolean): Promise<void> {
     const { config, manager, log } = this.#options;
-    const { network, shares } = this.#parts;
+    const { network, shares, mounts } = this.#parts;
     const { tree, notes, store, nickname, ports } = network;
     const secret = notes.note(SECRET_NOTE)!;
     const handles = new Handles(secret, tree);
@@ -137,7 +148,6 @@ export class Volcano implements Service {
       fsid: fsidOf(secret),
       logger: log.room('nfs2'),
     });
-    const mounts = new MountList(notes, systemClock, log.room('mountd'));
     const mount = mountProgram({
       shares,
       mounts,
@@ -149,7 +159,7 @@ export class Volcano implements Service {
     const mountAt = await this.#listen(mount, config.mountPort, 'mount-port');
     const portmap = await this.#makeFindable([...registrationsOf(nfs, nfsAt), ...registrationsOf(mount, mountAt)]);
     this.#portmap = portmap;
-    const consoleAt = await this.#openConsole(mounts);
+    const consoleAt = await this.#openConsole();
     if (config.pidFile !== null) this.#removePidFile = writePidFile(config.pidFile, process.pid);
     const served = {
       nfsPort: nfsAt.port,
@@ -181,9 +191,9 @@ export class Volcano implements Service {
   }
 
   /** Resolves with the port of the console; null: there is none. */
-  async #openConsole(mounts: MountList): Promise<number | null> {
+  async #openConsole(): Promise<number | null> {
     const { config, log } = this.#options;
-    const { network, net, shares: rules, gauges: clients } = this.#parts;
+    const { network, net, shares: rules, gauges: clients, mounts } = this.#parts;
     const debug = { channels: () => log.channels(), set: (letter: string, on: boolean) => log.setDebug(letter, on) };
     const parts = { config, log, net, network, rules, mounts, clients, debug };
     const opened = await openConsole(parts).catch((error: unknown) => {
@@ -206,7 +216,7 @@ export class Volcano implements Service {
 
   async #listen(program: Program, port: number, setting: SettingName): Promise<Listening> {
     const { addresses } = this.#config;
-    this.#parts.calls.add(program);
+    this.#count(program);
     try {
       return await this.#parts.server.listen({ programs: [program], addresses, port });
     } catch (error) {
@@ -214,10 +224,15 @@ export class Volcano implements Service {
     }
   }
 
+  #count(program: Program): void {
+    this.#parts.calls.add(program);
+    this.#parts.procedures.add(program);
+  }
+
   #makeFindable(registrations: readonly Registration[]): Promise<PortmapChoice> {
     const { config, log } = this.#options;
     const serve = async (program: Program, port: number): Promise<number> => {
-      this.#parts.calls.add(program);
+      this.#count(program);
       return (await this.#parts.server.listen({ programs: [program], addresses: config.addresses, port })).port;
     };
     const logger = log.room('portmap');

@@ -31,9 +31,11 @@ t.test(
         calls: 2012,
         retransmissions: 12,
         duplicates: 0,
+        replayed: 12,
         requestBytes: 201_200,
         replyBytes: 402_400,
         lossPercent: 0.6,
+        sick: true,
       },
     ]);
     t.equal(lines.length, 1);

@@ -24,10 +24,14 @@ export interface ClientFigures {
   readonly retransmissions: number;
   /** Calls that came again while the first was under way: the server was late, the network was not at fault. */
   readonly duplicates: number;
+  /** The other ones: they got their answer once more. */
+  readonly replayed: number;
   readonly requestBytes: number;
   readonly replyBytes: number;
   /** About how many of its packets get lost, in percent: as many as of the replies, each of which has its call come again. A call that is lost on its way here is never seen. */
   readonly lossPercent: number;
+  /** So many get lost that people are to know: at least `AGAIN_LEAST` calls, and `LOSS_LEAST_PERCENT`. */
+  readonly sick: boolean;
 }
 
 class Gauge {
@@ -75,6 +79,10 @@ function lossPercent(lost: number, calls: number): number {
   return calls === 0 ? 0 : Math.round((Math.max(0, lost) / calls) * 10_000) / 100;
 }
 
+function isSick(lost: number, percent: number): boolean {
+  return lost >= AGAIN_LEAST && percent >= LOSS_LEAST_PERCENT;
+}
+
 /**
  * Counts what each client calls and calls again, and says so in the log when a client's network loses packets: nothing else tells the people there
  * why their boots take a night (FIELD.md row 20).
@@ -106,15 +114,16 @@ export class ClientGauges implements RpcObserver {
 
   /** All clients that have called, those whose networks lose most first. */
   figures(): ClientFigures[] {
-    const all = [...this.#gauges].map(([client, gauge]) => ({
-      client,
-      calls: gauge.calls,
-      retransmissions: gauge.retransmissions,
-      duplicates: gauge.duplicates,
-      requestBytes: gauge.requestBytes,
-      replyBytes: gauge.replyBytes,
-      lossPercent: lossPercent(gauge.lost, gauge.udpCalls),
-    }));
+    const all = [...this.#gauges].map(([client, gauge]) => {
+      const { calls, retransmissions, duplicates, requestBytes, replyBytes } = gauge;
+      const percent = lossPercent(gauge.lost, gauge.udpCalls);
+      return {
+        ...{ client, calls, retransmissions, duplicates, requestBytes, replyBytes },
+        replayed: Math.max(0, gauge.lost),
+        lossPercent: percent,
+        sick: isSick(gauge.lost, percent),
+      };
+    });
     return all.sort((one, other) => other.lossPercent - one.lossPercent);
   }
 
@@ -136,7 +145,7 @@ export class ClientGauges implements RpcObserver {
     const calls = gauge.udpCalls - gauge.windowCalls;
     const again = gauge.lost - gauge.windowLost;
     const percent = lossPercent(again, calls);
-    if (again < AGAIN_LEAST || percent < LOSS_LEAST_PERCENT) return;
+    if (!isSick(again, percent)) return;
     gauge.told = true;
     const fields = { client: address, calls, again, lossPercent: percent };
     this.#logger.warn(fields, `This client's network loses about ${percent} % of packets: its calls come again`);

@@ -1,5 +1,4 @@
 import { tableOf } from '../../base/table.ts';
-import { AGAIN_LEAST, type ClientFigures, LOSS_LEAST_PERCENT } from '../../rpc/client-gauges.ts';
 import type { Command } from '../command.ts';
 import { shown, told } from '../text.ts';
 
@@ -27,14 +26,8 @@ export const clients: Command = {
       return [...paths.slice(0, MOUNTS_SHOWN).map(shown), ...more].join(' ') || '-';
     };
     const rows = [
-      ...figures.map(({ client, calls, retransmissions, duplicates, lossPercent }) => [
-        ...[
-          told(client),
-          `${calls}`,
-          `${retransmissions}`,
-          `${duplicates}`,
-          `${replayed({ retransmissions, duplicates })}`,
-        ],
+      ...figures.map(({ client, calls, retransmissions, duplicates, replayed, lossPercent }) => [
+        ...[told(client), `${calls}`, `${retransmissions}`, `${duplicates}`, `${replayed}`],
         ...[`${lossPercent} %`, mounted(client)],
       ]),
       ...[...mounts.keys()]
@@ -42,7 +35,7 @@ export const clients: Command = {
         .map((client) => [told(client), '-', '-', '-', '-', '-', mounted(client)]),
     ];
     const head = ['client', 'calls', 'again', 'late', 'replayed', 'loss', 'mounted'];
-    const sick = figures.filter((one) => one.lossPercent >= LOSS_LEAST_PERCENT && replayed(one) >= AGAIN_LEAST);
+    const sick = figures.filter((one) => one.sick);
     await print(
       ...tableOf(head, rows.slice(0, CLIENTS_SHOWN)),
       ...(rows.length > CLIENTS_SHOWN ? [`and ${rows.length - CLIENTS_SHOWN} more`] : []),
@@ -52,7 +45,3 @@ export const clients: Command = {
     );
   },
 };
-
-function replayed({ retransmissions, duplicates }: Pick<ClientFigures, 'retransmissions' | 'duplicates'>): number {
-  return Math.max(0, retransmissions - duplicates);
-}

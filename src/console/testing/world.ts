@@ -1,6 +1,7 @@
 import { silentLogger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/random.ts';
 import { type ManualClock, manualClock } from '../../base/testing/manual-clock.ts';
+import { NOTHING_OBSERVED } from '../../dht/observation.ts';
 import type { OperatorView } from '../../dht/operator-view.ts';
 import { type Member, type Projection, SLICES_MIN } from '../../dht/projection/types.ts';
 import { MemoryService } from '../../flare/testing/memory-service.ts';
@@ -52,6 +53,8 @@ export function fakeRing(): OperatorView {
       member === first
         ? Promise.resolve({ number: 1, epoch: 7, digest: Buffer.alloc(32) })
         : Promise.reject(new Error('gromit is away')),
+    observe: (member) =>
+      member === first ? { ...NOTHING_OBSERVED, nickname: 'wallace' } : Promise.reject(new Error('gromit is away')),
   };
 }
 

@@ -6,6 +6,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
+import type { Observation, Observing } from '../observation.ts';
 import type { Peers } from '../peers.ts';
 import type { NodeClient } from '../programs/node/client.ts';
 import type { NodeHandlers } from '../programs/node/handlers.ts';
@@ -52,6 +53,8 @@ export interface HandlersParts {
   readonly shared: ProjectionStore | null;
   readonly notes: NetworkNotes;
   readonly figures: NetworkFigures;
+  /** What this volcano sees of its clients. */
+  readonly observe: (ask: Observing) => Observation;
   readonly replication: () => Replication | null;
   readonly failover: Pick<Failover, 'grant'>;
   /** Resolves when this volcano stops: what waits is answered then. */
@@ -214,6 +217,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return figures.tells();
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
+    observe: (ask) => parts.observe(ask),
     held: (from) => store.locks.held(from),
     releaseHolder: (holder) => store.locks.releaseHolder(holder),
     notes(after, known) {

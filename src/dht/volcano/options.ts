@@ -7,6 +7,7 @@ import type { SecureNet, SecureOptions } from '../../base/secure-net.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { StoreOptions } from '../../flare/store/open.ts';
 import type { Failover, FailoverParts } from '../failover/failover.ts';
+import type { Observation, Observing } from '../observation.ts';
 import type { FlareProgramParts } from '../programs/flare/program.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import type { Keyring } from '../secrets.ts';
@@ -58,6 +59,8 @@ export interface RingOptions {
   readonly expelled?: (why: Error) => void;
   /** Calls answered a second, of late. */
   readonly load: () => number;
+  /** What this volcano sees of its clients; not given: nothing. */
+  readonly observe?: (ask: Observing) => Omit<Observation, 'nickname'>;
   readonly replication: (parts: ReplicationParts) => Replication;
   /** `Failover` unless given. */
   readonly failover?: (parts: FailoverParts) => Failover;

@@ -4,6 +4,7 @@ import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
+import type { Observation, Observing } from '../../observation.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
 import {
@@ -19,6 +20,7 @@ import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller, wireId } from '../types.ts';
 import type { Append, Appended, Loads, NotesPage, SliceDigest, Standing } from './handlers.ts';
 import type { Hello } from './hello.ts';
+import { observationFromWire } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
 import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
@@ -58,6 +60,7 @@ const calls = {
   setNote: call(procedures.SETNOTE),
   digest: call(procedures.DIGEST),
   known: call(procedures.KNOWN),
+  observe: call(procedures.OBSERVE),
   held: call(procedures.HELD),
   freeHolder: call(procedures.FREEHOLDER),
 };
@@ -212,6 +215,11 @@ export class NodeClient {
       },
       decision: async (operation) => DECISIONS[await this.#ask(calls.decision, { ...head(), operation })]!,
     };
+  }
+
+  /** What that volcano sees of its clients, and serves. */
+  async observe(ask: Observing): Promise<Observation> {
+    return observationFromWire(await this.#ask(calls.observe, { ...ask }));
   }
 
   /** Locks of slices that are served there, and where the next ones begin; null: there are no more. */

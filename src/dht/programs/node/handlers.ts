@@ -4,6 +4,7 @@ import type { LastRecord } from '../../../flare/store/following.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
+import type { Observation, Observing } from '../../observation.ts';
 import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection, SliceRange } from '../../projection/types.ts';
 import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
@@ -143,6 +144,8 @@ export interface NodeHandlers {
   load(sender: MemberId, loads: Loads): Eventually<Loads>;
   /** `BusyError` when the slice changes meanwhile; RangeError is denied. */
   digest(slice: number): Eventually<SliceDigest>;
+  /** What this volcano sees of its clients, and serves. */
+  observe(ask: Observing): Eventually<Observation>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */
   notes(after: string, known: number): Eventually<NotesPage>;
   /** Locks of slices that are served here: `LockKeeper`. */

@@ -10,8 +10,16 @@ import { type HeldPage, LOCKS_LISTED_MAX } from '../../../flare/store/locks/keep
 import { MemoryNotes } from '../../../flare/testing/memory-notes.ts';
 import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { FlareType } from '../../../flare/types.ts';
+import { LATENCY_BOUNDS_MS } from '../../../rpc/procedure-gauges.ts';
 import type { CallContext, Program } from '../../../rpc/program.ts';
 import { RefreshError } from '../../errors.ts';
+import {
+  CLIENTS_OBSERVED_MAX,
+  LINE_BYTES_MAX,
+  LINES_OBSERVED_MAX,
+  type Observation,
+  SHARES_OBSERVED_MAX,
+} from '../../observation.ts';
 import { withMember } from '../../projection/steps.ts';
 import { SLICES_MAX } from '../../projection/types.ts';
 import { loopback } from '../../testing/loopback.ts';
@@ -84,6 +92,7 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
     'common',
     'joint',
     'load',
+    'observe',
     'notes',
     'setNote',
   ] as const;
@@ -195,6 +204,47 @@ t.test('the projection store: NEWEST, WRITE, WATCH', async (t) => {
   t.strictSame(watched.at(-1), [2, WATCH_MAX_MS]);
   await t.rejects(node.write({ ...projection, replicas: 0 }), { name: 'DeniedError', message: /replicas/ });
   t.equal(written.length, 2, 'what is not sound does not come through');
+});
+
+t.test('OBSERVE: what a volcano sees comes back as it was told, cut to what the program carries', async (t) => {
+  const client = {
+    ...{ client: '192.0.2.1', calls: 2 ** 40, retransmissions: 12, duplicates: 2, replayed: 10 },
+    ...{ requestBytes: 7, replyBytes: 8, lossPercent: 0.61, sick: true, mounts: ['/a\xff', '/b'], mountsInAll: 9 },
+  };
+  const procedure = {
+    ...{ program: 'nfs', version: 2, procedure: 'GETATTR', calls: 3, refused: 1, requestBytes: 5, replyBytes: 6 },
+    ...{ milliseconds: 1.125, buckets: LATENCY_BOUNDS_MS.map((_, index) => index).concat(2 ** 33) },
+  };
+  const observation: Observation = {
+    ...{ nickname: 'wallace', version: '0.1.0', countedMs: 2 ** 41, clients: [client], clientsInAll: 3 },
+    ...{
+      shares: [{ path: '/\xfe', rules: ['/\\xfe * r', '/ü * w'] }],
+      procedures: [procedure],
+      lines: ['{"msg":"ü"}'],
+    },
+  };
+  const asked: unknown[] = [];
+  let told = observation;
+  const node = await served(t, {
+    observe(ask) {
+      asked.push(ask);
+      return told;
+    },
+  });
+  t.strictSame(await node.observe({ clients: 20, lines: 10 }), observation);
+  t.strictSame(asked, [{ clients: 20, lines: 10 }]);
+  told = {
+    ...observation,
+    clients: Array.from({ length: CLIENTS_OBSERVED_MAX + 1 }, () => ({ ...client, mounts: ['/a', '/b', '/c', '/d'] })),
+    shares: Array.from({ length: SHARES_OBSERVED_MAX + 1 }, () => ({ path: '/', rules: ['r'] })),
+    lines: [`first${'x'.repeat(9)}`, ...Array.from({ length: LINES_OBSERVED_MAX }, () => 'ü'.repeat(LINE_BYTES_MAX))],
+  };
+  const much = await node.observe({ clients: 2 ** 32 - 1, lines: 2 ** 32 - 1 });
+  t.equal(much.clients.length, CLIENTS_OBSERVED_MAX);
+  t.strictSame(much.clients[0]!.mounts, ['/a', '/b', '/c']);
+  t.equal(much.shares.length, SHARES_OBSERVED_MAX);
+  t.equal(much.lines.length, LINES_OBSERVED_MAX, 'the last lines, not the first');
+  t.ok(much.lines.every((line) => line === 'ü'.repeat(LINE_BYTES_MAX / 2)));
 });
 
 t.test('nobody waits longer than WATCH_MAX_MS, whatever he asks for', async (t) => {

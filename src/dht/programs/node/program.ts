@@ -10,6 +10,7 @@ import { wireFlareLock } from '../locks.ts';
 import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
 import { callerFromWire, idFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
+import { wireObservation } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
 import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
@@ -106,6 +107,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
   DECISION: (handlers, { operation, slice }) =>
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
   DIGEST: (handlers, { slice }) => handlers.digest(slice),
+  OBSERVE: (handlers, ask) => andThen(handlers.observe(ask), wireObservation),
   HELD: (handlers, { from }) =>
     andThen(handlers.held(from.toString('latin1')), ({ locks, next }) => ({
       locks: locks.map(wireFlareLock),

@@ -19,6 +19,7 @@ import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../proj
 import { FlareLockSchema, HolderSchema, LOCK_PLACE_MAX } from '../locks.ts';
 import { resultOf } from '../result.ts';
 import { CallerSchema, FlareIdSchema } from '../types.ts';
+import { ObservationSchema } from './observed.ts';
 import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
 
 /** The number of the node program; it has one version. */
@@ -357,6 +358,12 @@ export const procedures = {
   },
   /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
   KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },
+  /** What a volcano sees of its clients, and serves: at most so many clients and lines of its log. For the operator's tool, and for other volcanos' pages. */
+  OBSERVE: {
+    number: 22,
+    arguments: compile(xdr.struct('Observe', { clients: xdr.uint32(), lines: xdr.uint32() })),
+    result: compile(resultOf('ObserveResult', ObservationSchema)),
+  },
   /** What is locked there, and the end of all that somebody has locked there. */
   HELD: {
     number: 30,

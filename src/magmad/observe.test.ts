@@ -1,0 +1,48 @@
+import t from 'tap';
+import type { Rule } from '../acl/rule.ts';
+import { manualClock } from '../base/testing/manual-clock.ts';
+import type { ClientFigures } from '../rpc/client-gauges.ts';
+import { Observer } from './observe.ts';
+
+const figures: ClientFigures = {
+  ...{ client: '192.0.2.1', calls: 9, retransmissions: 3, duplicates: 1, replayed: 2 },
+  ...{ requestBytes: 1, replyBytes: 2, lossPercent: 1, sick: false },
+};
+const rule = (path: string, text: string) => ({ path, text }) as Rule;
+
+t.test(
+  'an observation: clients with their mounts, also silent ones; each share with its rules; lines only when asked for',
+  async (t) => {
+    const clock = manualClock();
+    const mounts = ['/a', '/b', '/c', '/d'].map((path) => ({ client: '192.0.2.1', path }));
+    const observer = new Observer({
+      clock,
+      clients: { figures: () => [figures, { ...figures, client: '192.0.2.3' }] },
+      procedures: { figures: () => [] },
+      mounts: { list: () => [...mounts, { client: '192.0.2.2', path: '/a' }] },
+      rules: {
+        list: () => [{ path: '/a' }, { path: '/ab' }],
+        rules: () => [rule('/a', '/a * r'), rule('/a/b', '/a/b * w'), rule('/ab', '/ab * w')],
+      },
+      log: { last: (count) => ['1', '2', '3'].slice(-count) },
+    });
+    clock.advance(5000);
+    const seen = observer.observe({ clients: 10, lines: 2 });
+    t.equal(seen.countedMs, 5000);
+    t.strictSame(
+      seen.clients.map(({ client, calls, mounts, mountsInAll }) => ({ client, calls, mounts, mountsInAll })),
+      [
+        { client: '192.0.2.1', calls: 9, mounts: ['/a', '/b', '/c'], mountsInAll: 4 },
+        { client: '192.0.2.3', calls: 9, mounts: [], mountsInAll: 0 },
+        { client: '192.0.2.2', calls: 0, mounts: ['/a'], mountsInAll: 1 },
+      ],
+    );
+    t.strictSame(seen.shares, [
+      { path: '/a', rules: ['/a * r', '/a/b * w'] },
+      { path: '/ab', rules: ['/ab * w'] },
+    ]);
+    t.strictSame(seen.lines, ['2', '3']);
+    const short = observer.observe({ clients: 1, lines: 0 });
+    t.strictSame([short.clients.length, short.clientsInAll, short.lines.length], [1, 3, 0]);
+  },
+);
