@@ -222,3 +222,25 @@ export function parseOptions(text: string, permission: 'r' | 'w' | 'n'): RuleOpt
     reportUid: options.says('report_uid') ?? DEFAULT_OPTIONS.reportUid,
   });
 }
+
+function rangesText(ranges: readonly IdRange[]): string {
+  return ranges.map(({ low, high }) => (low === high ? `${low}` : `${low}-${high}`)).join('+');
+}
+
+/** Options as `parseOptions` reads them, without those that are so anyhow; empty when all are. */
+export function formatOptions(options: RuleOptions): string {
+  const { squash, anonuid, anongid, uids, gids, secure, tsize, size, clamp, reportUid } = options;
+  const words: readonly (readonly [word: string, given: boolean])[] = [
+    [squash === 'none' ? 'no_root_squash' : 'all_squash', squash !== DEFAULT_OPTIONS.squash],
+    [`anonuid=${anonuid}`, anonuid !== DEFAULT_OPTIONS.anonuid],
+    [`anongid=${anongid}`, anongid !== DEFAULT_OPTIONS.anongid],
+    [`uid=${rangesText(uids ?? [])}`, uids !== null],
+    [`gid=${rangesText(gids ?? [])}`, gids !== null],
+    ['secure', secure],
+    [`tsize=${tsize}`, tsize !== DEFAULT_OPTIONS.tsize],
+    [`size=${size}`, size !== null],
+    ['noclamp', !clamp],
+    ['report_uid', reportUid],
+  ];
+  return words.flatMap(([word, given]) => (given ? [word] : [])).join(',');
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { formatNetwork } from './network.ts';
-import { DEFAULT_OPTIONS, ID_MAX, OPTIONS_MAX, RANGES_MAX } from './options.ts';
+import { DEFAULT_OPTIONS, formatOptions, ID_MAX, OPTIONS_MAX, RANGES_MAX } from './options.ts';
 import { PATH_MAX } from './path.ts';
 import { PROBLEMS_MAX, RulesError } from './problem.ts';
 import { LINE_MAX, parseRule } from './rule.ts';
@@ -192,4 +192,38 @@ t.test('parseRule names the place that it was told', async (t) => {
   t.throws(() => parseRule('/a * x', '--share'), { message: /^--share: "x": is no permission/ });
   t.throws(() => parseRule(' # nothing', '--share'), { message: /^--share: there is no rule/ });
   t.throws(() => parseRule('/a * r\n/b * r', '--share'), { message: /control characters/ });
+});
+
+t.test('options are told as they can be read again', async (t) => {
+  const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+  const id = fc.integer({ min: 0, max: ID_MAX });
+  const ranges = fc.array(
+    fc.tuple(id, id).map(([one, other]) => (one < other ? `${one}-${other}` : `${other}-${one}`)),
+    { minLength: 1, maxLength: 4 },
+  );
+  const word = (words: readonly string[]) => fc.constantFrom('', ...words);
+  fc.assert(
+    fc.property(
+      fc.constantFrom('', 'all_squash', 'root_squash'),
+      some(id),
+      some(id),
+      some(ranges),
+      word(['secure']),
+      word(['noclamp', 'clamp']),
+      word(['report_uid']),
+      some(fc.integer({ min: 512, max: 8192 })),
+      some(fc.integer({ min: 8192, max: 2 ** 50 })),
+      (squash, anonuid, anongid, uids, secure, clamp, report, tsize, size) => {
+        const given = [
+          ...[squash, secure, clamp, report, anonuid === null ? '' : `anonuid=${anonuid}`],
+          ...[anongid === null ? '' : `anongid=${anongid}`, tsize === null ? '' : `tsize=${tsize}`],
+          ...[size === null ? '' : `size=${size}`],
+          uids === null || squash === 'all_squash' ? '' : `uid=${uids.join('+')}`,
+        ].filter((one) => one !== '');
+        const { options } = parseRule(`/a * w ${given.join(',')}`, 'x');
+        t.same(parseRule(`/a * w ${formatOptions(options)}`, 'y').options, options);
+      },
+    ),
+  );
+  t.equal(formatOptions(DEFAULT_OPTIONS), '');
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { NOTHING_OBSERVED } from '../dht/observation.ts';
 import { FlareType } from '../flare/types.ts';
 import { EXTENTS_SHOWN } from './commands/inspect.ts';
 import { COMMANDS } from './commands.ts';
@@ -114,23 +115,22 @@ t.test(
 t.test(
   'clients: who has mounted, what was called, and the one whose network loses packets is named, the healthy one not',
   async (t) => {
-    const figures = (client: string, retransmissions: number, lossPercent: number) => ({
-      ...{ client, calls: 1000, retransmissions, duplicates: 2, requestBytes: 1, replyBytes: 1, lossPercent },
-      ...{ replayed: retransmissions - 2, sick: lossPercent > 0 },
+    const of = (client: string, calls: number, retransmissions: number, lossPercent: number, mounts: string[]) => ({
+      ...{ client, calls, retransmissions, duplicates: 2, requestBytes: 1, replyBytes: 1, lossPercent },
+      ...{ replayed: retransmissions - 2, sick: lossPercent > 0, mounts, mountsInAll: mounts.length },
     });
-    const at = world({
-      clients: { figures: () => [figures('192.168.1.40', 20, 0.9), figures('192.168.1.41', 2, 0)] },
-      mounts: {
-        list: () => [
-          { client: '192.168.1.41', path: '/a\x1b' },
-          { client: '192.168.1.42', path: '/b' },
-        ],
-      },
-    });
+    const clients = [
+      of('192.168.1.40', 1000, 20, 0.9, []),
+      of('192.168.1.41', 1000, 2, 0, ['/a\x1b']),
+      of('192.168.1.42', 0, 0, 0, ['/b']),
+    ];
+    const observe = () => ({ ...NOTHING_OBSERVED, nickname: 'wallace', clients, clientsInAll: 5 });
+    const at = world({ ring: { ...fakeRing(), observe } });
     const shown = await at.connect().command('clients');
     t.match(shown, /^192\.168\.1\.40 +1000 +20 +2 +18 +0\.9 % +-$/m);
     t.match(shown, /^192\.168\.1\.41 +1000 +2 +2 +0 +0 % +\/a\\x1b$/m);
     t.match(shown, /^192\.168\.1\.42 +- +- .* \/b$/m);
+    t.match(shown, /^and 2 more$/m);
     t.match(shown, /\nThe network of 192\.168\.1\.40 loses about 0\.9 % of packets\.\n$/);
   },
 );

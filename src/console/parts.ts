@@ -5,8 +5,6 @@ import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import type { FlareId } from '../flare/types.ts';
-import type { MountEntry } from '../mountd/mount-list.ts';
-import type { ClientFigures } from '../rpc/client-gauges.ts';
 
 /** A debug channel: its letter, the room that it makes talk, what one sees then, and whether it is on. */
 export interface DebugChannel {
@@ -33,8 +31,6 @@ export interface ConsoleParts {
   readonly ring: OperatorView;
   readonly store: StoreView;
   readonly rules: { rules(): readonly Rule[]; carriesRule(key: FlareId['key']): boolean };
-  readonly mounts: { list(): readonly MountEntry[] };
-  readonly clients: { figures(): readonly ClientFigures[] };
   /** The last lines of the log, oldest first: an object of JSON each. */
   readonly log: { lines(count: number): readonly string[] };
   readonly debug: { channels(): readonly DebugChannel[]; set(letter: string, on: boolean): void };

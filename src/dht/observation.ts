@@ -39,7 +39,7 @@ export interface ClientObserved {
 export interface ShareObserved {
   /** Bytes as a Latin-1 string. */
   readonly path: string;
-  /** The rules of it and below it, as they are written, made readable. */
+  /** The rules of it and below it as they could be written, made readable: path, network, permission, and the options that are not the default's. */
   readonly rules: readonly string[];
 }
 

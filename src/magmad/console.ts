@@ -9,7 +9,7 @@ import type { Network } from './network.ts';
 import { VERSION } from './version.ts';
 
 /** What the console is opened with. */
-export interface ConsoleOptions extends Pick<ConsoleParts, 'rules' | 'mounts' | 'clients' | 'debug'> {
+export interface ConsoleOptions extends Pick<ConsoleParts, 'rules' | 'debug'> {
   readonly config: Config;
   readonly log: Log;
   readonly net: Net;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Rule } from '../acl/rule.ts';
+import { parseRule } from '../acl/rule.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
 import type { ClientFigures } from '../rpc/client-gauges.ts';
 import { Observer } from './observe.ts';
@@ -8,7 +8,7 @@ const figures: ClientFigures = {
   ...{ client: '192.0.2.1', calls: 9, retransmissions: 3, duplicates: 1, replayed: 2 },
   ...{ requestBytes: 1, replyBytes: 2, lossPercent: 1, sick: false },
 };
-const rule = (path: string, text: string) => ({ path, text }) as Rule;
+const rule = (text: string) => parseRule(text, 'here');
 
 t.test(
   'an observation: clients with their mounts, also silent ones; each share with its rules; lines only when asked for',
@@ -22,7 +22,7 @@ t.test(
       mounts: { list: () => [...mounts, { client: '192.0.2.2', path: '/a' }] },
       rules: {
         list: () => [{ path: '/a' }, { path: '/ab' }],
-        rules: () => [rule('/a', '/a * r'), rule('/a/b', '/a/b * w'), rule('/ab', '/ab * w')],
+        rules: () => [rule('/a * r'), rule('/a/b * w tsize=1024,no_root_squash'), rule('/ab * w')],
       },
       log: { last: (count) => ['1', '2', '3'].slice(-count) },
     });
@@ -38,7 +38,7 @@ t.test(
       ],
     );
     t.strictSame(seen.shares, [
-      { path: '/a', rules: ['/a * r', '/a/b * w'] },
+      { path: '/a', rules: ['/a * r', '/a/b * w no_root_squash,tsize=1024'] },
       { path: '/ab', rules: ['/ab * w'] },
     ]);
     t.strictSame(seen.lines, ['2', '3']);

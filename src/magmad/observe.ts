@@ -1,3 +1,4 @@
+import { formatOptions } from '../acl/options.ts';
 import type { Rule } from '../acl/rule.ts';
 import type { Clock } from '../base/clock.ts';
 import {
@@ -81,7 +82,9 @@ export class Observer {
     const all = rules.rules();
     return rules.list().map(({ path }) => ({
       path,
-      rules: all.filter((rule) => within(rule.path, path)).map(({ text }) => text),
+      rules: all
+        .filter((rule) => within(rule.path, path))
+        .map(({ text, options }) => `${text} ${formatOptions(options)}`.trimEnd()),
     }));
   }
 }

@@ -62,7 +62,6 @@ interface Parts {
   readonly server: RpcServer;
   readonly shares: Shares;
   readonly calls: CallLog;
-  readonly gauges: ClientGauges;
   readonly procedures: ProcedureGauges;
   readonly mounts: MountList;
 }
@@ -121,7 +120,7 @@ export class Volcano implements Service {
         logger: rpcLog,
         observer: observers([gauges, procedures, meter, calls]),
       });
-      const volcano = new Volcano(options, { network, net, server, shares, calls, gauges, procedures, mounts });
+      const volcano = new Volcano(options, { network, net, server, shares, calls, procedures, mounts });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -193,9 +192,9 @@ export class Volcano implements Service {
   /** Resolves with the port of the console; null: there is none. */
   async #openConsole(): Promise<number | null> {
     const { config, log } = this.#options;
-    const { network, net, shares: rules, gauges: clients, mounts } = this.#parts;
+    const { network, net, shares: rules } = this.#parts;
     const debug = { channels: () => log.channels(), set: (letter: string, on: boolean) => log.setDebug(letter, on) };
-    const parts = { config, log, net, network, rules, mounts, clients, debug };
+    const parts = { config, log, net, network, rules, debug };
     const opened = await openConsole(parts).catch((error: unknown) => {
       throw cannotListen(error, config.consolePort, 'console-port', config.consoleListen);
     });

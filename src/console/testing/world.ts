@@ -79,8 +79,6 @@ export function world(more: Partial<ConsoleParts> = {}): World {
       ],
     },
     rules: { rules: () => [], carriesRule: () => false },
-    mounts: { list: () => [] },
-    clients: { figures: () => [] },
     log: { lines: () => [] },
     debug: {
       channels: () => [{ letter: 'n', room: 'nfs2', what: 'NFS calls', on: channels.get('n')! }],
