@@ -1,5 +1,6 @@
 import type { Eventually } from '../base/eventually.ts';
 import type { Attributes } from '../flare/types.ts';
+import { OperatorError } from '../operator/paths.ts';
 import type { ConsoleParts } from './parts.ts';
 
 /** One command that was typed, as it runs. Bytes are Latin-1 strings, with `\n` between lines. */
@@ -23,7 +24,7 @@ export interface Run {
   turn(): Promise<void>;
   /** Asks for a line; empty when there is none. */
   ask(question: string): Promise<string>;
-  /** What a path means, as names from the root and as a flare. Throws `CommandError`. */
+  /** What a path means, as names from the root and as a flare. Throws `OperatorError`. */
   find(path: string): Promise<{ readonly names: readonly string[]; readonly attributes: Attributes }>;
   /** Where the session is from now on. */
   go(names: readonly string[]): void;
@@ -53,7 +54,7 @@ export interface Command {
 }
 
 /** A command cannot do what was asked; the message says why, and the cure. Its bytes are harmless. */
-export class CommandError extends Error {
+export class CommandError extends OperatorError {
   constructor(message: string) {
     super(message);
     this.name = 'CommandError';

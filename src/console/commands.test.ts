@@ -1,9 +1,9 @@
 import t from 'tap';
 import { NOTHING_OBSERVED } from '../dht/observation.ts';
 import { FlareType } from '../flare/types.ts';
+import { ROOT } from '../operator/paths.ts';
 import { EXTENTS_SHOWN } from './commands/inspect.ts';
 import { COMMANDS } from './commands.ts';
-import { ROOT } from './paths.ts';
 import { fakeRing, type World, world } from './testing/world.ts';
 
 const PROMPT = 'MAGMA [wallace]:/> ';

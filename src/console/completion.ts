@@ -1,7 +1,8 @@
 import type { FlareService } from '../flare/service.ts';
 import { type Attributes, FlareType } from '../flare/types.ts';
+import { ROOT, walk } from '../operator/paths.ts';
 import type { Command, Completion } from './command.ts';
-import { namesOf, ROOT, walk } from './paths.ts';
+import { namesOf } from './paths.ts';
 import { asWord, cutLine } from './words.ts';
 
 /** Entries of a directory that TAB looks at. */

@@ -1,6 +1,7 @@
 import { isLoopback } from '../base/address.ts';
 import type { Net, Stream, StreamListener } from '../base/net.ts';
-import { Login } from './login.ts';
+import { Guesses } from '../operator/guesses.ts';
+import { login } from './login.ts';
 import type { ConsoleParts } from './parts.ts';
 import { Session } from './session.ts';
 import { Terminal } from './terminal.ts';
@@ -12,14 +13,14 @@ export const REMOTE_SESSIONS_MAX = 8;
 /** The console, on a port. */
 export class Console {
   readonly #parts: ConsoleParts;
-  readonly #login: Login | null;
+  readonly #guesses: Guesses | null;
   readonly #sessions = new Map<Stream, { readonly remote: boolean; readonly terminal: Terminal }>();
   #listener: StreamListener | null = null;
 
   constructor(parts: ConsoleParts) {
     this.#parts = parts;
     const { clock, logger, key } = parts;
-    this.#login = key === null ? null : new Login(clock, logger, key);
+    this.#guesses = key === null ? null : new Guesses(clock, logger, key);
   }
 
   /** Listens; resolves with the port. Rejects with the host's error. */
@@ -41,7 +42,7 @@ export class Console {
     const remote = !isLoopback(address);
     const others = [...this.#sessions.values()].filter((one) => one.remote).length;
     const full = this.#sessions.size >= SESSIONS_MAX || (remote && others >= REMOTE_SESSIONS_MAX);
-    if (full || (remote && this.#login === null)) {
+    if (full || (remote && this.#guesses === null)) {
       const why = full
         ? 'There are too many sessions already.'
         : 'Without a key, the console is for this machine only.';
@@ -60,7 +61,7 @@ export class Console {
   async #serve(terminal: Terminal, remote: boolean, address: string): Promise<void> {
     const { logger } = this.#parts;
     try {
-      if (remote && !(await this.#login!.ask(terminal, address))) return;
+      if (remote && !(await login(this.#guesses!, terminal, address))) return;
       logger.info({ address }, 'a session at the console began');
       await new Session(terminal, this.#parts).run();
       logger.info({ address }, 'a session at the console ended');

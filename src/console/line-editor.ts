@@ -1,5 +1,5 @@
+import { charactersOf, shown, unfinished } from '../operator/text.ts';
 import { type Key, KeyReader } from './keys.ts';
-import { charactersOf, shown, unfinished } from './text.ts';
 
 /** The longest line, in bytes. */
 export const LINE_MAX = 4096;

@@ -1,10 +1,11 @@
 import t from 'tap';
 import { FlareType } from '../flare/types.ts';
+import { WRONG_ALL_MAX, WRONG_MAX, WRONG_MS } from '../operator/guesses.ts';
+import { ROOT } from '../operator/paths.ts';
 import { CAT_MAX } from './commands/cat.ts';
 import { REMOTE_SESSIONS_MAX, SESSIONS_MAX } from './console.ts';
 import { LINE_MAX } from './line-editor.ts';
-import { KEY_MS, TRIES_MAX, WRONG_ALL_MAX, WRONG_MAX, WRONG_MS } from './login.ts';
-import { ROOT } from './paths.ts';
+import { KEY_MS, TRIES_MAX } from './login.ts';
 import { ANSWER_MS } from './session.ts';
 import { IDLE_MS, INPUT_MAX, OUTPUT_MAX, SLOW_MS } from './terminal.ts';
 import { agreed, type World, world } from './testing/world.ts';

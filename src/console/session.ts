@@ -1,14 +1,15 @@
-import type { Clock } from '../base/clock.ts';
-import { type Eventually, isPending } from '../base/eventually.ts';
+import type { Eventually } from '../base/eventually.ts';
 import { FlareError, UnavailableError } from '../flare/errors.ts';
-import { type Command, CommandError, type Run } from './command.ts';
+import { OperatorError, pathOf, reasonOf, walk } from '../operator/paths.ts';
+import { told } from '../operator/text.ts';
+import { brokenOff, waited } from '../operator/waited.ts';
+import type { Command, Run } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { completions } from './completion.ts';
 import { LINE_MAX } from './line-editor.ts';
 import type { ConsoleParts } from './parts.ts';
-import { namesOf, pathOf, reasonOf, walk } from './paths.ts';
+import { namesOf } from './paths.ts';
 import type { Terminal } from './terminal.ts';
-import { told } from './text.ts';
 import { cutLine } from './words.ts';
 
 /** How long one question to the network is waited for, in milliseconds. */
@@ -85,7 +86,7 @@ export class Session {
   }
 
   #excuse(error: unknown): string {
-    if (error instanceof CommandError) return error.message;
+    if (error instanceof OperatorError) return error.message;
     if (error instanceof FlareError) return reasonOf(error.status);
     if (error instanceof UnavailableError) return told(`no answer: ${error.message}`);
     this.#parts.logger.error({ err: error }, 'a command of the console failed');
@@ -106,7 +107,7 @@ export class Session {
       print: (...lines) => session.#print(...lines),
       write: (text) => session.#terminal.print(text),
       async turn() {
-        if (signal.aborted) throw broken();
+        if (signal.aborted) throw brokenOff();
         const { promise, resolve } = Promise.withResolvers<void>();
         clock.soon(resolve);
         await promise;
@@ -133,25 +134,5 @@ export class Session {
     const never = new AbortController().signal;
     const work = completions(typed, { tree, cwd: this.#cwd, commands: COMMANDS });
     return waited(work, clock, COMPLETE_MS, never);
-  }
-}
-
-function broken(): CommandError {
-  return new CommandError('broken off');
-}
-
-/** Waits for an answer; not longer than `ms`, and not when `signal` is aborted. What comes of it later is dropped. */
-export async function waited<T>(answer: Eventually<T>, clock: Clock, ms: number, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw broken();
-  if (!isPending(answer)) return answer;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = clock.after(ms, () => reject(new CommandError(`no answer within ${ms / 1000} s: see lava`)));
-  const abort = (): void => reject(broken());
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    timer.cancel();
-    signal.removeEventListener('abort', abort);
   }
 }

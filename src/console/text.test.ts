@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { harmless, shown, told, unfinished } from './text.ts';
+import { harmless, shown, told, unfinished } from '../operator/text.ts';
 import { asWord, cutLine } from './words.ts';
 
 const latin1 = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1'));

@@ -1,4 +1,4 @@
-import { shown } from './text.ts';
+import { shown } from '../operator/text.ts';
 
 /** A line that was typed, cut into words, whose quotes and escapes are taken away. */
 export interface CutLine {

@@ -1,8 +1,8 @@
 import { FlareError } from '../../flare/errors.ts';
 import { type Attributes, FlareType } from '../../flare/types.ts';
+import { pathOf, ROOT } from '../../operator/paths.ts';
+import { told } from '../../operator/text.ts';
 import { type Command, CommandError } from '../command.ts';
-import { pathOf, ROOT } from '../paths.ts';
-import { told } from '../text.ts';
 
 /** Flares that are looked at. */
 export const LOADED_MAX = 100_000;

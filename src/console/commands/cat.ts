@@ -1,8 +1,8 @@
 import { FlareType } from '../../flare/types.ts';
+import { pathOf, ROOT } from '../../operator/paths.ts';
+import { harmless, unfinished } from '../../operator/text.ts';
 import { type Command, CommandError } from '../command.ts';
 import { typeText } from '../lines.ts';
-import { pathOf, ROOT } from '../paths.ts';
-import { harmless, unfinished } from '../text.ts';
 
 /** So much of a file is shown at a time, in bytes. */
 export const CAT_MAX = 256 * 1024;

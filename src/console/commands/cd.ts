@@ -1,6 +1,6 @@
 import { FlareType } from '../../flare/types.ts';
+import { pathOf } from '../../operator/paths.ts';
 import { type Command, CommandError } from '../command.ts';
-import { pathOf } from '../paths.ts';
 
 export const cd: Command = {
   name: 'cd',

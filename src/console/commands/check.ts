@@ -2,8 +2,8 @@ import { compareCopies } from '../../dht/compare-copies.ts';
 import type { MemberId } from '../../dht/projection/types.ts';
 import { HEARD_SECONDS } from '../../dht/state-text.ts';
 import { BusyError } from '../../flare/joint.ts';
+import { told } from '../../operator/text.ts';
 import type { Command, Run } from '../command.ts';
-import { told } from '../text.ts';
 
 export const check: Command = {
   name: 'check',

@@ -1,7 +1,7 @@
 import { FlareType } from '../../flare/types.ts';
+import { pathOf, ROOT } from '../../operator/paths.ts';
 import { type Command, CommandError } from '../command.ts';
 import { typeText } from '../lines.ts';
-import { pathOf, ROOT } from '../paths.ts';
 
 export const erase: Command = {
   name: 'erase',

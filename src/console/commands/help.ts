@@ -1,6 +1,6 @@
 import { tableOf } from '../../base/table.ts';
+import { shown } from '../../operator/text.ts';
 import { type Command, CommandError } from '../command.ts';
-import { shown } from '../text.ts';
 
 /** `help`, over the table of all commands. */
 export function helpCommand(all: () => readonly Command[]): Command {

@@ -2,10 +2,10 @@ import { mirrorsOf, ownerOfSlice, sliceOfKey } from '../../dht/projection/querie
 import { FlareError } from '../../flare/errors.ts';
 import { keyText } from '../../flare/keys.ts';
 import { type Attributes, FlareType, type Time } from '../../flare/types.ts';
+import { pathOf, ROOT, reasonOf } from '../../operator/paths.ts';
+import { shown, told } from '../../operator/text.ts';
 import type { Command, Run } from '../command.ts';
 import { modeText, timeText, typeText } from '../lines.ts';
-import { pathOf, ROOT, reasonOf } from '../paths.ts';
-import { shown, told } from '../text.ts';
 
 /** Extents of a file that are shown. */
 export const EXTENTS_SHOWN = 50;

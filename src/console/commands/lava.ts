@@ -1,8 +1,8 @@
 import { tableOf } from '../../base/table.ts';
 import { copiesWanted, mirroredBy, runs, singleCopies } from '../../dht/projection/queries.ts';
 import { HEARD_SECONDS } from '../../dht/state-text.ts';
+import { told } from '../../operator/text.ts';
 import type { Command } from '../command.ts';
-import { told } from '../text.ts';
 
 export const lava: Command = {
   name: 'lava',

@@ -2,8 +2,8 @@ import { tableOf } from '../../base/table.ts';
 import type { Member } from '../../dht/projection/types.ts';
 import { LOCK_END, LockKind } from '../../flare/locks/types.ts';
 import type { FlareLock, HeldPage } from '../../flare/store/locks/keeper.ts';
+import { shown, told } from '../../operator/text.ts';
 import type { Command, Run } from '../command.ts';
-import { shown, told } from '../text.ts';
 
 /** Locks of each volcano that are shown. */
 export const LOCKS_SHOWN = 1000;

@@ -1,7 +1,7 @@
 import { tableOf } from '../../base/table.ts';
+import { told } from '../../operator/text.ts';
 import { type Command, CommandError, type Run } from '../command.ts';
 import { timeText } from '../lines.ts';
-import { told } from '../text.ts';
 
 /** Records and lines that are shown unless told, and at most. */
 export const SHOWN = 20;

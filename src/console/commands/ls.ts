@@ -1,10 +1,10 @@
 import { FlareError } from '../../flare/errors.ts';
 import { type Attributes, type DirectoryEntry, FlareType } from '../../flare/types.ts';
+import { OperatorError, pathOf, ROOT, reasonOf } from '../../operator/paths.ts';
+import { shown } from '../../operator/text.ts';
 import { type Command, CommandError, type Run } from '../command.ts';
 import { modeText, timeText } from '../lines.ts';
-import { pathOf, ROOT, reasonOf } from '../paths.ts';
 import { inColumns } from '../terminal.ts';
-import { shown } from '../text.ts';
 
 /** Up to so many entries are sorted; more come in the directory's own order. */
 export const SORTED_MAX = 5_000;
@@ -77,7 +77,7 @@ async function showLong(run: Run, directory: Attributes, entries: readonly Direc
       const target = attributes.type === FlareType.symlink ? await run.wait(tree.readlink(ROOT, attributes)) : null;
       return lineOf(attributes, shown(name) + (target === null ? '' : ` -> ${shown(target.toString('latin1'))}`));
     } catch (error) {
-      if (run.signal.aborted || !(error instanceof FlareError || error instanceof CommandError)) throw error;
+      if (run.signal.aborted || !(error instanceof FlareError || error instanceof OperatorError)) throw error;
       return `?????????? ${shown(name)}: ${error instanceof FlareError ? reasonOf(error.status) : error.message}`;
     }
   };

@@ -1,7 +1,7 @@
 import { tableOf } from '../../base/table.ts';
+import { told } from '../../operator/text.ts';
 import type { Command, Run } from '../command.ts';
 import { CommandError } from '../command.ts';
-import { told } from '../text.ts';
 
 const THINGS: Readonly<Record<string, (run: Run) => Promise<void>>> = { acl, cache, debug };
 

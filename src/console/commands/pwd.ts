@@ -1,5 +1,5 @@
+import { pathOf } from '../../operator/paths.ts';
 import type { Command } from '../command.ts';
-import { pathOf } from '../paths.ts';
 
 export const pwd: Command = {
   name: 'pwd',

@@ -1,5 +1,5 @@
+import { told } from '../../operator/text.ts';
 import type { Command } from '../command.ts';
-import { told } from '../text.ts';
 
 export const shutdown: Command = {
   name: 'shutdown',
