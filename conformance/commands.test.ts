@@ -119,12 +119,16 @@ t.test('mount.magma needs no other packages to say what is wrong, and does not r
 });
 
 t.test('magma refuses what it does not know', async (t) => {
-  const { status, stderr } = call(`${ROOT}/bin/magma`, ['rung'], BARE);
-  t.equal(status, 2);
-  t.match(
-    stderr,
-    /^magma: "rung" is not a command of this version; it has: check, dead, key, locks, ready, ring, status, takeover\. See magma --help$/m,
-  );
+  const close = call(`${ROOT}/bin/magma`, ['rung'], BARE);
+  t.match(close, { status: 2, stderr: 'magma: "rung" is not a command; did you mean ring? See magma --help\n' });
+  t.match(call(`${ROOT}/bin/magma`, ['completely'], BARE), {
+    status: 2,
+    stderr: /it has: ring, status, .*\. See magma --help\n$/,
+  });
+  t.match(call(`${ROOT}/bin/magma`, ['ring', '--jsn'], BARE), {
+    status: 2,
+    stderr: /^magma: ring: --jsn .*mean --json\? Usage: /,
+  });
   t.match(call(`${ROOT}/bin/magma`, ['--help'], BARE).stdout, /magma check/);
 });
 

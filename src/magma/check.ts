@@ -1,36 +1,39 @@
 import { statSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { openDisk } from '../base/system-disk.ts';
 import { checkStore, type StoreCheck } from '../flare/check/check.ts';
 import type { SqliteDatabase } from '../flare/index/database.ts';
-import { UsageError } from '../magmad/usage.ts';
 import { checkOnline } from './check-online.ts';
 import { checkRing, type RingCheck, ringDirectory } from './check-ring.ts';
+import { ASKING_FLAGS, type CommandSpec } from './command.ts';
 import { keptNotes, notesIn } from './kept-notes.ts';
-import { ASKING_HELP, type Asking, keyOf, readAsking } from './options.ts';
+import { keyOf, readAsking, readWords, usageError } from './options.ts';
 
-const USAGE = 'magma check [--json] DIR...';
-const HELP = `magma check: checks the data directories of volcanos that are stopped; or, with --ring, copies against each other while they run.
-
-Usage: ${USAGE}
-       magma check --ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]
-
-Reads the whole log and checks every checksum; builds an index from it and compares that with the one in use; looks whether the tree
-is one: every flare has its names, every link count is right. Given the directories of several volcanos of one ring, it does so with each, then
-holds all mirrors against their primaries, byte by byte, and looks at the tree that they hold together, which takes the directories of all.
-
-DIR is not opened read-only, but as a start opens it: a new segment is begun behind the sound end of the log, and the index is brought up to
-the log. What must stay as it is, copy first. Meanwhile DIR needs room for a second index.
-
-With --ring every volcano is asked for digests of the slices that it has, and reads all of them for that. What changes all the time is not compared; the
-tree is not looked at.
-
-  --json   one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices. Of several directories:
-           sound, directories (the same of each, with directory), ring (epoch, volcanos, copies, problems, faults, notices)
-${ASKING_HELP.replace(/.*--json.*\n/, '')}
-Exit status: 0 all is well, 1 it is not, or DIR cannot be checked, 2 the command line is wrong.
-`;
+/** `magma check`, as its help has it. */
+export const CHECK: CommandSpec = {
+  name: 'check',
+  brief: 'checks data directories of volcanos that are stopped, or the copies of a network that runs',
+  title:
+    'checks the data directories of volcanos that are stopped; or, with --ring, copies against each other while they run',
+  usage: ['[--json] DIR...', '--ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]'],
+  text: [
+    'Reads the whole log and checks every checksum; builds an index from it and compares that with the one in use; looks whether the tree is one: every flare has its names, every link count is right. Given the directories of several volcanos of one ring, it does so with each, then holds all mirrors against their primaries, byte by byte, and looks at the tree that they hold together, which takes the directories of all.',
+    'DIR is not opened read-only, but as a start opens it: a new segment is begun behind the sound end of the log, and the index is brought up to the log. What must stay as it is, copy first. Meanwhile DIR needs room for a second index.',
+    'With --ring every volcano is asked for digests of the slices that it has, and reads all of them for that. What changes all the time is not compared; the tree is not looked at. The flags that say whom to ask go with --ring.',
+  ],
+  flags: {
+    ring: { help: 'ask the volcanos of a network that runs' },
+    json: {
+      help: 'one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices. Of several directories: sound, directories (the same of each, with directory), ring (epoch, volcanos, copies, problems, faults, notices)',
+    },
+    at: ASKING_FLAGS.at,
+    'key-file': ASKING_FLAGS['key-file'],
+    config: ASKING_FLAGS.config,
+  },
+  asks: false,
+  status: '0 all is well; 1 it is not, or DIR cannot be checked; 2 the command line is wrong',
+  words: 'directory',
+};
 
 /** The rebuilt index while a check runs. */
 const SCRATCH_FILE = 'check.sqlite';
@@ -42,12 +45,16 @@ type Checked =
 
 /** `magma check`. Resolves with the exit status. */
 export async function checkCommand(argv: readonly string[]): Promise<number> {
-  const { json, help, ring, directories } = readArguments(argv);
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
+  const { words: directories, flags } = readWords(CHECK, argv);
+  const json = flags.json === true;
+  if (flags.ring === true) {
+    if (directories.length > 0) throw usageError(CHECK, '--ring asks volcanos that run, and takes no directory');
+    const ring = readAsking(CHECK, argv);
+    return checkOnline(ring, keyOf(CHECK, ring.config));
   }
-  if (ring !== null) return checkOnline(ring, keyOf('check', ring.config));
+  const astray = Object.keys(ASKING_FLAGS).find((name) => name !== 'json' && flags[name] !== undefined);
+  if (astray !== undefined) throw usageError(CHECK, `--${astray} goes with --ring`);
+  if (directories.length === 0) throw usageError(CHECK, 'of a volcano that is alone it takes one data directory');
   const all: Checked[] = [];
   for (const directory of directories) all.push(await checkDirectory(directory));
   if (directories.length === 1) return tellOne(directories[0]!, all[0]!, json);
@@ -133,32 +140,6 @@ function describeRing({ volcanos, epoch, copies, problems, faults, notices }: Ri
   const count = problems.length + faults.length;
   lines.push(count === 0 ? 'sound' : `${count} problems`);
   return `${lines.join('\n')}\n`;
-}
-
-interface Arguments {
-  readonly json: boolean;
-  readonly help: boolean;
-  /** To be asked while it runs; null: directories. */
-  readonly ring: Asking | null;
-  readonly directories: readonly string[];
-}
-
-function readArguments(argv: readonly string[]): Arguments {
-  try {
-    if (argv.includes('--ring')) {
-      const ring = readAsking('check', USAGE, argv, { ring: { type: 'boolean' } });
-      if (ring.words.length > 0) throw new Error('--ring asks volcanos that run, and takes no directory');
-      return { json: ring.json, help: ring.help, ring, directories: [] };
-    }
-    const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    if (values.help === true) return { json: false, help: true, ring: null, directories: [] };
-    if (positionals.length === 0) throw new Error('of a volcano that is alone it takes one data directory');
-    return { json: values.json === true, help: false, ring: null, directories: positionals };
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`check: ${(error as Error).message}. Usage: ${USAGE}`);
-  }
 }
 
 /** Keeps what the store has to say that is out of the ordinary. */

@@ -1,25 +1,25 @@
 import type { Member } from '../dht/projection/types.ts';
 import { isTransient } from '../dht/retry.ts';
 import { BusyError } from '../flare/joint.ts';
-import { UsageError } from '../magmad/usage.ts';
+import type { CommandSpec } from './command.ts';
 import { confirmed } from './confirm.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
-const USAGE = 'magma dead [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [--yes] NICKNAME';
-const HELP = `magma dead: says that a volcano is away for good.
-
-Usage: ${USAGE}
-
-It is none of the network any more: others take its place, and its nickname is free, also for a new volcano on the same machine. What was
-its data directory is of no use any more: started with that, it ends and says so. Nothing is lost by this: a volcano that answers, or that alone has
-something, is not given up.
-
-  --yes              do not ask whether it is meant
-${ASKING_HELP}
-Exit status: 0 it is gone from the network; 1 it is not, and why; 2 the command line is wrong.
-`;
+/** `magma dead`, as its help has it. */
+export const DEAD: CommandSpec = {
+  name: 'dead',
+  brief: 'takes a volcano that is away for good out of its network',
+  title: 'says that a volcano is away for good',
+  usage: ['[--yes] NICKNAME'],
+  text: [
+    'It is none of the network any more: others take its place, and its nickname is free, also for a new volcano on the same machine. What was its data directory is of no use any more: started with that, it ends and says so. Nothing is lost by this: a volcano that answers, or that alone has something, is not given up.',
+  ],
+  flags: { yes: { help: 'do not ask whether it is meant' } },
+  asks: true,
+  status: '0 it is gone from the network; 1 it is not, and why; 2 the command line is wrong',
+};
 
 /** How often it is tried while others have not taken over yet what it had, with so long a pause, in milliseconds. */
 const TRIES = 60;
@@ -50,15 +50,10 @@ async function bury(ring: RingClient, asked: Member, dead: Member): Promise<void
 
 /** `magma dead`. Resolves with the exit status. */
 export async function deadCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words, flags } = readAsking('dead', USAGE, argv, { yes: { type: 'boolean' } });
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+  const { json, at, config, words, flags } = readAsking(DEAD, argv);
   const [nickname, more] = words;
-  if (nickname === undefined || more !== undefined)
-    throw new UsageError(`dead: one nickname is needed. Usage: ${USAGE}`);
-  const key = keyOf('dead', config);
+  if (nickname === undefined || more !== undefined) throw usageError(DEAD, 'one nickname is needed');
+  const key = keyOf(DEAD, config);
   return asking(
     json,
     () => RingClient.connect(at, key),

@@ -4,24 +4,32 @@ import { clientSecret } from '../dht/client-secret.ts';
 import { keyringOf, type NetworkSecrets } from '../dht/secrets.ts';
 import { readIdentity } from '../flare/store/identity.ts';
 import { checkKey } from '../magmad/identity.ts';
-import { UsageError } from '../magmad/usage.ts';
+import type { CommandSpec } from './command.ts';
 import { keptNotes } from './kept-notes.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
-const USAGE = 'magma key client [--at ADDR[:PORT] | --data DIR] [--key-file FILE] [--config FILE] [--json]';
-const HELP = `magma key client: prints what an encrypted client needs of a network.
-
-Usage: ${USAGE}
-
-The text opens the flare program, as the rules allow, and nothing else: it is not the network's key, and that cannot be had from it. Keep it as secret
-as the files. It is the same whenever it is printed.
-
-${ASKING_HELP}  --data DIR         read it from a volcano's data directory instead, running or not
-
-Exit status: 0 printed, 1 nobody could be asked, or it is another network's key, 2 the command line is wrong.
-`;
+/** `magma key`, as its help has it. */
+export const KEY: CommandSpec = {
+  name: 'key',
+  brief: 'print what an encrypted client needs (magma key client)',
+  title: 'prints what an encrypted client needs of a network',
+  usage: ['client [--data DIR]'],
+  text: [
+    "The text opens the flare program, as the rules allow, and nothing else: it is not the network's key, and that cannot be had from it. Keep it as secret as the files. It is the same whenever it is printed.",
+  ],
+  flags: {
+    data: {
+      value: 'DIR',
+      help: "read it from a volcano's data directory instead, running or not",
+      takes: 'directory',
+    },
+  },
+  asks: true,
+  status: "0 printed; 1 nobody could be asked, or it is another network's key; 2 the command line is wrong",
+  words: ['client'],
+};
 
 /** Of a data directory, without opening it. Rejects when that is none, or of a network with another key. */
 async function secretsOf(directory: string, key: string): Promise<NetworkSecrets> {
@@ -37,14 +45,9 @@ async function secretsOf(directory: string, key: string): Promise<NetworkSecrets
 
 /** `magma key`. Resolves with the exit status. */
 export async function keyCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words, flags } = readAsking('key', USAGE, argv, { data: { type: 'string' } });
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (words.length !== 1 || words[0] !== 'client')
-    throw new UsageError(`key: "client" is what it prints. Usage: ${USAGE}`);
-  const key = keyOf('key', config);
+  const { json, at, config, words, flags } = readAsking(KEY, argv);
+  if (words.length !== 1 || words[0] !== 'client') throw usageError(KEY, '"client" is what it prints');
+  const key = keyOf(KEY, config);
   const print = (secrets: NetworkSecrets): number => {
     const secret = clientSecret(secrets);
     const networkId = secrets.networkId.toString('hex');

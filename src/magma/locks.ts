@@ -2,22 +2,27 @@ import { tableOf } from '../base/table.ts';
 import type { Member } from '../dht/projection/types.ts';
 import { LOCK_END, LockKind } from '../flare/locks/types.ts';
 import type { FlareLock } from '../flare/store/locks/keeper.ts';
-import { UsageError } from '../magmad/usage.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import type { CommandSpec } from './command.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
-const USAGE = 'magma locks [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [--break HOLDER]';
-const HELP = `magma locks: what is locked in a network, by whom, and for how long nothing was heard of him.
-
-Usage: ${USAGE}
-
-Files are shown by their numbers, as \`ls -i\` and \`find -inum\` know them.
-
-  --break HOLDER     ends all locks of that holder, as it stands in the list: he gets errors where he relies on them
-${ASKING_HELP}
-Exit status: 0 all volcanos answered; 1 some did not, or nobody could be asked; 2 the command line is wrong.
-`;
+/** `magma locks`, as its help has it. */
+export const LOCKS: CommandSpec = {
+  name: 'locks',
+  brief: "what is locked, by whom; and the end of a holder's locks",
+  title: 'what is locked in a network, by whom, and for how long nothing was heard of him',
+  usage: ['[--break HOLDER]'],
+  text: ['Files are shown by their numbers, as `ls -i` and `find -inum` know them.'],
+  flags: {
+    break: {
+      value: 'HOLDER',
+      help: 'ends all locks of that holder, as it stands in the list: he gets errors where he relies on them',
+    },
+  },
+  asks: true,
+  status: '0 all volcanos answered; 1 some did not, or nobody could be asked; 2 the command line is wrong',
+};
 
 /** What stands before bytes that are no text. */
 const HEX = 'hex:';
@@ -71,13 +76,9 @@ function asJson({ volcano, locks, problem }: Told): object {
 
 /** `magma locks`. Resolves with the exit status. */
 export async function locksCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words, flags } = readAsking('locks', USAGE, argv, { break: { type: 'string' } });
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (words.length > 0) throw new UsageError(`locks: "${words[0]}" is too much. Usage: ${USAGE}`);
-  const key = keyOf('locks', config);
+  const { json, at, config, words, flags } = readAsking(LOCKS, argv);
+  if (words.length > 0) throw usageError(LOCKS, `"${words[0]}" is too much`);
+  const key = keyOf(LOCKS, config);
   const holder = typeof flags.break === 'string' ? meant(flags.break) : null;
   return asking(
     json,

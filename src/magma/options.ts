@@ -1,57 +1,65 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { type Config, readConfig } from '../magmad/config.ts';
 import { parseSeed, type Seed } from '../magmad/seeds.ts';
+import { nearest } from '../magmad/settings.ts';
 import { UsageError } from '../magmad/usage.ts';
+import { type CommandSpec, flagsOf } from './command.ts';
+import { usageOf } from './help.ts';
 
-/** The flags of every command that talks to volcanos, in its help. */
-export const ASKING_HELP = `  --at ADDR[:PORT]   the volcano to ask, and its node port; else this machine's, as the configuration says
-  --key-file FILE    a file whose first line is the network's key; else MAGMA_KEY, else the configuration
-  --config FILE      magmad's configuration file
-  --json             JSON, for programs
-`;
-
-const ASKING = {
-  at: { type: 'string' },
-  'key-file': { type: 'string' },
-  config: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const satisfies ParseArgsOptionsConfig;
-
-/** What such a command was told. */
-export interface Asking {
+/** A command line taken apart. */
+export interface Words {
   readonly help: boolean;
+  readonly words: readonly string[];
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+/** What a command that talks to volcanos was told. */
+export interface Asking extends Words {
   readonly json: boolean;
   readonly at: Seed;
   /** As magmad reads it from the same file and environment. */
   readonly config: Config;
-  readonly words: readonly string[];
-  /** Further flags. */
-  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
 }
 
-/** Reads the command line of a command that talks to volcanos. Throws `UsageError`. */
-export function readAsking(
-  command: string,
-  usage: string,
-  argv: readonly string[],
-  more: ParseArgsOptionsConfig = {},
-): Asking {
+/** Takes the command line of a command apart by its flags. Throws `UsageError`. */
+export function readWords(spec: CommandSpec, argv: readonly string[]): Words {
+  const all = flagsOf(spec);
+  const options: ParseArgsOptionsConfig = {};
+  for (const [name, { short, value }] of all)
+    options[name] = { type: value === undefined ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
   try {
-    const options = { ...ASKING, ...more };
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const flags = values as Record<string, string | boolean | undefined>;
-    const config = configOf(flags);
-    const given = typeof flags.at === 'string' ? parseSeed(flags.at) : seedOf(config);
-    if (given === null) throw new Error(`--at: "${flags.at}" is no address and no host name`);
-    return { help: flags.help === true, json: flags.json === true, at: given, config, words: positionals, flags };
+    const flags = values as Words['flags'];
+    return { help: flags.help === true, words: positionals, flags };
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`${command}: ${(error as Error).message}. Usage: ${usage}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(-[^']*)'/.exec(message)?.[1] : undefined;
+    if (unknown === undefined) throw usageError(spec, message.replace(/\.$/, ''));
+    const close = unknown.startsWith('--') ? nearest(unknown.slice(2), all.keys()) : undefined;
+    throw usageError(spec, `${unknown} is not a flag of it${close === undefined ? '' : `; did you mean --${close}?`}`);
   }
 }
 
-function configOf(flags: Record<string, string | boolean | undefined>): Config {
+/** Reads the command line of a command that talks to volcanos. Throws `UsageError`. */
+export function readAsking(spec: CommandSpec, argv: readonly string[]): Asking {
+  const { help, words, flags } = readWords(spec, argv);
+  try {
+    const config = configOf(flags);
+    const at = typeof flags.at === 'string' ? parseSeed(flags.at) : seedOf(config);
+    if (at === null) throw new Error(`--at: "${flags.at}" is no address and no host name`);
+    return { help, json: flags.json === true, at, config, words, flags };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw usageError(spec, (error as Error).message);
+  }
+}
+
+/** A mistake on the command line of a command. */
+export function usageError(spec: CommandSpec, message: string): UsageError {
+  return new UsageError(`${spec.name}: ${message}${message.endsWith('?') ? '' : '.'} Usage: ${usageOf(spec)}`);
+}
+
+function configOf(flags: Words['flags']): Config {
   const words: string[] = [];
   for (const name of ['config', 'key-file', 'data'] as const) {
     const value = flags[name];
@@ -73,8 +81,8 @@ function seedOf({ addresses, nodePort }: Config): Seed {
 }
 
 /** The key, without which nothing can be asked. Throws `UsageError`. */
-export function keyOf(command: string, { key }: Config): string {
+export function keyOf({ name }: CommandSpec, { key }: Config): string {
   if (key === null)
-    throw new UsageError(`${command}: volcanos answer only who knows the key. Cure: --key-file, MAGMA_KEY or --config`);
+    throw new UsageError(`${name}: volcanos answer only who knows the key. Cure: --key-file, MAGMA_KEY or --config`);
   return key;
 }

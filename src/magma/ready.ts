@@ -1,24 +1,26 @@
 import { systemClock } from '../base/clock.ts';
 import { indexOf } from '../dht/projection/queries.ts';
-import { UsageError } from '../magmad/usage.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import type { CommandSpec } from './command.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
 /** How long another volcano may take to answer, in milliseconds. */
 const PATIENCE_MS = 4_000;
 
-const USAGE = 'magma ready [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]';
-const HELP = `magma ready: whether clients are well served here, for what decides where a floating address is.
-
-Usage: ${USAGE}
-
-Asks the volcano of this machine for its map, and then the others, from here: one that answers is enough. Without any, the volcano is cut off, unless by its
-map it serves everything by itself, and nobody has another copy.
-
-${ASKING_HELP}
-Exit status: 0 it is ready; 1 it is not; 2 the command line is wrong.
-`;
+/** `magma ready`, as its help has it. */
+export const READY: CommandSpec = {
+  name: 'ready',
+  brief: 'whether clients are well served here, for keepalived',
+  title: 'whether clients are well served here, for what decides where a floating address is',
+  usage: [''],
+  text: [
+    'Asks the volcano of this machine for its map, and then the others, from here: one that answers is enough. Without any, the volcano is cut off, unless by its map it serves everything by itself, and nobody has another copy.',
+  ],
+  flags: {},
+  asks: true,
+  status: '0 it is ready; 1 it is not; 2 the command line is wrong',
+};
 
 /** Whether one of these has an answer, in time. */
 function anyOf(asked: readonly Promise<unknown>[]): Promise<boolean> {
@@ -32,13 +34,9 @@ function anyOf(asked: readonly Promise<unknown>[]): Promise<boolean> {
 
 /** `magma ready`. Ends the process: connections that are being made to dead volcanos would hold it for seconds. */
 export async function readyCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words } = readAsking('ready', USAGE, argv);
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (words.length > 0) throw new UsageError(`ready: "${words[0]}" is too much. Usage: ${USAGE}`);
-  const key = keyOf('ready', config);
+  const { json, at, config, words } = readAsking(READY, argv);
+  if (words.length > 0) throw usageError(READY, `"${words[0]}" is too much`);
+  const key = keyOf(READY, config);
   return asking(
     json,
     () => RingClient.connect(at, key),

@@ -5,27 +5,33 @@ import type { Projection } from '../dht/projection/types.ts';
 import { stateFiles } from '../dht/state-text.ts';
 import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import type { CommandSpec } from './command.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { RingClient } from './ring-client.ts';
 
-const RING_USAGE = 'magma ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]';
-const RING_HELP = `magma ring: the volcanos of a network, in ring order, and how each fares.
-
-Usage: ${RING_USAGE}
-
-Asks one volcano for the map, and then every volcano for its figures.
-
-${ASKING_HELP}
-Exit status: 0 all volcanos answer, and every file has its copies; 1 not so, or nobody could be asked; 2 the command line is wrong.
-`;
-const STATUS_USAGE = 'magma status [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [NICKNAME]';
-const STATUS_HELP = `magma status: one volcano, as its file in /.dht/ has it: the one that is asked, or the one of that nickname.
-
-Usage: ${STATUS_USAGE}
-
-${ASKING_HELP}
-Exit status: 0 it answers and serves; 1 it does not, or nobody could be asked; 2 the command line is wrong.
-`;
+/** `magma ring`, as its help has it. */
+export const RING: CommandSpec = {
+  name: 'ring',
+  brief: 'the volcanos of a network, and how each fares',
+  title: 'the volcanos of a network, in ring order, and how each fares',
+  usage: [''],
+  text: ['Asks one volcano for the map, and then every volcano for its figures.'],
+  flags: {},
+  asks: true,
+  status:
+    '0 all volcanos answer, and every file has its copies; 1 not so, or nobody could be asked; 2 the command line is wrong',
+};
+/** `magma status`, as its help has it. */
+export const STATUS: CommandSpec = {
+  name: 'status',
+  brief: 'one volcano',
+  title: 'one volcano, as its file in /.dht/ has it: the one that is asked, or the one of that nickname',
+  usage: ['[NICKNAME]'],
+  text: [],
+  flags: {},
+  asks: true,
+  status: '0 it answers and serves; 1 it does not, or nobody could be asked; 2 the command line is wrong',
+};
 
 /** What one volcano answered: figures, or why there are none. */
 type Told = { readonly figures: Figures } | { readonly problem: string };
@@ -67,13 +73,9 @@ function short({ map, ...rest }: Projection): number {
 
 /** `magma ring`. Resolves with the exit status. */
 export async function ringCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words } = readAsking('ring', RING_USAGE, argv);
-  if (help) {
-    process.stdout.write(RING_HELP);
-    return 0;
-  }
-  if (words.length > 0) throw new UsageError(`ring: "${words[0]}" is too much. Usage: ${RING_USAGE}`);
-  const key = keyOf('ring', config);
+  const { json, at, config, words } = readAsking(RING, argv);
+  if (words.length > 0) throw usageError(RING, `"${words[0]}" is too much`);
+  const key = keyOf(RING, config);
   return asking(
     json,
     () => RingClient.connect(at, key),
@@ -149,13 +151,9 @@ function percent({ freeBytes, capacityBytes }: Figures): string {
 
 /** `magma status`. Resolves with the exit status. */
 export async function statusCommand(argv: readonly string[]): Promise<number> {
-  const { help, json, at, config, words } = readAsking('status', STATUS_USAGE, argv);
-  if (help) {
-    process.stdout.write(STATUS_HELP);
-    return 0;
-  }
-  if (words.length > 1) throw new UsageError(`status: "${words[1]}" is too much. Usage: ${STATUS_USAGE}`);
-  const key = keyOf('status', config);
+  const { json, at, config, words } = readAsking(STATUS, argv);
+  if (words.length > 1) throw usageError(STATUS, `"${words[1]}" is too much`);
+  const key = keyOf(STATUS, config);
   return asking(
     json,
     () => RingClient.connect(at, key),

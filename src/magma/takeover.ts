@@ -5,27 +5,31 @@ import { electors, movedRegister, nextGeneration, quorumOf, witnessesOf } from '
 import { memberOf } from '../dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../dht/projection/types.ts';
 import { untilDone } from '../dht/retry.ts';
-import { UsageError } from '../magmad/usage.ts';
+import type { CommandSpec } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { prospectsOf, type Rescue, rangesText, rescuesOf } from './loss.ts';
-import { ASKING_HELP, keyOf, readAsking } from './options.ts';
+import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
-const USAGE = 'magma takeover [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [--yes] [--accept-loss]';
-const HELP = `magma takeover: goes on without the volcano that keeps the maps of a network.
-
-Usage: ${USAGE}
-
-For a network without etcd, whose first volcano is gone: the volcano that is asked keeps the maps from then on. Says first what that may cost, and
-asks. Whoever kept them until then must be off, not only out of reach of the others. Broken off, it can be run again.
-
-  --accept-loss      also when too few volcanos are left to know that nothing newer was written; and has slices served whose copies are all
-                     away for good, by whoever has most of them: what only the others have is lost
-  --yes              do not ask
-${ASKING_HELP}
-Exit status: 0 done; 1 not done, or not needed, and why; 2 the command line is wrong.
-`;
+/** `magma takeover`, as its help has it. */
+export const TAKEOVER: CommandSpec = {
+  name: 'takeover',
+  brief: 'goes on without the volcano that keeps the maps',
+  title: 'goes on without the volcano that keeps the maps of a network',
+  usage: ['[--yes] [--accept-loss]'],
+  text: [
+    'For a network without etcd, whose first volcano is gone: the volcano that is asked keeps the maps from then on. Says first what that may cost, and asks. Whoever kept them until then must be off, not only out of reach of the others. Broken off, it can be run again.',
+  ],
+  flags: {
+    'accept-loss': {
+      help: 'also when too few volcanos are left to know that nothing newer was written; and has slices served whose copies are all away for good, by whoever has most of them: what only the others have is lost',
+    },
+    yes: { help: 'do not ask' },
+  },
+  asks: true,
+  status: '0 done; 1 not done, or not needed, and why; 2 the command line is wrong',
+};
 
 /** How often those that are left are looked at, until they go by the new register, and with which pause in milliseconds. */
 const LOOKS = 60;
@@ -176,14 +180,9 @@ function tellRescues(ring: RingClient, found: readonly Rescue[]): void {
 
 /** `magma takeover`. Resolves with the exit status. */
 export async function takeoverCommand(argv: readonly string[]): Promise<number> {
-  const more = { yes: { type: 'boolean' }, 'accept-loss': { type: 'boolean' } } as const;
-  const { help, json, at, config, words, flags } = readAsking('takeover', USAGE, argv, more);
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (words.length > 0) throw new UsageError(`takeover: "${words[0]}" is too much. Usage: ${USAGE}`);
-  const key = keyOf('takeover', config);
+  const { json, at, config, words, flags } = readAsking(TAKEOVER, argv);
+  if (words.length > 0) throw usageError(TAKEOVER, `"${words[0]}" is too much`);
+  const key = keyOf(TAKEOVER, config);
   const acceptsLoss = flags['accept-loss'] === true;
   return asking(
     json,

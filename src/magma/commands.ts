@@ -1,0 +1,20 @@
+import { CHECK, checkCommand } from './check.ts';
+import type { Command } from './command.ts';
+import { DEAD, deadCommand } from './dead.ts';
+import { KEY, keyCommand } from './key.ts';
+import { LOCKS, locksCommand } from './locks.ts';
+import { READY, readyCommand } from './ready.ts';
+import { RING, ringCommand, STATUS, statusCommand } from './ring.ts';
+import { TAKEOVER, takeoverCommand } from './takeover.ts';
+
+/** The commands of `magma`, in the order in which its help has them. */
+export const COMMANDS: readonly Command[] = [
+  { spec: RING, run: ringCommand },
+  { spec: STATUS, run: statusCommand },
+  { spec: DEAD, run: deadCommand },
+  { spec: READY, run: readyCommand },
+  { spec: LOCKS, run: locksCommand },
+  { spec: TAKEOVER, run: takeoverCommand },
+  { spec: CHECK, run: checkCommand },
+  { spec: KEY, run: keyCommand },
+];
