@@ -2,6 +2,7 @@ import { compareCopies } from '../dht/compare-copies.ts';
 import { RefreshError } from '../dht/errors.ts';
 import type { Member } from '../dht/projection/types.ts';
 import type { Asking } from './options.ts';
+import { progress } from './progress.ts';
 import { asking } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
@@ -33,7 +34,7 @@ export async function compared(
 }
 
 /** `magma check --ring`: holds mirrors against primaries while they run. Resolves with the exit status. */
-export function checkOnline({ json, at }: Asking, key: string): Promise<number> {
+export function checkOnline({ json, at, flags }: Asking, key: string): Promise<number> {
   return asking(
     json,
     () => RingClient.connect(at, key),
@@ -42,8 +43,15 @@ export function checkOnline({ json, at }: Asking, key: string): Promise<number> 
       const problems: string[] = [];
       const notices: string[] = [];
       let copies = 0;
+      const bar = progress('check', { things: 'slices' }, { wanted: !json && flags.quiet !== true });
+      bar.expect(slices);
+      bar.known();
       for (let slice = 0; slice < slices; slice++) {
-        const { found, mirrors } = await compared(ring, slice);
+        const { found, mirrors } = await compared(ring, slice).catch((error: unknown) => {
+          bar.end();
+          throw error;
+        });
+        bar.add(1);
         if (mirrors === 0) continue;
         if (found === null) notices.push(`slice ${slice} changed all the time, and was not compared`);
         else {
@@ -51,6 +59,7 @@ export function checkOnline({ json, at }: Asking, key: string): Promise<number> 
           problems.push(...found);
         }
       }
+      bar.end();
       const { epoch, volcanos } = ring.projection;
       const sound = problems.length === 0;
       if (json) {

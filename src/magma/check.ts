@@ -8,6 +8,7 @@ import { checkRing, type RingCheck, ringDirectory } from './check-ring.ts';
 import { ASKING_FLAGS, type CommandSpec } from './command.ts';
 import { keptNotes, notesIn } from './kept-notes.ts';
 import { keyOf, readAsking, readWords, usageError } from './options.ts';
+import { type Progress, progress } from './progress.ts';
 
 /** `magma check`, as its help has it. */
 export const CHECK: CommandSpec = {
@@ -15,17 +16,19 @@ export const CHECK: CommandSpec = {
   brief: 'checks data directories of volcanos that are stopped, or the copies of a network that runs',
   title:
     'checks the data directories of volcanos that are stopped; or, with --ring, copies against each other while they run',
-  usage: ['[--json] DIR...', '--ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json]'],
+  usage: ['[--json] [-q] DIR...', '--ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [-q]'],
   text: [
     'Reads the whole log and checks every checksum; builds an index from it and compares that with the one in use; looks whether the tree is one: every flare has its names, every link count is right. Given the directories of several volcanos of one ring, it does so with each, then holds all mirrors against their primaries, byte by byte, and looks at the tree that they hold together, which takes the directories of all.',
     'DIR is not opened read-only, but as a start opens it: a new segment is begun behind the sound end of the log, and the index is brought up to the log. What must stay as it is, copy first. Meanwhile DIR needs room for a second index.',
     'With --ring every volcano is asked for digests of the slices that it has, and reads all of them for that. What changes all the time is not compared; the tree is not looked at. The flags that say whom to ask go with --ring.',
+    'On a terminal a line says how far it is.',
   ],
   flags: {
     ring: { help: 'ask the volcanos of a network that runs' },
     json: {
       help: 'one JSON object: sound, segments, records, flares, differences, faults, notices; or sound, error, notices. Of several directories: sound, directories (the same of each, with directory), ring (epoch, volcanos, copies, problems, faults, notices)',
     },
+    quiet: { short: 'q', help: 'do not show how far it is' },
     at: ASKING_FLAGS.at,
     'key-file': ASKING_FLAGS['key-file'],
     config: ASKING_FLAGS.config,
@@ -56,12 +59,17 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
   if (astray !== undefined) throw usageError(CHECK, `--${astray} goes with --ring`);
   if (directories.length === 0) throw usageError(CHECK, 'of a volcano that is alone it takes one data directory');
   const all: Checked[] = [];
-  for (const directory of directories) all.push(await checkDirectory(directory));
+  for (const directory of directories) {
+    const bar = progress(`check ${directory}`, 'bytes', { wanted: !json && flags.quiet !== true });
+    bar.known();
+    all.push(await checkDirectory(directory, bar));
+    bar.end();
+  }
   if (directories.length === 1) return tellOne(directories[0]!, all[0]!, json);
   return tellAll(directories, all, json);
 }
 
-async function checkDirectory(directory: string): Promise<Checked> {
+async function checkDirectory(directory: string, bar: Progress): Promise<Checked> {
   const notices: string[] = [];
   try {
     // openDisk would make it.
@@ -70,7 +78,7 @@ async function checkDirectory(directory: string): Promise<Checked> {
     // One that ended early may have left its scratch.
     for (const rest of ['', '-wal', '-shm']) await disk.remove(SCRATCH_FILE + rest);
     const whole = (database: SqliteDatabase): boolean => ringDirectory(directory, notesIn(database)) === null;
-    const report = await checkStore({ disk, logger: noticing(notices), scratch: SCRATCH_FILE, whole });
+    const report = await checkStore({ disk, logger: noticing(notices), scratch: SCRATCH_FILE, whole, progress: bar });
     const sound = report.differences.length === 0 && report.faults.length === 0;
     return { sound, report, notices };
   } catch (error) {

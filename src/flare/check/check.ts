@@ -40,6 +40,13 @@ export interface CheckOptions {
   readonly scratch?: string;
   /** Whether the whole tree lies here, and is looked at; a volcano of a ring has a part of it. */
   readonly whole?: (database: SqliteDatabase) => boolean;
+  readonly progress?: CheckProgress;
+}
+
+/** How far a check is, in bytes of the log. */
+export interface CheckProgress {
+  expect(bytes: number): void;
+  add(bytes: number): void;
 }
 
 async function openOwnIndex({ disk, logger }: { disk: Disk; logger: Logger }): Promise<CheckedIndex> {
@@ -63,9 +70,11 @@ export async function checkOpen(
   database: SqliteDatabase,
   scratch?: { readonly disk: Disk; readonly name: string },
   whole = true,
+  progress?: CheckProgress,
 ): Promise<StoreCheck> {
-  const { differences, faults } = await checkIndex(kml, database, scratch, whole);
   const segments = kml.segments();
+  progress?.expect(segments.reduce((sum, { bytes }) => sum + bytes, 0));
+  const { differences, faults } = await checkIndex(kml, database, scratch, whole, (bytes) => progress?.add(bytes));
   const oldest = segments[0]?.number ?? 0;
   const flares = database.prepare('SELECT count(*) FROM flares').pluck().get() as number;
   return {
@@ -82,7 +91,7 @@ export async function checkOpen(
  * what cannot be in a tree. Rejects with `StoreOpenError`, `KmlRotError` when the log is damaged, or what opening it rejects with.
  */
 export async function checkStore(options: CheckOptions): Promise<StoreCheck> {
-  const { disk, logger = silentLogger, openIndex = openOwnIndex, scratch, whole = () => true } = options;
+  const { disk, logger = silentLogger, openIndex = openOwnIndex, scratch, whole = () => true, progress } = options;
   const lock = await disk.lock();
   if (lock === null) {
     throw new StoreOpenError('locked', `the data directory ${disk.path} is in use: stop the magmad that uses it first`);
@@ -98,7 +107,7 @@ export async function checkStore(options: CheckOptions): Promise<StoreCheck> {
       try {
         await rebuild.done();
         const aside = scratch === undefined ? undefined : { disk, name: scratch };
-        return await checkOpen(kml, database, aside, whole(database));
+        return await checkOpen(kml, database, aside, whole(database), progress);
       } finally {
         await kml.close();
       }

@@ -44,20 +44,24 @@ export class Rebuild {
 /**
  * Rebuilds an index from all segments and compares: the one that is used must say the same, and nothing that cannot be. The log must be quiet, with all
  * that is durable applied. Throws `KmlRotError` when a segment is not sound. The rebuilt index lies in a file `scratch` of that directory while it
- * runs, or in memory when there is no directory. `whole`: the tree lies here alone.
+ * runs, or in memory when there is no directory. `whole`: the tree lies here alone. `onRead` is told of each batch's bytes.
  */
 export async function checkIndex(
   kml: Kml,
   used: SqliteDatabase,
   scratch?: { readonly disk: Disk; readonly name: string },
   whole = true,
+  onRead: (bytes: number) => void = () => {},
 ): Promise<IndexCheck> {
   const rebuilt = openDatabase(scratch === undefined ? ':memory:' : `${scratch.disk.path}/${scratch.name}`);
   const host = new InlineIndexHost(rebuilt, undefined);
   try {
     const rebuild = new Rebuild(host);
     for (const { number } of kml.segments()) {
-      for await (const batch of kml.walkSegment(number)) await rebuild.batch(batch);
+      for await (const batch of kml.walkSegment(number)) {
+        onRead(batch.bytes.length);
+        await rebuild.batch(batch);
+      }
     }
     await rebuild.done();
     return { differences: compareIndexes(used, rebuilt), faults: indexFaults(used, whole) };
