@@ -41,7 +41,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  const status = await main(process.argv.slice(2));
+  // Connections to dead volcanos that are being made would hold the process for seconds.
+  process.exit(status);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`magma: ${error.message}\n`);

@@ -1,16 +1,22 @@
 import { CHECK, checkCommand } from './check.ts';
+import { CLIENTS, clientsCommand } from './clients.ts';
 import type { Command } from './command.ts';
 import { DEAD, deadCommand } from './dead.ts';
 import { KEY, keyCommand } from './key.ts';
 import { LOCKS, locksCommand } from './locks.ts';
 import { READY, readyCommand } from './ready.ts';
 import { RING, ringCommand, STATUS, statusCommand } from './ring.ts';
+import { SHARES, sharesCommand } from './shares.ts';
 import { TAKEOVER, takeoverCommand } from './takeover.ts';
+import { TOP, topCommand } from './top.ts';
 
 /** The commands of `magma`, in the order in which its help has them. */
 export const COMMANDS: readonly Command[] = [
   { spec: RING, run: ringCommand },
   { spec: STATUS, run: statusCommand },
+  { spec: SHARES, run: sharesCommand },
+  { spec: CLIENTS, run: clientsCommand },
+  { spec: TOP, run: topCommand },
   { spec: DEAD, run: deadCommand },
   { spec: READY, run: readyCommand },
   { spec: LOCKS, run: locksCommand },

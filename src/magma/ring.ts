@@ -53,7 +53,8 @@ export async function asking(
     else process.stderr.write(`magma: ${message}\n`);
     return 1;
   } finally {
-    await ring?.close();
+    // A connection that is being made to a machine that is off would be waited for for seconds.
+    void ring?.close();
   }
 }
 

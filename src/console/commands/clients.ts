@@ -1,6 +1,6 @@
 import { tableOf } from '../../base/table.ts';
 import { CLIENTS_OBSERVED_MAX } from '../../dht/observation.ts';
-import { CLIENT_COLUMNS, CLIENT_COLUMNS_HELP, clientCells, lossSentence } from '../clients-table.ts';
+import { CLIENT_COLUMNS, CLIENT_COLUMNS_HELP, clientCells, lossSentence } from '../../operator/clients-table.ts';
 import type { Command } from '../command.ts';
 
 export const clients: Command = {

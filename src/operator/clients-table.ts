@@ -1,5 +1,5 @@
 import type { ClientObserved } from '../dht/observation.ts';
-import { shown, told } from '../operator/text.ts';
+import { shown, told } from './text.ts';
 
 /** The columns of clients, wherever they are shown. */
 export const CLIENT_COLUMNS = ['client', 'calls', 'again', 'late', 'replayed', 'loss', 'mounted'] as const;
