@@ -31,6 +31,8 @@ export interface VolcanoOptions {
   readonly key?: string;
   /** `--console-port`; default: no console. */
   readonly consolePort?: number;
+  /** `--web-port`; default: no web page. */
+  readonly webPort?: number;
   /** More flags. */
   readonly flags?: readonly string[];
 }
@@ -89,6 +91,7 @@ export class Volcano {
     flags.push('--nfs-port', `${this.nfsPort}`);
     flags.push('--mount-port', `${this.mountPort}`, '--portmap', o.portmap ?? 'off');
     flags.push(...(o.consolePort === undefined ? ['--console', 'off'] : ['--console-port', `${o.consolePort}`]));
+    flags.push(...(o.webPort === undefined ? ['--web', 'off'] : ['--web-port', `${o.webPort}`]));
     if (o.portmapPort !== undefined) flags.push('--portmap-port', `${o.portmapPort}`);
     for (const share of o.shares ?? ['/ * w no_root_squash']) flags.push('--share', share);
     flags.push(...(o.flags ?? []));

@@ -1,10 +1,11 @@
 import t from 'tap';
 import { NOTHING_OBSERVED } from '../dht/observation.ts';
+import { fakeRing } from '../dht/testing/fake-ring.ts';
 import { FlareType } from '../flare/types.ts';
 import { ROOT } from '../operator/paths.ts';
 import { EXTENTS_SHOWN } from './commands/inspect.ts';
 import { COMMANDS } from './commands.ts';
-import { fakeRing, type World, world } from './testing/world.ts';
+import { type World, world } from './testing/world.ts';
 
 const PROMPT = 'MAGMA [wallace]:/> ';
 

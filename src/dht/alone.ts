@@ -44,6 +44,7 @@ export function treeAlone({ store, clock, networkId, self, load, observe }: Alon
     held: (_member, from) => store.locks.held(from),
     digest: (_member, slice) => digestOf(store, slice),
     observe: (_member, ask) => observe(ask),
+    unready: () => (store.replica.sound ? null : 'its log has failed'),
   };
   const files = () => stateFiles(projection, figures);
   return { tree: new Tree(store, new DhtDirectory(clock, store.root().generation, files)), view };

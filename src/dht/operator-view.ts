@@ -22,6 +22,8 @@ export interface OperatorView {
   digest(member: MemberId, slice: number): Promise<SliceDigest>;
   /** What a volcano sees of its clients, and serves. Rejects when it does not answer. */
   observe(member: MemberId, ask: Observing): Eventually<Observation>;
+  /** Why this volcano does not serve all that it should at this moment, in words; null: it does. */
+  unready(): string | null;
 }
 
 /** What a view is made of. */
@@ -33,10 +35,11 @@ export interface ViewParts {
   readonly figures: NetworkFigures;
   /** What this volcano sees. */
   readonly observe: (ask: Observing) => Observation;
+  readonly serving: { unready(): string | null };
 }
 
 /** The view of one volcano of a ring. */
-export function operatorView({ self, store, map, peers, figures, observe }: ViewParts): OperatorView {
+export function operatorView({ self, store, map, peers, figures, observe, serving }: ViewParts): OperatorView {
   return {
     self,
     projection: () => map.projection!,
@@ -44,5 +47,6 @@ export function operatorView({ self, store, map, peers, figures, observe }: View
     held: (member, from) => (member === self ? store.locks.held(from) : peers.peer(member).node.held(from)),
     digest: (member, slice) => (member === self ? digestOf(store, slice) : peers.peer(member).node.digest(slice)),
     observe: (member, ask) => (member === self ? observe(ask) : peers.peer(member).node.observe(ask)),
+    unready: () => serving.unready(),
   };
 }

@@ -23,6 +23,11 @@ export type KnownOf = (member: Member) => KnownFigures | null;
 export const HEARD_SECONDS = 20;
 const HEARD_SECONDS_LARGE = 60;
 
+/** Whether a volcano of a network of so many is away: it was not heard of for too long, or never. */
+export function isAway(known: KnownFigures | null, volcanos: number): boolean {
+  return known === null || known.heardSeconds > (volcanos < LARGE ? HEARD_SECONDS : HEARD_SECONDS_LARGE);
+}
+
 const KEY_BITS = 160n;
 
 /** The first and the last key of a run, as 40 hexadecimal digits each; the last may lie before the first, past the end of the keyspace. */
@@ -99,8 +104,7 @@ function volcanoText(
 
 /** The nicknames of those who were heard of lately, and of all others. */
 function heardNames({ volcanos }: Projection, knownOf: KnownOf): { heard: string; silent: string } {
-  const most = volcanos.length < LARGE ? HEARD_SECONDS : HEARD_SECONDS_LARGE;
-  const isHeard = (member: Member): boolean => (knownOf(member)?.heardSeconds ?? Number.POSITIVE_INFINITY) <= most;
+  const isHeard = (member: Member): boolean => !isAway(knownOf(member), volcanos.length);
   const names = (some: readonly Member[]): string => some.map(({ nickname }) => nickname).join(' ') || '-';
   return {
     heard: names(volcanos.filter(isHeard)),

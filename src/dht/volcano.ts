@@ -175,6 +175,7 @@ class Volcano implements Ring {
     this.view = operatorView({
       ...{ self: id, store, map: this.#map, peers: this.#peers, figures: this.#figures },
       observe: this.#observe,
+      serving: this.#serving,
     });
     this.#router = new Router({
       ...{ store, clock, random, logger },

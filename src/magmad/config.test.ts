@@ -47,6 +47,10 @@ t.test('nothing given: the defaults', async (t) => {
     console: true,
     consolePort: 12002,
     consoleListen: ['127.0.0.1', '::1'],
+    web: true,
+    webPort: 12003,
+    webListen: ['127.0.0.1', '::1'],
+    webCert: null,
     shares: [],
     sharesFile: null,
     key: null,
@@ -114,6 +118,10 @@ t.test('what is wrong on the command line is named, with the cure', async (t) =>
   t.match(refusal(['-x']), /^-x is not a flag of magmad; see magmad --help$/);
   t.match(refusal(['--console-listen', '10.0.0.1']), /^--console-listen: 10\.0\.0\.1: .*there is none\. Cure: a key/);
   t.same(config(['--console-listen', '10.0.0.1', '-k', 'm4gm4']).consoleListen, ['10.0.0.1']);
+  t.match(refusal(['--web-listen', '::']), /^--web-listen: ::: from other machines the web page .*Cure: a key/);
+  t.match(refusal(['--web-cert-key', 'k']), /^--web-cert-key: .* Cure: give --web-cert as well$/);
+  t.same(config(['--web-cert', '/c', '--web-cert-key', '/k']).webCert, { cert: '/c', key: '/k' });
+  t.match(refusal(['--web-port', '12002']), /web-port and console-port are both 12002/);
   t.match(refusal(['--console-port', '2049']), /console-port and nfs-port are both 2049/);
   t.equal(config(['--console', 'off', '--console-port', '2049']).console, false);
   t.match(refusal(['--nfs-port']), /^--nfs-port needs a value: --nfs-port PORT$/);

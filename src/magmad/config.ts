@@ -47,6 +47,11 @@ export interface Config {
   readonly console: boolean;
   readonly consolePort: number;
   readonly consoleListen: readonly string[];
+  readonly web: boolean;
+  readonly webPort: number;
+  readonly webListen: readonly string[];
+  /** PEM files; null: a certificate of its own making. */
+  readonly webCert: { readonly cert: string; readonly key: string } | null;
   /** Rules by flag, variable or configuration file, each with its place for messages. */
   readonly shares: readonly { readonly rule: string; readonly origin: string }[];
   /** The shares file, or null. */
@@ -75,6 +80,9 @@ const FLARE_PORT = 12_000;
 /** The console's port, and where it listens, when nobody says otherwise. */
 const CONSOLE_PORT = 12_002;
 const CONSOLE_LISTEN = ['127.0.0.1', '::1'];
+/** The same of the web page. */
+const WEB_PORT = 12_003;
+const WEB_LISTEN = CONSOLE_LISTEN;
 /** Where magmad keeps its files when nobody says so. */
 export const DEFAULT_DATA = '/var/lib/magma';
 
@@ -149,7 +157,10 @@ function assemble(settled: Settled, configFile: string | null): Config {
   const nodePort = settled.get<number>('node-port', NODE_PORT);
   const console = settled.get('console', 'on') === 'on';
   const consolePort = settled.get<number>('console-port', CONSOLE_PORT);
-  checkConsole(settled, key);
+  const web = settled.get('web', 'on') === 'on';
+  const webPort = settled.get<number>('web-port', WEB_PORT);
+  checkElsewhere(settled, key, 'console-listen', 'the console');
+  checkElsewhere(settled, key, 'web-listen', 'the web page');
   const deadAfter = settled.get<number | null>('dead-after', null);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
@@ -157,6 +168,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     ...(portmap === 'off' ? [] : [['portmap-port', portmapPort] as const]),
     ...(key === null ? [] : [['port', port] as const, ['node-port', nodePort] as const]),
     ...(console ? [['console-port', consolePort] as const] : []),
+    ...(web ? [['web-port', webPort] as const] : []),
   ]);
   checkRing(origins, settled.get('boot', false), key, warnings);
   checkEtcd(origins, key);
@@ -181,6 +193,10 @@ function assemble(settled: Settled, configFile: string | null): Config {
     console,
     consolePort,
     consoleListen: settled.get<readonly string[]>('console-listen', CONSOLE_LISTEN),
+    web,
+    webPort,
+    webListen: settled.get<readonly string[]>('web-listen', WEB_LISTEN),
+    webCert: readWebCert(settled),
     shares: settled.get<readonly string[]>('share', []).map((rule) => ({ rule, origin: shareOrigin })),
     sharesFile: settled.path('shares'),
     key,
@@ -229,11 +245,27 @@ function checkRing(
 }
 
 /** Who comes from elsewhere must give the key, so there must be one. */
-function checkConsole(settled: Settled, key: string | null): void {
-  const elsewhere = settled.get<readonly string[]>('console-listen', CONSOLE_LISTEN).filter((one) => !isLoopback(one));
+function checkElsewhere(
+  settled: Settled,
+  key: string | null,
+  setting: 'console-listen' | 'web-listen',
+  what: string,
+): void {
+  const elsewhere = settled.get<readonly string[]>(setting, []).filter((one) => !isLoopback(one));
   if (key !== null || elsewhere.length === 0) return;
   throw new UsageError(
-    `${settled.origins.get('console-listen')}: ${elsewhere[0]}: from other machines the console asks for the key of the network, and there is none. Cure: a key (--key-file), or 127.0.0.1`,
+    `${settled.origins.get(setting)}: ${elsewhere[0]}: from other machines ${what} asks for the key of the network, and there is none. Cure: a key (--key-file), or 127.0.0.1`,
+  );
+}
+
+function readWebCert(settled: Settled): Config['webCert'] {
+  const [cert, key] = [settled.path('web-cert'), settled.path('web-cert-key')];
+  if (cert !== null && key !== null) return { cert, key };
+  if (cert === null && key === null) return null;
+  const [given, missing] =
+    cert === null ? (['web-cert-key', 'web-cert'] as const) : (['web-cert', 'web-cert-key'] as const);
+  throw new UsageError(
+    `${settled.origins.get(given)}: a certificate and its key go together. Cure: give --${missing} as well`,
   );
 }
 

@@ -6,6 +6,7 @@ import { memberOf } from '../dht/projection/queries.ts';
 import type { Config } from './config.ts';
 import type { Log } from './logging.ts';
 import type { Network } from './network.ts';
+import { listenForOperators } from './operator-port.ts';
 import { VERSION } from './version.ts';
 
 /** What the console is opened with. */
@@ -16,10 +17,7 @@ export interface ConsoleOptions extends Pick<ConsoleParts, 'rules' | 'debug'> {
   readonly network: Network;
 }
 
-/**
- * Opens the console; null when it is not wanted, or when nobody has said where it is to be and it cannot be there: volcanos that share a machine would else need a setting each. Rejects
- * with the host's error.
- */
+/** Opens the console; null when it is not wanted, or cannot be (`listenForOperators`). Rejects with the host's error. */
 export async function openConsole(options: ConsoleOptions): Promise<{ console: Console; port: number } | null> {
   const { config, log, net, network, ...rest } = options;
   if (!config.console) return null;
@@ -31,27 +29,7 @@ export async function openConsole(options: ConsoleOptions): Promise<{ console: C
     log: { lines: (count) => log.recent.last(count) },
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),
   });
-  const given = config.origins.has('console-listen');
-  // Not every machine has both loopback addresses.
-  const tries = given ? [config.consoleListen] : [config.consoleListen, ...config.consoleListen.map((one) => [one])];
-  let problem: unknown;
-  for (const addresses of tries) {
-    try {
-      return { console, port: await console.listen(net, addresses, config.consolePort) };
-    } catch (error) {
-      problem ??= error;
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') {
-        problem = error;
-        break;
-      }
-    }
-  }
-  const { code } = problem as NodeJS.ErrnoException;
-  const mustBe = given || config.origins.has('console-port');
-  if (mustBe || (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL')) throw problem;
-  logger.warn(
-    { port: config.consolePort, code },
-    'the console cannot listen on its port: there is none. Cure: --console-port',
-  );
-  return null;
+  const listen = (addresses: readonly string[]) => console.listen(net, addresses, config.consolePort);
+  const port = await listenForOperators({ config, logger, what: 'console', listen });
+  return port === null ? null : { console, port };
 }

@@ -6,9 +6,16 @@ export const LINE_KEPT_MAX = 4096;
 export class RecentLines {
   readonly #lines: string[] = [];
   #next = 0;
+  #added = 0;
+
+  /** How many there were since the start. */
+  get added(): number {
+    return this.#added;
+  }
 
   /** Keeps a line; of a longer one than `LINE_KEPT_MAX` the beginning. */
   add(line: string): void {
+    this.#added += 1;
     // A slice alone would keep the whole line in memory.
     this.#lines[this.#next] = line.length > LINE_KEPT_MAX ? Buffer.from(line.slice(0, LINE_KEPT_MAX)).toString() : line;
     this.#next = (this.#next + 1) % LINES_KEPT;

@@ -110,6 +110,7 @@ const VOLCANO = 'The volcano';
 const RING = 'The lava network';
 const NETWORK = 'Addresses and ports';
 const CONSOLE = 'The console';
+const WEB = 'The web page';
 const SHARES = 'What is shared, with whom';
 const KEY = 'The network key';
 const LOG = 'Log';
@@ -317,6 +318,47 @@ export const SETTINGS = {
       'only for networks where nobody listens.',
     otherwise: '127.0.0.1 and ::1',
     schema: list(address),
+  },
+  web: {
+    kind: 'text',
+    value: 'HOW',
+    group: WEB,
+    help: "The operator's web page, and /metrics: on or off. Whoever is on this machine may look at it; to change files takes the key.",
+    otherwise: 'on',
+    schema: choice('on', 'off'),
+  },
+  'web-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: WEB,
+    help: 'TCP. 0 takes a free port. Unless it is given, and when another program has it, there is no page.',
+    otherwise: '12003',
+    schema: port,
+  },
+  'web-listen': {
+    kind: 'list',
+    value: 'ADDR',
+    group: WEB,
+    help: 'An address on which the page is. Can be repeated. Where it is not loopback, all goes over TLS, and nothing is shown to who has not given the key.',
+    otherwise: '127.0.0.1 and ::1',
+    schema: list(address),
+  },
+  'web-cert': {
+    kind: 'text',
+    value: 'FILE',
+    group: WEB,
+    help: 'The PEM certificate of these addresses, with those of its authorities. Goes with --web-cert-key.',
+    otherwise: 'one of its own making, in the data directory; the log says its fingerprint',
+    path: true,
+    schema: text,
+  },
+  'web-cert-key': {
+    kind: 'text',
+    value: 'FILE',
+    group: WEB,
+    help: 'The PEM key of that certificate.',
+    path: true,
+    schema: text,
   },
   portmap: {
     kind: 'text',

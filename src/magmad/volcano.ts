@@ -22,6 +22,7 @@ import type { Registration } from '../rpc/portmap/registration.ts';
 import { ProcedureGauges } from '../rpc/procedure-gauges.ts';
 import type { Program } from '../rpc/program.ts';
 import { type Listening, RpcServer } from '../rpc/server.ts';
+import type { WebServer } from '../web/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
 import type { Config } from './config.ts';
@@ -41,7 +42,9 @@ import { waitingForRestart } from './reload.ts';
 import { readRules } from './rules.ts';
 import type { SettingName } from './settings.ts';
 import { progress } from './store.ts';
+import { UsageError } from './usage.ts';
 import { VERSION } from './version.ts';
+import { openWeb } from './web.ts';
 
 /** What a volcano is started with. */
 export interface VolcanoOptions {
@@ -73,6 +76,7 @@ export class Volcano implements Service {
   readonly #parts: Parts;
   #portmap: PortmapChoice | undefined;
   #console: Console | undefined;
+  #web: WebServer | undefined;
   #removePidFile: () => void = () => {};
   readonly #addresses: AddressWatch;
   #config: Config;
@@ -159,6 +163,7 @@ export class Volcano implements Service {
     const portmap = await this.#makeFindable([...registrationsOf(nfs, nfsAt), ...registrationsOf(mount, mountAt)]);
     this.#portmap = portmap;
     const consoleAt = await this.#openConsole();
+    const webAt = await this.#openWeb();
     if (config.pidFile !== null) this.#removePidFile = writePidFile(config.pidFile, process.pid);
     const served = {
       nfsPort: nfsAt.port,
@@ -179,6 +184,7 @@ export class Volcano implements Service {
         ...(portmap.kind === 'off' ? {} : { portmapPort: portmap.port }),
         ...(ports === null ? {} : { flarePort: ports.flare, nodePort: ports.node }),
         ...(consoleAt === null ? {} : { consolePort: consoleAt }),
+        ...(webAt === null ? {} : { webPort: webAt }),
       },
       'ready',
     );
@@ -199,6 +205,17 @@ export class Volcano implements Service {
       throw cannotListen(error, config.consolePort, 'console-port', config.consoleListen);
     });
     this.#console = opened?.console;
+    return opened?.port ?? null;
+  }
+
+  /** Resolves with the port of the web page; null: there is none. */
+  async #openWeb(): Promise<number | null> {
+    const { config, log } = this.#options;
+    const { network, shares: rules } = this.#parts;
+    const opened = await openWeb({ config, log, network, rules }).catch((error: unknown) => {
+      throw cannotListen(error, config.webPort, 'web-port', config.webListen);
+    });
+    this.#web = opened?.web;
     return opened?.port ?? null;
   }
 
@@ -273,18 +290,26 @@ export class Volcano implements Service {
   async #unserve(): Promise<void> {
     this.#addresses.stop();
     await this.#console?.close();
+    await this.#web?.close();
     await this.#portmap?.stop();
     await this.#parts.server.stop();
     this.#removePidFile();
   }
 }
 
+/** Which setting says the addresses of a port; others are at `--address`. */
+const LISTENS: Partial<Record<SettingName, SettingName>> = {
+  'console-port': 'console-listen',
+  'web-port': 'web-listen',
+};
+
 function cannotListen(error: unknown, port: number, setting: SettingName, addresses: readonly string[]): Error {
   const cures: Record<string, string> = {
     EADDRINUSE: `another program listens there. Cure: stop it, or give another --${setting} (0 takes a free one)`,
     EACCES: `ports below 1024 need root or CAP_NET_BIND_SERVICE. Cure: that, or another --${setting}`,
-    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --${setting === 'console-port' ? 'console-listen' : 'address'}`,
+    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --${LISTENS[setting] ?? 'address'}`,
   };
+  if (error instanceof UsageError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return new Error(`cannot listen on port ${port}: ${cures[code] ?? messageOf(error)}`, { cause: error });
 }

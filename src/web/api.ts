@@ -3,7 +3,10 @@ import type { Figures } from '../dht/programs/node/handlers.ts';
 import type { MemberState } from '../dht/projection/types.ts';
 import type { ProcedureFigures } from '../rpc/procedure-gauges.ts';
 
-/** What the page is told: the answers of `/api/`, as JSON. Times are milliseconds; paths in them are percent-encoded bytes (`/a%FFb`), and so are those of requests. */
+/**
+ * What the page is told: the answers of `/api/`, as JSON. Times are milliseconds; paths in them are percent-encoded bytes (`/a%FFb`), and so are those of requests: they stand in a query as they
+ * are, encoded once (`/api/list?path=/a%FFb`, where `+` is a plus). A path has no empty names, `.` or `..` in it.
+ */
 
 /** `GET /api/session`, which needs none. */
 export interface SessionState {
@@ -85,7 +88,7 @@ export interface State {
   readonly shortOfCopies: number;
   readonly volcanos: readonly VolcanoState[];
   readonly runs: readonly RunState[];
-  /** Upper bounds of `ProcedureState.buckets`. */
+  /** Upper bounds of `ProcedureState.buckets`. Procedures that nobody has called are left out. */
   readonly latencyBoundsMs: readonly number[];
   readonly procedures: readonly ProcedureState[];
   /** Those whose networks lose most first. */
@@ -120,7 +123,7 @@ export interface FileState {
 /**
  * `GET /api/list?path=&after=`: a page of a directory, by name. Further: `GET /api/file?path=` (with Range) sends a file as a download, `PUT /api/file?path=[&replace=1]` makes one of the body (409 when it is there),
  * `POST /api/directory?path=` makes a directory, `DELETE /api/file?path=` and `DELETE /api/directory?path=` remove (an empty one). `POST /api/login` with `{ key }` and
- * `POST /api/logout` begin and end a session.
+ * `POST /api/logout` begin and end a session, and answer with its `SessionState`.
  */
 export interface Listing {
   readonly entries: readonly FileState[];

@@ -84,9 +84,14 @@ export class SystemStream implements Stream {
   }
 }
 
-function listenOne(address: string, port: number): Promise<Server> {
-  const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-  const server = createServer(options);
+/** Makes the server that is to listen on an address. */
+export type MakeServer = (address: string) => Server;
+
+const plainServer: MakeServer = () =>
+  createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+
+function listenOne(address: string, port: number, make: MakeServer): Promise<Server> {
+  const server = make(address);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: address, port, ipv6Only: false, exclusive: true }, () => {
@@ -98,13 +103,13 @@ function listenOne(address: string, port: number): Promise<Server> {
   });
 }
 
-async function listenAny(port: number): Promise<Server[]> {
+async function listenAny(port: number, make: MakeServer): Promise<Server[]> {
   try {
-    return [await listenOne('::', port)];
+    return [await listenOne('::', port, make)];
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
-    return [await listenOne('0.0.0.0', port)];
+    return [await listenOne('0.0.0.0', port, make)];
   }
 }
 
@@ -115,13 +120,13 @@ export function endpointOf(server: Server): Endpoint {
   return normalEndpoint(address.address, address.port);
 }
 
-async function listenAll(addresses: readonly string[], port: number): Promise<Server[]> {
-  if (addresses.length === 0) return listenAny(port);
+async function listenAll(addresses: readonly string[], port: number, make: MakeServer): Promise<Server[]> {
+  if (addresses.length === 0) return listenAny(port, make);
   const servers: Server[] = [];
   try {
     for (const address of addresses) {
       const first = servers[0];
-      servers.push(await listenOne(address, first === undefined ? port : endpointOf(first).port));
+      servers.push(await listenOne(address, first === undefined ? port : endpointOf(first).port, make));
     }
   } catch (error) {
     for (const server of servers) server.close();
@@ -155,15 +160,19 @@ class SystemListener implements StreamListener {
   }
 }
 
-/** Listening sockets for those addresses, as `Net.listen` says. Nobody takes their connections yet. */
-export async function openServers(addresses: readonly string[], port: number): Promise<readonly Server[]> {
+/** Listening sockets for those addresses, as `Net.listen` says. Nobody takes their connections yet, unless the servers are made so. */
+export async function openServers(
+  addresses: readonly string[],
+  port: number,
+  make: MakeServer = plainServer,
+): Promise<readonly Server[]> {
   const unique = [...new Set(addresses.map(normalAddress))];
   // Listening on :: covers IPv4.
   const wanted = unique.includes('::') ? [] : unique;
   for (const address of wanted) familyOf(address);
   for (let tries = 1; ; tries++) {
     try {
-      return await listenAll(wanted, port);
+      return await listenAll(wanted, port, make);
     } catch (error) {
       const taken = (error as { code?: unknown }).code === 'EADDRINUSE';
       if (port !== 0 || !taken || tries === PORT_TRIES_MAX) throw error;

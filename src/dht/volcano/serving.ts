@@ -68,6 +68,23 @@ export class Serving implements Owners {
     return this.#served[slice] === 1 && this.#parts.failover.holds(slice);
   }
 
+  /** Why not all slices are served of which this volcano is to be the primary, in words; null: they are. */
+  unready(): string | null {
+    const { map, store, self, failover } = this.#parts;
+    const { projection } = map;
+    if (!store.replica.sound) return 'its log has failed';
+    if (projection === null || !map.current) return 'its map is not current: who keeps the maps does not answer';
+    if (!this.#isMember) return 'it is no volcano of its network any more';
+    const own = indexOf(projection, self);
+    let unserved = 0;
+    for (const [slice, { primary }] of projection.map.entries()) {
+      if (primary !== own) continue;
+      if (this.#served[slice] === 0) unserved += 1;
+      else if (!failover.holds(slice)) return 'it has no lease: a mirror of its slices does not answer';
+    }
+    return unserved === 0 ? null : `${unserved} of its slices are not served: it waits for their mirrors`;
+  }
+
   /** `BusyError` while the map is not current, or when the slice is this volcano's and is not served now. */
   of(slice: number): Owner {
     const { map, peers, self } = this.#parts;
