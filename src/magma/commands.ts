@@ -7,6 +7,7 @@ import { LOCKS, locksCommand } from './locks.ts';
 import { READY, readyCommand } from './ready.ts';
 import { RING, ringCommand, STATUS, statusCommand } from './ring.ts';
 import { SHARES, sharesCommand } from './shares.ts';
+import { SUPPORT_BUNDLE, supportBundleCommand } from './support-bundle.ts';
 import { TAKEOVER, takeoverCommand } from './takeover.ts';
 import { TOP, topCommand } from './top.ts';
 
@@ -23,4 +24,5 @@ export const COMMANDS: readonly Command[] = [
   { spec: TAKEOVER, run: takeoverCommand },
   { spec: CHECK, run: checkCommand },
   { spec: KEY, run: keyCommand },
+  { spec: SUPPORT_BUNDLE, run: supportBundleCommand },
 ];
