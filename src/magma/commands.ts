@@ -2,6 +2,7 @@ import { CHECK, checkCommand } from './check.ts';
 import { CLIENTS, clientsCommand } from './clients.ts';
 import type { Command } from './command.ts';
 import { DEAD, deadCommand } from './dead.ts';
+import { JOIN, joinCommand } from './join.ts';
 import { KEY, keyCommand } from './key.ts';
 import { LOCKS, locksCommand } from './locks.ts';
 import { READY, readyCommand } from './ready.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: SHARES, run: sharesCommand },
   { spec: CLIENTS, run: clientsCommand },
   { spec: TOP, run: topCommand },
+  { spec: JOIN, run: joinCommand },
   { spec: DEAD, run: deadCommand },
   { spec: READY, run: readyCommand },
   { spec: LOCKS, run: locksCommand },

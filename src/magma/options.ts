@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { type Config, readConfig } from '../magmad/config.ts';
 import { parseSeed, type Seed } from '../magmad/seeds.ts';
-import { nearest } from '../magmad/settings.ts';
+import { nearest, settingOf } from '../magmad/settings.ts';
 import { UsageError } from '../magmad/usage.ts';
 import { type CommandSpec, flagsOf } from './command.ts';
 import { usageOf } from './help.ts';
@@ -59,11 +59,19 @@ export function usageError(spec: CommandSpec, message: string): UsageError {
   return new UsageError(`${spec.name}: ${message}${message.endsWith('?') ? '' : '.'} Usage: ${usageOf(spec)}`);
 }
 
+/** Flags that are magmad's settings too, and mean the same; of a list the values, with commas. */
+const SETTINGS_TOLD = [
+  ...['config', 'key-file', 'data', 'nickname', 'address'],
+  ...['port', 'node-port', 'nfs-port', 'mount-port', 'etcd'],
+] as const;
+
 function configOf(flags: Words['flags']): Config {
   const words: string[] = [];
-  for (const name of ['config', 'key-file', 'data'] as const) {
+  for (const name of SETTINGS_TOLD) {
     const value = flags[name];
-    if (typeof value === 'string') words.push(`--${name}=${value}`);
+    if (typeof value !== 'string') continue;
+    const values = settingOf(name)?.kind === 'list' ? value.split(',') : [value];
+    words.push(...values.map((one) => `--${name}=${one}`));
   }
   // Of the environment only what says where the volcano is, and its key: the rest is magmad's own.
   const environment: Record<string, string | undefined> = {};
