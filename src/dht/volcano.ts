@@ -102,6 +102,8 @@ class Volcano implements Ring {
   #absence: Absence | null = null;
   readonly #lives = new Lives();
   #isExpelled = false;
+  /** By the last map that names it, it was to leave. */
+  #leaves = false;
   #programs: Programs | null = null;
   #taken = 0;
   #closing: Promise<void> | null = null;
@@ -239,7 +241,7 @@ class Volcano implements Ring {
     this.#checkPorts(self);
     this.#serve();
     await this.#orStopped(this.#notes.start());
-    await this.#until(() => this.#member()?.state === 'serving');
+    await this.#until(() => (this.#member()?.state ?? 'joining') !== 'joining');
   }
 
   #serve(): void {
@@ -291,10 +293,12 @@ class Volcano implements Ring {
   /** The map has changed, or is not current any more, or is again. */
   #settle(): void {
     const { projection, epoch } = this.#map;
-    if (this.#carrier !== null && this.#member() === null) {
+    const self = this.#member();
+    if (this.#carrier !== null && self === null) {
       this.#expel();
       return;
     }
+    this.#leaves = self?.state === 'leaving';
     if (projection !== null) this.#peers.update(projection);
     this.#register?.settle();
     this.#failover.settle();
@@ -311,11 +315,15 @@ class Volcano implements Ring {
     if (this.#isExpelled) return;
     this.#isExpelled = true;
     const why = this.#expelled();
-    this.#options.logger.error({ epoch: this.#map.epoch }, why.message);
+    const { logger, left, expelled } = this.#options;
+    const { epoch } = this.#map;
+    if (this.#leaves) logger.info({ epoch }, 'this volcano has left its network: others have all that it had');
+    else logger.error({ epoch }, why.message);
     this.#serving.settle();
     this.#replication?.update(this.#map.projection!);
     this.#stopWork();
-    this.#options.expelled?.(why);
+    if (this.#leaves) left?.();
+    else expelled?.(why);
   }
 
   #stopWork(): void {
@@ -414,7 +422,7 @@ class Volcano implements Ring {
 
   #expelled(): JoinError {
     return new JoinError(
-      `${this.#entered.nickname} is no volcano of network ${this.networkId} any more: it was declared dead while it was away, and what lies in its data directory is of no use there. ` +
+      `${this.#entered.nickname} is no volcano of network ${this.networkId} any more: it has left, or was declared dead while it was away, and what lies in its data directory is of no use there. ` +
         'Cure: set that directory aside, and start with an empty one, through another volcano (-r)',
     );
   }

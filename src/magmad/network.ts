@@ -181,6 +181,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     ...{ flarePort: port, nodePort, version: VERSION, networkName: null, replicas, failoverMs },
     ...(deadAfterMs === null ? {} : { deadAfterMs }),
     expelled,
+    left: () => void process.kill(process.pid, 'SIGTERM'),
     ...{ gate, load, observe, signal },
     replication: (parts) => new Mirroring(parts),
     register: etcd?.register ?? null,

@@ -23,7 +23,7 @@ import { validate } from './validate.ts';
 export const PROJECTION_BYTES_MAX = 2 * 1024 * 1024;
 
 const FORMAT = 1;
-const STATES = ['joining', 'serving'] as const;
+const STATES = ['joining', 'serving', 'leaving'] as const;
 
 /** A volcano of the network. `state` is 0 for joining, 1 for serving. */
 export const MemberSchema = xdr.struct('Member', {

@@ -1,5 +1,5 @@
 import { copiesWanted, followers, runs, slicesOf } from './queries.ts';
-import { anew, fill, handOver, inSync, serve, takeOver, withoutMirror } from './steps.ts';
+import { anew, depart, fill, handOver, holdsAnything, inSync, serve, takeOver, withoutMirror } from './steps.ts';
 import { type Projection, ProjectionError, type SliceAssignment, type SliceRange } from './types.ts';
 
 /** One change of the map. `member` is an index in the projection that it is made from. */
@@ -9,9 +9,9 @@ export type Step =
       readonly member: number;
       readonly range: SliceRange;
     }
-  | { readonly kind: 'serve'; readonly member: number }
-  | { readonly kind: 'anew'; readonly member: number };
+  | { readonly kind: 'serve' | 'anew' | 'depart'; readonly member: number };
 
+const LONE = { serve, anew, depart } as const;
 const RANGED = { fill, inSync, handOver, withoutMirror, takeOver } as const;
 
 /** Says of places in the map which volcanos do not answer, as far as whoever asks can tell. */
@@ -21,8 +21,7 @@ const NOBODY: Silent = () => false;
 
 /** The projection after the step. Throws `ProjectionError` when it is not legal. */
 export function applyStep(before: Projection, step: Step): Projection {
-  if (step.kind === 'anew') return anew(before);
-  return step.kind === 'serve' ? serve(before, step.member) : RANGED[step.kind](before, step.range, step.member);
+  return 'range' in step ? RANGED[step.kind](before, step.range, step.member) : LONE[step.kind](before, step.member);
 }
 
 /** Whether the step gives a sound map. */
@@ -68,14 +67,23 @@ function beingFilled(projection: Projection, all: readonly Run[]): Step | null {
   return null;
 }
 
-/** Of mirrors that are too many, the one to do without: none of the followers, and the last round the ring from the primary. */
+/** Whether that volcano is to leave. */
+function leaves({ volcanos }: Projection, member: number): boolean {
+  return volcanos[member]!.state === 'leaving';
+}
+
+/** Of mirrors that are too many, the one to do without: one that leaves; else none of the followers, and the last round the ring from the primary. */
 function superfluous(projection: Projection, run: Run, wanted: readonly number[], copies: number): Step | null {
   const count = projection.volcanos.length;
   const distance = (member: number): number => (member - run.member + count) % count;
+  // What is on a volcano that leaves is no copy for long.
+  const own = leaves(projection, run.member) ? 0 : 1;
   const extra = ({ inSync }: SliceAssignment): number => {
     // A newcomer holds a copy too many until it is handed over.
     const serving = inSync.filter((member) => projection.volcanos[member]!.state === 'serving');
-    if (1 + serving.length <= copies) return -1;
+    const leaving = inSync.find((member) => leaves(projection, member));
+    if (leaving !== undefined && own + serving.length >= copies) return leaving;
+    if (own + serving.length <= copies) return -1;
     const unwanted = serving.filter((member) => !wanted.includes(member));
     return unwanted.reduce(
       (found, member) => (found === -1 || distance(member) > distance(found) ? member : found),
@@ -133,10 +141,19 @@ function missing(projection: Projection, run: Run, wanted: readonly number[]): S
   return null;
 }
 
+/** A run whose primary is to leave, and which all its followers have in sync, goes to the first of them that may have it. */
+function handedOn(projection: Projection, { member: _, ...range }: Run, wanted: readonly number[]): Step | null {
+  for (const member of wanted) {
+    const step: Step = { kind: 'handOver', member, range };
+    if (isLegal(projection, step)) return step;
+  }
+  return null;
+}
+
 /**
  * The step that is due; null when all is as it should be: every volcano serves, and every run is mirrored by its followers and nobody else. One thing at a time: what is
  * being filled is finished first (an `inSync` step is due when the mirror has caught up, no sooner), then copies that are one too many go,
- * then newcomers get their slices, then mirrors are put right. Repeated, it comes to an end.
+ * then newcomers get their slices, then mirrors are put right, then what a volcano that leaves has goes to the next one; when that has nothing more it goes. Repeated, it comes to an end.
  *
  * Who is silent is given nothing, and its own slices are let be: others are mirrored by the next ones that answer.
  */
@@ -145,7 +162,10 @@ export function nextStep(projection: Projection, silent: Silent = NOBODY): Step 
   const filled = beingFilled(projection, all);
   if (filled !== null) return filled;
   const copies = copiesWanted(projection);
-  const wanted = all.map((run) => followers(projection, run.member, copies, silent));
+  // Who leaves is followed by as many as there are to be copies without it.
+  const wanted = all.map(({ member }) =>
+    followers(projection, member, leaves(projection, member) ? copies + 1 : copies, silent),
+  );
   for (const [at, run] of all.entries()) {
     const step = superfluous(projection, run, wanted[at]!, copies);
     if (step !== null) return step;
@@ -156,6 +176,13 @@ export function nextStep(projection: Projection, silent: Silent = NOBODY): Step 
     const step = missing(projection, run, wanted[at]!);
     if (step !== null) return step;
   }
+  for (const [at, run] of all.entries()) {
+    const step = leaves(projection, run.member) ? handedOn(projection, run, wanted[at]!) : null;
+    if (step !== null) return step;
+  }
+  for (const member of projection.volcanos.keys())
+    if (leaves(projection, member) && !silent(member) && !holdsAnything(projection, member))
+      return { kind: 'depart', member };
   return null;
 }
 

@@ -84,11 +84,11 @@ export function successor({ volcanos }: Projection, member: number): number {
   return (member + 1) % volcanos.length;
 }
 
-/** How many copies of a slice there are to be: `replicas`, or as many as there are volcanos that serve. */
+/** How many copies of a slice there are to be: `replicas`, or as many as there are volcanos that serve, and are not about to leave. */
 export function copiesWanted({ replicas, volcanos }: Projection): number {
   let serving = 0;
   for (const { state } of volcanos) if (state === 'serving') serving += 1;
-  return Math.min(replicas, serving);
+  return Math.min(replicas, Math.max(1, serving));
 }
 
 /** Volcanos whose slices others have taken over between two maps. */

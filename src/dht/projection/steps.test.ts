@@ -7,18 +7,21 @@ import { applyStep, giver, isLegal, nextStep, type Step, stretch } from './plan.
 import { runs } from './queries.ts';
 import {
   anew,
+  depart,
   fill,
   firstProjection,
   handOver,
   holdsAnything,
   inSync,
+  leave,
   serve,
+  stay,
   takeOver,
   withMember,
   withoutMember,
   withoutMirror,
 } from './steps.ts';
-import type { Projection } from './types.ts';
+import { type Projection, ProjectionError } from './types.ts';
 import { validStep } from './valid-step.ts';
 
 /*
@@ -57,11 +60,14 @@ function checkMap(projection: Projection): void {
 
 function checkChange(before: Projection, after: Projection): void {
   const serving = after.volcanos.filter(({ state }) => state === 'serving').length;
+  // What is on a volcano that leaves does not count: it is to go.
+  const leaving = new Set(after.volcanos.flatMap(({ id, state }) => (state === 'leaving' ? id : [])));
   for (let slice = 0; slice < after.slices; slice++) {
     const [was, is] = [holders(before, slice), holders(after, slice)];
     const primary = after.volcanos[after.map[slice]!.primary]!.id;
     if (!was.has(primary)) fail(`slice ${slice}: its new primary was not in sync`);
-    if (is.size < Math.min(after.replicas, serving) && is.size < was.size) fail(`slice ${slice}: a copy vanished`);
+    const [had, has] = [was, is].map((ids) => [...ids].filter((id) => !leaving.has(id)).length);
+    if (has! < Math.min(after.replicas, serving) && has! < had!) fail(`slice ${slice}: a copy vanished`);
   }
 }
 
@@ -75,6 +81,23 @@ function checkQuiet({ map, volcanos, replicas }: Projection): void {
     if (filling.length > 0 || inSync.join() !== wanted.sort((a, b) => a - b).join())
       fail(`slice ${slice} of ${primary}: mirrors ${inSync}, filling ${filling}, wanted ${wanted}`);
   }
+}
+
+/** The map after a volcano was told to leave, or to stay; null when it cannot be. */
+function parted(projection: Projection, kind: 'leave' | 'stay', at: number): Projection | null {
+  try {
+    return (kind === 'leave' ? leave : stay)(projection, at % projection.volcanos.length);
+  } catch (error) {
+    if (error instanceof ProjectionError) return null;
+    throw error;
+  }
+}
+
+function queriesOf(projection: Projection): string {
+  const { volcanos } = projection;
+  return runs(projection)
+    .map(({ member, first, count }) => `${volcanos[member]!.nickname} ${first}+${count}`)
+    .join(' ');
 }
 
 function checked(before: Projection, after: Projection): Projection {
@@ -102,10 +125,12 @@ t.test(
     t.comment(`seed ${seed}`);
     const join = fc.record({ kind: fc.constant('join' as const), behind: fc.nat() });
     const go = fc.record({ kind: fc.constant('go' as const), steps: fc.integer({ min: 1, max: 12 }) });
-    const history = fc.array(fc.oneof(join, go), { minLength: 1, maxLength: 40, size: 'max' });
+    const part = fc.record({ kind: fc.constantFrom('leave' as const, 'stay' as const), behind: fc.nat() });
+    const history = fc.array(fc.oneof(join, go, part), { minLength: 1, maxLength: 40, size: 'max' });
+    let left = 0;
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), history, (replicas, actions) => {
-        let projection = alone({ replicas });
+        let projection = alone({ replicas, arbitratedElsewhere: true });
         let joins = 0;
         for (const action of actions) {
           if (action.kind === 'join') {
@@ -114,18 +139,48 @@ t.test(
             projection = checked(projection, withMember(projection, member(joins), behind));
             continue;
           }
+          if (action.kind !== 'go') {
+            const after = parted(projection, action.kind, action.behind);
+            if (after !== null) projection = checked(projection, after);
+            continue;
+          }
           for (let count = 0; count < action.steps; count++) {
             const step = nextStep(projection);
             if (step === null) break;
             projection = checked(projection, applyStep(projection, step));
           }
         }
-        projection = settle(projection, (joins + 1) * STEPS_A_JOIN);
+        projection = settle(projection, (joins + actions.length + 1) * STEPS_A_JOIN);
         checkQuiet(projection);
+        left += joins + 1 - projection.volcanos.length;
         t.strictSame(decodeProjection(encodeProjection(projection)), projection);
       }),
       { seed, numRuns: LONG ? 2000 : 60 },
     );
+    t.ok(left > 20, `${left} have left`);
+  },
+);
+
+t.test(
+  'leaving: others get all that it has, each of them its mirrors first; then it goes, and not before',
+  async (t) => {
+    let projection = alone({ replicas: 2 });
+    for (const number of [1, 2]) projection = settle(withMember(projection, member(number), number - 1), STEPS_A_JOIN);
+    projection = checked(projection, leave(projection, 1));
+    t.equal(queriesOf(projection), 'v0 0+128 v1 128+64 v2 192+64');
+    const kinds: string[] = [];
+    for (let step = nextStep(projection); step !== null; step = nextStep(projection)) {
+      kinds.push('range' in step ? `${step.kind} ${step.member} ${step.range.first}+${step.range.count}` : step.kind);
+      projection = checked(projection, applyStep(projection, step));
+    }
+    t.strictSame(kinds, [
+      ...['fill 2 0+128', 'inSync 2 0+128', 'withoutMirror 1 0+128'],
+      ...['fill 0 128+64', 'inSync 0 128+64', 'handOver 2 128+64', 'withoutMirror 1 128+64'],
+      'depart',
+    ]);
+    t.equal(queriesOf(projection), 'v0 0+128 v2 128+128');
+    const called = stay(leave(projection, 1), 1);
+    t.same(called.volcanos, projection.volcanos, 'who is called back is as before');
   },
 );
 
@@ -206,6 +261,14 @@ t.test('steps that are not legal are refused', async (t) => {
   bad('the same nickname', () => withMember(two, { ...member(2), nickname: 'v1' }, 0), /nickname v1/);
   bad('the same id', () => withMember(two, { ...member(1), nickname: 'x' }, 0), /two volcanos have the id/);
   bad('serves already', () => serve(two, 0), /serves already/);
+  bad('the keeper of the register leaves', () => leave(over, 0), /keeps the register/);
+  bad('who joins leaves', () => leave(two, 1), /is joining/);
+  const going = leave(over, 1);
+  bad('the last one leaves', () => leave({ ...going, arbiter: null }, 0), /no other volcano/);
+  bad('leaves twice', () => leave(going, 1), /is leaving/);
+  bad('who does not leave stays', () => stay(over, 1), /is not leaving/);
+  bad('who leaves goes with slices', () => depart(going, 1), /still holds slices/);
+  bad('who does not leave departs', () => depart(over, 1), /is not leaving/);
   bad(
     'runs would cross',
     () =>
@@ -259,7 +322,8 @@ t.test(
     const bury = fc.record({ kind: fc.constant('bury' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
     const fall = fc.record({ kind: fc.constant('fall' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
     const rise = fc.record({ kind: fc.constant('rise' as const), at: fc.nat(), steps: fc.nat({ max: 8 }) });
-    const history = fc.array(fc.oneof(join, go, fall, rise, bury), { minLength: 4, maxLength: 60, size: 'max' });
+    const part = fc.record({ kind: fc.constantFrom('leave' as const, 'stay' as const), at: fc.nat(), steps: fc.nat() });
+    const history = fc.array(fc.oneof(join, go, fall, rise, bury, part), { minLength: 4, maxLength: 60, size: 'max' });
     let taken = 0;
     let buried = 0;
     const had = (before: Projection, after: Projection): Projection => {
@@ -283,6 +347,7 @@ t.test(
             const step = must ?? nextStep(projection, (member) => silent.has(member));
             if (step === null) return;
             if (must?.kind === 'takeOver') taken += 1;
+            if (step.kind === 'depart') silent = new Set([...silent].map((one) => (one > step.member ? one - 1 : one)));
             projection = had(projection, applyStep(projection, step));
           }
         };
@@ -293,6 +358,11 @@ t.test(
             const behind = at % length;
             silent = new Set([...silent].map((member) => (member > behind ? member + 1 : member)));
             projection = had(projection, withMember(projection, member(joins), behind));
+            continue;
+          }
+          if (kind === 'leave' || kind === 'stay') {
+            const after = parted(projection, kind, at);
+            if (after !== null) projection = had(projection, after);
             continue;
           }
           const gone = [...silent].filter((one) => !holdsAnything(projection, one));
@@ -309,7 +379,10 @@ t.test(
           advance(steps);
         }
         silent.clear();
-        projection = settle(projection, (joins + 2) * STEPS_A_JOIN);
+        // Those that were to stay may all be dead by now.
+        if (projection.volcanos.every(({ state }) => state !== 'serving'))
+          projection = had(projection, stay(projection, 0));
+        projection = settle(projection, (joins + actions.length + 2) * STEPS_A_JOIN);
         checkQuiet(projection);
       }),
       { seed, numRuns: LONG ? 2000 : 100 },

@@ -1,6 +1,7 @@
 import { sameAssignment, slicesOf } from './queries.ts';
 import {
   type Member,
+  type MemberState,
   type Projection,
   ProjectionError,
   SLICES_MIN,
@@ -163,8 +164,7 @@ export function handOver(before: Projection, range: SliceRange, to: number): Pro
     if (!inSync.includes(to)) throw new ProjectionError(`slice ${slice} is not in sync there`);
     return { primary: to, inSync: sorted(without(inSync, to), from), filling: [] };
   });
-  if (state === 'serving') return next(before, { map });
-  return next(before, { map, volcanos: withState(before, to) });
+  return next(before, state === 'joining' ? { map, volcanos: withState(before, to, 'serving') } : { map });
 }
 
 /**
@@ -178,8 +178,7 @@ export function takeOver(before: Projection, range: SliceRange, to: number): Pro
     if (!inSync.includes(to)) throw new ProjectionError(`slice ${slice} is not in sync there`);
     return { primary: to, inSync: without(inSync, to), filling: [] };
   });
-  if (state === 'serving') return next(before, { map });
-  return next(before, { map, volcanos: withState(before, to) });
+  return next(before, state === 'joining' ? { map, volcanos: withState(before, to, 'serving') } : { map });
 }
 
 /**
@@ -192,7 +191,7 @@ export function bringUp(before: Projection, range: SliceRange, to: number): Proj
     if (primary === to) throw new ProjectionError(`slice ${slice} is its own already`);
     return { primary: to, inSync: [], filling: [] };
   });
-  return next(before, state === 'serving' ? { map } : { map, volcanos: withState(before, to) });
+  return next(before, state === 'joining' ? { map, volcanos: withState(before, to, 'serving') } : { map });
 }
 
 /** Nothing changes but the epoch: a volcano that has started again serves under one that it has written no records in. */
@@ -200,14 +199,38 @@ export function anew(before: Projection): Projection {
   return next(before, {});
 }
 
-function withState({ volcanos }: Projection, member: number): Member[] {
-  return volcanos.map((one, index) => (index === member ? { ...one, state: 'serving' } : one));
+function withState({ volcanos }: Projection, member: number, state: MemberState): Member[] {
+  return volcanos.map((one, index) => (index === member ? { ...one, state } : one));
 }
 
 /** A newcomer for which no volcano has a slice to spare serves without any: as a gateway, and as a mirror. */
 export function serve(before: Projection, member: number): Projection {
   if (holder(before, member).state !== 'joining') throw new ProjectionError('that volcano serves already');
-  return next(before, { volcanos: withState(before, member) });
+  return next(before, { volcanos: withState(before, member, 'serving') });
+}
+
+/** A volcano is to leave: it is given nothing more, and what it has goes to others. Not the one that keeps the register, and not the last one that stays. */
+export function leave(before: Projection, member: number): Projection {
+  const { id, nickname, state } = holder(before, member);
+  if (state !== 'serving') throw new ProjectionError(`${nickname} does not serve: it is ${state}`);
+  if (id === before.arbiter) throw new ProjectionError(`${nickname} keeps the register of the maps`);
+  if (!before.volcanos.some((one) => one.id !== id && one.state === 'serving'))
+    throw new ProjectionError(`no other volcano serves that would stay`);
+  return next(before, { volcanos: withState(before, member, 'leaving') });
+}
+
+/** A volcano that was to leave stays. */
+export function stay(before: Projection, member: number): Projection {
+  const { nickname, state } = holder(before, member);
+  if (state !== 'leaving') throw new ProjectionError(`${nickname} is not leaving`);
+  return next(before, { volcanos: withState(before, member, 'serving') });
+}
+
+/** A volcano that was to leave goes: others have all that it had. */
+export function depart(before: Projection, member: number): Projection {
+  const { nickname, state } = holder(before, member);
+  if (state !== 'leaving') throw new ProjectionError(`${nickname} is not leaving`);
+  return withoutMember(before, member);
 }
 
 /** A mirror of slices that have one primary is one no more, whether it was in sync or being filled. */

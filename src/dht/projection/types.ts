@@ -27,8 +27,8 @@ export const ID_BYTES = 16;
 /** A volcano's id, made at its first start: 16 bytes as 32 lower-case hexadecimal digits. */
 export type MemberId = string;
 
-/** `joining`: it may mirror, but answers for nothing yet. */
-export type MemberState = 'joining' | 'serving';
+/** `joining`: it may mirror, but answers for nothing yet. `leaving`: it answers for what it has, is given nothing more, and goes when others have all of it. */
+export type MemberState = 'joining' | 'serving' | 'leaving';
 
 /** A volcano of the network. */
 export interface Member {

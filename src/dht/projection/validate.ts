@@ -59,7 +59,7 @@ export function checkMember(member: Member): void {
   }
   must(isWithin(flarePort, 1, PORT_MAX) && isWithin(nodePort, 1, PORT_MAX), `${nickname}: a port is unfit`);
   must(isText(version, VERSION_TEXT_MAX), `${nickname}: its version is unfit`);
-  must(state === 'joining' || state === 'serving', `${nickname}: its state is ${state}`);
+  must(state === 'joining' || state === 'serving' || state === 'leaving', `${nickname}: its state is ${state}`);
 }
 
 function checkUnique(members: readonly Member[]): void {
@@ -94,7 +94,8 @@ function checkAscending(indexes: readonly number[], members: number, slice: numb
 
 function checkAssignment({ volcanos }: Projection, assignment: SliceAssignment, slice: number): void {
   const { primary, inSync, filling } = assignment;
-  must(volcanos[primary]?.state === 'serving', `slice ${slice}: its primary is not there, or does not serve`);
+  const state = volcanos[primary]?.state;
+  must(state === 'serving' || state === 'leaving', `slice ${slice}: its primary is not there, or does not serve`);
   must(inSync.length + filling.length <= MIRRORS_MAX, `slice ${slice}: it has too many mirrors`);
   checkAscending(inSync, volcanos.length, slice);
   checkAscending(filling, volcanos.length, slice);

@@ -84,4 +84,12 @@ export class Operator {
     await ring.time.run(1000);
     if (indexOf(ring.volcanos[through]!.up.projection(), id) !== -1) throw new Error(`${nickname} is still there`);
   }
+
+  /** Has a volcano leave, or stay, as `magma leave` does. */
+  async leave(through: number, nickname: string, leaves = true): Promise<void> {
+    const ring = this.#ring;
+    const { id } = ring.volcanos[through]!.up.projection().volcanos.find((one) => one.nickname === nickname)!;
+    const pace = { clock: ring.time.clock(), random: ring.random(), patienceMs: 60_000 };
+    await this.ask(through, (node) => untilDone(pace, 'leave', () => node.leave(id, leaves)));
+  }
 }

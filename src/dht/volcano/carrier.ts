@@ -29,7 +29,7 @@ class DisturbedError extends Error {}
 
 /** The volcano that makes a step: the primary of the slices that it is about; without such, the volcano that it is about. */
 export function doerOf({ map, volcanos }: Projection, step: Step): MemberId {
-  const own = step.kind === 'serve' || step.kind === 'anew' || step.kind === 'takeOver';
+  const own = !('range' in step) || step.kind === 'takeOver';
   return volcanos[own ? step.member : map[step.range.first]!.primary]!.id;
 }
 
@@ -125,7 +125,7 @@ export class Carrier {
   /** Resolves when the map may say so. */
   async #prepared(projection: Projection, step: Step): Promise<void> {
     const { replication, failover, projections, map } = this.#parts;
-    if (step.kind === 'serve' || step.kind === 'anew') return;
+    if (!('range' in step)) return;
     if (step.kind === 'takeOver') {
       // Once it may have been written nothing is granted until that is known: so it is not begun while nobody arbitrates.
       const newest = await projections.newest();

@@ -21,6 +21,7 @@ import { isTransient } from '../retry.ts';
 import { holdersOf } from './copies.ts';
 import { type FarewellParts, farewell } from './farewell.ts';
 import type { NetworkFigures } from './figures.ts';
+import { setLeaving } from './leaving.ts';
 import { giveUp } from './loss.ts';
 import type { NetworkNotes } from './network-notes.ts';
 import type { Register } from './register.ts';
@@ -189,6 +190,11 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       byRegister(
         (own) => farewell(leaving(own), member),
         (node) => node.bury(member),
+      ),
+    leave: (member, leaves) =>
+      byRegister(
+        (own) => setLeaving({ register: own, logger }, member, leaves),
+        (node) => node.leave(member, leaves),
       ),
     giveUp: (given) =>
       byRegister(

@@ -57,6 +57,8 @@ export interface RingOptions {
   readonly deadAfterMs?: number;
   /** Told when this volcano, which serves, is none of its network any more: it answers nothing from then on, and is to be closed. */
   readonly expelled?: (why: Error) => void;
+  /** Told when this volcano has left in order: others have all that it had, and it is to be closed. */
+  readonly left?: () => void;
   /** Calls answered a second, of late. */
   readonly load: () => number;
   /** What this volcano sees of its clients; not given: nothing. */

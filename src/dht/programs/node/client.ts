@@ -46,6 +46,7 @@ const calls = {
   giveUp: call(procedures.GIVEUP),
   copies: call(procedures.COPIES),
   bury: call(procedures.BURY),
+  leave: call(procedures.LEAVE),
   append: call(procedures.APPEND),
   followed: call(procedures.FOLLOWED),
   tail: call(procedures.TAIL),
@@ -158,6 +159,11 @@ export class NodeClient {
   /** Has a volcano that is away for good taken out of the map. */
   async bury(member: MemberId): Promise<void> {
     await this.#ask(calls.bury, { epoch: this.#epoch(), member: Buffer.from(member, 'hex') });
+  }
+
+  /** A volcano is to leave, or to stay after all. */
+  async leave(member: MemberId, leaves: boolean): Promise<void> {
+    await this.#ask(calls.leave, { epoch: this.#epoch(), member: Buffer.from(member, 'hex'), leaves });
   }
 
   async append(append: Append): Promise<Appended> {

@@ -124,6 +124,8 @@ export interface NodeHandlers {
   copies(): Eventually<LastRecord[]>;
   /** Has a volcano that is away for good taken out of the map; harmless when it is not there. `DeniedError` when that must not be, `BusyError` when it cannot be yet. */
   bury(member: MemberId): Eventually<void>;
+  /** Has a volcano leave, or stay after all: `setLeaving` of `volcano/leaving.ts`. */
+  leave(member: MemberId, leaves: boolean): Eventually<void>;
   append(append: Append): Eventually<Appended>;
   /** The last records of slices that this volcano mirrors for the sender, and the stream that it sends from now on. */
   followed(ask: AskFollowed): Eventually<Followed>;

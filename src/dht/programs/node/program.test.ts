@@ -91,6 +91,7 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
     'tail',
     'common',
     'joint',
+    'leave',
     'load',
     'observe',
     'notes',

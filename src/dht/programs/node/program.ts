@@ -86,6 +86,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
     andThen(handlers.giveUp({ first, count, to: to.toString('hex') }), () => undefined),
   COPIES: (handlers) => handlers.copies(),
   BURY: (handlers, { member }) => andThen(handlers.bury(member.toString('hex')), () => undefined),
+  LEAVE: (handlers, { member, leaves }) => andThen(handlers.leave(member.toString('hex'), leaves), () => undefined),
   APPEND: (handlers, append) => handlers.append({ ...append, sender: append.sender.toString('hex') }),
   FOLLOWED: (handlers, ask) => handlers.followed({ ...ask, sender: ask.sender.toString('hex') }),
   TAIL: (handlers, ask) => handlers.tail({ ...ask, sender: ask.sender.toString('hex') }),
@@ -132,6 +133,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
 const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'JOIN',
   'BURY',
+  'LEAVE',
   'GIVEUP',
   'APPEND',
   'FOLLOWED',

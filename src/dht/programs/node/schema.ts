@@ -210,6 +210,12 @@ export const procedures = {
     arguments: compile(xdr.struct('Bury', { ...head, member: xdr.opaque(ID_BYTES) })),
     result: compile(nothing),
   },
+  /** A volcano is to leave, or to stay after all. */
+  LEAVE: {
+    number: 56,
+    arguments: compile(xdr.struct('Leave', { ...head, member: xdr.opaque(ID_BYTES), leaves: xdr.bool() })),
+    result: compile(nothing),
+  },
   APPEND: { number: 6, arguments: compile(AppendSchema), result: compile(resultOf('AppendResult', AppendedSchema)) },
   /** `slice` is one of those whose owner the caller takes this volcano for. */
   PREPARE: {
