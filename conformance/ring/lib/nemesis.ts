@@ -77,6 +77,7 @@ export class Nemesis {
       failedSync: () => this.#failedSync(),
       rot: () => this.#rot(),
       takeover: () => this.#takeOver(),
+      leave: () => this.#leave(),
       join: () => this.#join(),
     };
     const { troubles } = this.#world;
@@ -321,6 +322,20 @@ export class Nemesis {
         if (this.#stopped) return;
         this.deeds.push(`${time.now} µs: the operator has another volcano keep the maps`);
         this.#world.takeOver(true);
+      });
+    });
+  }
+
+  /** A volcano is told to leave, and sometimes called back; who has left comes back as a new one. */
+  #leave(): void {
+    const at = this.#volcano();
+    this.#after(3000, () => {
+      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is told to leave`);
+      this.#world.leave(at, true);
+      if (this.#random.below(3) > 0) return;
+      this.#after(1000, () => {
+        this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is told to stay`);
+        this.#world.leave(at, false);
       });
     });
   }

@@ -4,6 +4,7 @@ import type { SimulatedNetwork } from '../../../src/base/simulated/network.ts';
 import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
 import { NodeClient } from '../../../src/dht/programs/node/client.ts';
 import type { Standing } from '../../../src/dht/programs/node/handlers.ts';
+import { DeniedError } from '../../../src/dht/programs/result.ts';
 import {
   electors,
   movedRegister,
@@ -57,6 +58,17 @@ export class SimulatedOperator {
       return 'moved';
     } catch {
       return 'broken off';
+    }
+  }
+
+  /** Has that volcano leave, or stay after all, by way of any that answers; harmless when it cannot be. */
+  async leave(known: Projection, id: MemberId, leaves: boolean): Promise<void> {
+    for (const member of known.volcanos) {
+      const told = await this.#ask(known, member, (node) => node.leave(id, leaves)).then(
+        () => true,
+        (error: unknown) => error instanceof DeniedError,
+      );
+      if (told) return;
     }
   }
 

@@ -163,6 +163,8 @@ export class StaticRing implements World {
 
   takeOver(): void {}
 
+  leave(): void {}
+
   rot(): null {
     return null;
   }

@@ -57,5 +57,6 @@ export class WholeDisks {
     disk.limit(total - free + bytes);
     volcano.full = Number.isFinite(bytes);
     this.wasFull ||= volcano.full;
+    if (volcano.full && volcano.life !== null) volcano.life.short = true;
   }
 }

@@ -51,6 +51,8 @@ export class Life implements Process {
   /** Null until it serves. */
   ring: Ring | null = null;
   ended = false;
+  /** Its disk had no room at some time: it may say so, also later. */
+  short = false;
   /** A sync of its disk is to fail. */
   failing = false;
   index: IndexHost | null = null;
@@ -86,6 +88,8 @@ export interface Volcano {
   full: boolean;
   /** Where its log is damaged. */
   readonly rotten: { readonly name: string; readonly position: number }[];
+  /** It has left the network in some life: it begins none. */
+  departed: boolean;
   /** What the next life begins with, and the segment from which on it reads its log then. */
   next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock; readonly readFrom: number };
 }

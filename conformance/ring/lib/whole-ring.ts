@@ -60,7 +60,7 @@ const TROUBLES: readonly Trouble[] = [
     'partOneWay',
   ] as const),
   ...(['registerAway', 'registerAway', 'clockJump', 'fullDisk', 'fullDisk', 'failedSync', 'failedSync'] as const),
-  ...(['rot', 'rot', 'takeover', 'takeover'] as const),
+  ...(['rot', 'rot', 'takeover', 'takeover', 'leave', 'leave'] as const),
 ];
 /** Milliseconds that closing may take before the run is given up. */
 const WAIT_MS = 600_000;
@@ -91,7 +91,7 @@ export class WholeRing implements World {
   readonly faults: string[] = [];
   readonly warnings: string[] = [];
   /**
-   * Maps; records that a mirror had and its primary not, any more; slices that were taken over, and of which the old owner had records that the new one had not; records that were found damaged, and those of them that came anew; slices that became whole on
+   * Maps; records that a mirror had and its primary not, any more; volcanos that have left; slices that were taken over, and of which the old owner had records that the new one had not; records that were found damaged, and those of them that came anew; slices that became whole on
    * a mirror from the log, after something was undone there, and from nothing.
    */
   readonly counts = {
@@ -102,6 +102,7 @@ export class WholeRing implements World {
     damaged: 0,
     repaired: 0,
     moved: 0,
+    left: 0,
     replayed: 0,
     undone: 0,
     filled: 0,
@@ -175,6 +176,7 @@ export class WholeRing implements World {
         served: false,
         full: false,
         rotten: [],
+        departed: false,
         next: { disk, clock, readFrom: 0 },
       });
     }
@@ -245,6 +247,26 @@ export class WholeRing implements World {
     void this.#operate(this.#operator, breaksOff).finally(() => this.#operating--);
   }
 
+  leave(at: number, leaves: boolean): void {
+    const newest = this.#newest;
+    const member = newest?.volcanos.find((_, index) => this.#numberOf(newest, index) === at);
+    if (newest === null || member === undefined) return;
+    this.#operator ??= new SimulatedOperator(this.time, this.#net, this.#chance('operator'));
+    this.#operating++;
+    void this.#operator.leave(newest, member.id, leaves).finally(() => this.#operating--);
+  }
+
+  /** A volcano is none of the network any more: what is on its disk is of no use, and it may come as a new one. */
+  #departed(at: number): void {
+    const volcano = this.#volcanos[at]!;
+    this.counts.left++;
+    this.crash(at, 'killed');
+    volcano.departed = true;
+    const { clock } = volcano.next;
+    volcano.next = { disk: new SimulatedDisk({ clock }), clock, readFrom: 0 };
+    this.time.after(RESTART_MS * 1000, () => this.start(at));
+  }
+
   /** What was begun is brought to an end by an operator who does it once more until there is no need. */
   async #operate(operator: SimulatedOperator, breaksOff: boolean): Promise<void> {
     for (;;) {
@@ -305,9 +327,8 @@ export class WholeRing implements World {
   }
 
   /** It may well tell of something that is wrong. */
-  #isExcused({ at, failed }: Life): boolean {
-    const { full, rotten } = this.#volcanos[at]!;
-    return failed || full || rotten.length > 0;
+  #isExcused({ at, failed, short }: Life): boolean {
+    return failed || short || this.#volcanos[at]!.rotten.length > 0;
   }
 
   #logger(life: Life): Logger {
@@ -333,6 +354,7 @@ export class WholeRing implements World {
     const { disk, clock } = volcano.next;
     const life = new Life(at, disk, clock, volcano.host.process(clock));
     disk.onStopped = () => this.crash(at, 'power');
+    life.short = volcano.full;
     volcano.life = life;
     volcano.lives++;
     this.#allStarted ||= this.#volcanos.every(({ lives }) => lives > 0);
@@ -343,8 +365,12 @@ export class WholeRing implements World {
       },
       (error: unknown) => {
         if (!life.alive) return;
+        if (error instanceof JoinError && error.message.includes('it has left')) {
+          this.#departed(at);
+          return;
+        }
         // Without the others, or with that disk, it cannot begin: whoever starts it tries again.
-        if (!(error instanceof JoinError || life.failed || volcano.full))
+        if (!(error instanceof JoinError || life.failed || life.short))
           this.faults.push(`volcano ${at} does not start: ${error instanceof Error ? error.stack : error}`);
         this.crash(at, 'killed');
         this.time.after(RESTART_MS * 1000, () => this.start(at));
@@ -357,6 +383,7 @@ export class WholeRing implements World {
     const random = this.#chance(`volcano ${at} ${this.#volcanos[at]!.lives}`);
     const logger = this.#logger(life);
     const others = this.#volcanos.slice(0, SEEDS_MAX + 1).filter((_, other) => other !== at);
+    const first = at === 0 && !this.#volcanos[at]!.departed;
     const seeds = others.map(({ host }) => ({ address: host.addresses[0]!, port: NODE_PORT }));
     return openRing({
       ...usualOptions({ process: net, clock, random, nickname: `v${at}` }),
@@ -379,8 +406,10 @@ export class WholeRing implements World {
         life.store = store;
         return store;
       },
-      boot: at === 0,
-      seeds: at === 0 ? [] : seeds,
+      boot: first,
+      seeds: first ? [] : seeds,
+      // What has called it is done first.
+      left: () => this.time.after(0, () => life.alive && this.#departed(at)),
       replicas: this.replicas,
       failoverMs: this.failoverMs,
       register: this.#registerOf(life, random),

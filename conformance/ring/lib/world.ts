@@ -59,6 +59,7 @@ export type Trouble =
   | 'fullDisk'
   | 'failedSync'
   | 'takeover'
+  | 'leave'
   | 'rot'
   | 'join';
 
@@ -131,6 +132,8 @@ export interface World {
   setClock(at: number, wrongMs: number): void;
   /** The volcano that keeps the maps; -1: none does. */
   readonly arbiter: number;
+  /** The operator tells that volcano to leave, or to stay after all. */
+  leave(at: number, leaves: boolean): void;
   /** The operator has another volcano keep the maps (`magma takeover`), if that is needed and can be; `breaksOff`: perhaps not to the end. What was begun before is then brought to an end. */
   takeOver(breaksOff: boolean): void;
   /** The next sync of a volcano's disk fails, and the volcano may say so. */
