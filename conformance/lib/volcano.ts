@@ -164,6 +164,11 @@ export class Volcano {
     await this.#ended;
   }
 
+  /** Resolves with its exit status when it has ended by itself. */
+  ended(): Promise<number> {
+    return this.#ended;
+  }
+
   /** Has it read its rules again. */
   reload(): void {
     this.#signal('SIGHUP', false);

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { DEAD, deadCommand } from './dead.ts';
 import { JOIN, joinCommand } from './join.ts';
 import { KEY, keyCommand } from './key.ts';
+import { LEAVE, leaveCommand } from './leave.ts';
 import { LOCKS, locksCommand } from './locks.ts';
 import { READY, readyCommand } from './ready.ts';
 import { RING, ringCommand, STATUS, statusCommand } from './ring.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: CLIENTS, run: clientsCommand },
   { spec: TOP, run: topCommand },
   { spec: JOIN, run: joinCommand },
+  { spec: LEAVE, run: leaveCommand },
   { spec: DEAD, run: deadCommand },
   { spec: READY, run: readyCommand },
   { spec: LOCKS, run: locksCommand },

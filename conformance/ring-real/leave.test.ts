@@ -1,0 +1,53 @@
+import t from 'tap';
+import { TEST_TIMEOUT } from '../lib/seed.ts';
+import { client } from './lib/client.ts';
+import { at, magma, scratch, threeVolcanos, whole } from './lib/ring.ts';
+
+/* Real processes: a volcano leaves its network under load (issue 7, `magma leave`). */
+
+t.test(
+  'A volcano leaves while a client writes by way of another one: no call fails, it ends with status 0, everything has its two copies',
+  { timeout: TEST_TIMEOUT },
+  async (t) => {
+    const [first, second, third] = await threeVolcanos(t, scratch(t));
+    await whole(t, at(first), 3);
+    const { nfs, root } = await client(t, first);
+    const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
+    let made = 0;
+    let over = false;
+    const writing = (async () => {
+      for (; !over; made++) {
+        const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
+        await nfs.ok('WRITE', handle!, 0, data(made));
+      }
+    })();
+
+    t.match(await magma(['leave', '--yes', ...at(first), 'wallace']), {
+      status: 1,
+      stderr: /wallace keeps the register of the maps.*Cure: .*magma takeover/,
+    });
+    t.match(await magma(['leave', ...at(first), 'gromit']), { status: 2, stderr: /Cure: --yes/ });
+    t.match(await magma(['leave', '--yes', ...at(first), 'shaun']), { status: 1, stderr: /no volcano shaun/ });
+    // Asked of the one that leaves itself, which is not there at the end.
+    const left = await magma(['leave', '--yes', '--json', ...at(second), second.nickname]);
+    t.match(left, { status: 0 }, left.stderr);
+    t.match(JSON.parse(left.stdout), { volcano: second.nickname, state: 'left' });
+    t.equal(await second.volcano.ended(), 0, second.volcano.log.slice(-2000));
+    t.match(second.volcano.log, /has left its network: others have all that it had/);
+    await whole(t, at(first), 2);
+
+    // Who is called back before, or does not leave, stays.
+    const back = await magma(['leave', '--back', ...at(first), third.nickname]);
+    t.match(back, { status: 0, stdout: /penguin stays/ }, back.stderr);
+    over = true;
+    await writing;
+    t.ok(made > 0, `${made} files were made meanwhile`);
+    for (let n = 0; n < made; n++) {
+      const { handle } = await nfs.ok('LOOKUP', root, `f${n}`);
+      const { data: read } = await nfs.ok('READ', handle!, 0, 8192);
+      if (!read!.equals(data(n))) t.fail(`f${n} is another one`);
+    }
+    const online = await magma(['check', '--ring', ...at(first)]);
+    t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
+  },
+);
