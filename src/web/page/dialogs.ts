@@ -55,6 +55,9 @@ function opened({ title, text, action, danger }: Question, line: Line | null): P
     { method: 'dialog' },
     h('h2', { id: `${id}-title` }, title),
     text !== undefined && h('p', { id: `${id}-text`, class: 'words' }, text),
+    // Managers of passwords want a name to keep one under.
+    line?.kind === 'password' &&
+      h('input', { type: 'text', autocomplete: 'username', value: 'operator', hidden: true }),
     line !== null && h('label', { for: `${id}-line` }, line.label),
     input,
     fault,

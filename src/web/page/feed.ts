@@ -21,13 +21,20 @@ export class Feed {
   #source: EventSource | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
+  #running = false;
 
   constructor(events: FeedEvents) {
     this.#events = events;
   }
 
+  /** It listens, or is about to. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   start(): void {
     this.stop();
+    this.#running = true;
     const source = new EventSource('api/events');
     this.#source = source;
     const alive = (): void => {
@@ -48,6 +55,7 @@ export class Feed {
   }
 
   stop(): void {
+    this.#running = false;
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#timer);
@@ -58,6 +66,7 @@ export class Feed {
     this.#events.connected(false);
     const wait = WAITS_MS[Math.min(this.#tries, WAITS_MS.length - 1)]!;
     this.#tries += 1;
+    this.#running = true;
     this.#later(wait, () => this.start());
     this.#events.doubted();
   }

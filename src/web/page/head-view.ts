@@ -52,6 +52,10 @@ export class HeadView {
     this.session(session);
     byId('session').hidden = true;
     document.body.classList.add('closed');
+    this.#connected = null;
+    byId('lost').hidden = true;
+    attribute(byId('connection'), 'class', 'pill');
+    say(byId('connection'), 'not logged in');
   }
 
   update(state: State): void {

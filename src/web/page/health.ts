@@ -114,7 +114,7 @@ function clientAlarms(clients: readonly ClientState[]): Alarm[] {
     named.push({
       key: 'sick more',
       level: 'warn',
-      text: `The networks of ${some(more, 'more client')} lose packets too.`,
+      text: `${some(more, 'more client loses', 'more clients lose')} packets too.`,
     });
   return named;
 }

@@ -39,8 +39,8 @@ class Page {
   }
 
   async start(): Promise<void> {
-    this.#feed.start();
     await this.#begin();
+    if (!this.#feed.running) this.#feed.start();
   }
 
   /** Asks what may be done, and goes on by that. Where nothing may be, somebody is to log in. */
@@ -57,9 +57,9 @@ class Page {
           await this.#logIn(had !== null && had.may !== 'login', true);
           session = await this.#api.session();
         } while (session.may === 'login');
-        this.#feed.start();
       }
       this.#take(session);
+      if (!this.#feed.running) this.#feed.start();
     } catch {
       // The feed tells that nobody answers, and asks again.
     } finally {

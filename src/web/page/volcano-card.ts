@@ -78,7 +78,7 @@ export function volcanoCard(
       say(badges, own.join(' · '));
       say(address, volcano.address === '' ? volcano.serverName : volcano.address);
       address.title = volcano.serverName;
-      say(load, figures === null ? '–' : rate(figures.load));
+      say(load, figures === null || volcano.away ? '–' : rate(figures.load));
       say(slices, count(volcano.slices));
       say(
         mirrors,
@@ -97,6 +97,7 @@ export function volcanoCard(
         figures === null
           ? 'No figures of it were heard yet.'
           : [
+              ...(volcano.away ? ['as last heard'] : []),
               some(figures.flares, 'flare'),
               `up ${duration(figures.uptimeSeconds * 1000)}`,
               `sync ${milliseconds(figures.syncMs)}`,
