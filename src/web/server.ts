@@ -12,6 +12,7 @@ import { Connections } from './connections.ts';
 import { Events } from './events.ts';
 import { checkChange, checkHost, checkSite, cookieOf, keyOf } from './guard.ts';
 import { checkKey, type Doors } from './login.ts';
+import { Metrics } from './metrics.ts';
 import type { Certificate, WebParts } from './parts.ts';
 import { queryOf } from './percent.ts';
 import { Refused, refusalOf } from './refusal.ts';
@@ -63,6 +64,7 @@ export class WebServer {
   readonly #times: WebTimes;
   readonly #doors: Doors;
   readonly #events: Events;
+  readonly #metrics: Metrics;
   readonly #routes: ReturnType<typeof routesOf>;
   readonly #complaints: Throttle;
   readonly #connections = new Connections();
@@ -83,7 +85,8 @@ export class WebServer {
       cookie: (secure) => `${secure ? '__Host-' : ''}magma-${this.#port}`,
     };
     this.#events = new Events(parts);
-    this.#routes = routesOf({ doors: this.#doors, events: this.#events });
+    this.#metrics = new Metrics(parts);
+    this.#routes = routesOf({ doors: this.#doors, events: this.#events, metrics: this.#metrics });
     this.#complaints = new Throttle(clock);
   }
 
@@ -222,6 +225,7 @@ export class WebServer {
   /** Lets nobody in any more, ends what is under way, and resolves when that is cleaned up. */
   async close(): Promise<void> {
     this.#events.close();
+    this.#metrics.close();
     for (const server of this.#servers) server.close();
     this.#connections.close();
     await Promise.allSettled([...this.#running]);
