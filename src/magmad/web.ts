@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isLoopback } from '../base/address.ts';
 import { systemClock } from '../base/clock.ts';
@@ -40,7 +39,7 @@ export async function openWeb(options: WebPageOptions): Promise<{ web: WebServer
     log: { lines: (count) => log.recent.last(count), added: () => log.recent.added },
     unready: () => readiness.unready(),
   };
-  const web = new WebServer(parts, { assets: existsSync(PAGE) ? readAssets(PAGE) : new Map(), certificate });
+  const web = new WebServer(parts, { assets: readAssets(PAGE), certificate });
   const listen = (addresses: readonly string[]) => web.listen(addresses, config.webPort);
   const port = await listenForOperators({ config, logger, what: 'web', listen });
   return port === null ? null : { web, port };

@@ -58,7 +58,14 @@ t.test('DNS rebinding: on loopback the page goes by its own names only', async (
   const { port } = await world(t);
   for (const host of ['localhost', `localhost:${port}`, '127.0.0.1', '127.0.0.1:8080', '[::1]:9', 'LOCALHOST'])
     t.equal((await ask(port, '/api/session', { headers: { host } })).status, 200, host);
-  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '192.168.1.20', ':80', '[::2]'])
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '192.168.1.20',
+    ':80',
+    '[::2]',
+  ])
     for (const path of ['/', '/api/session', '/metrics'])
       t.equal((await ask(port, path, { headers: { host } })).status, 421, host + path);
 });
