@@ -2,6 +2,7 @@ import { CHECK, checkCommand } from './check.ts';
 import { CLIENTS, clientsCommand } from './clients.ts';
 import type { Command } from './command.ts';
 import { DEAD, deadCommand } from './dead.ts';
+import { FILE_COMMANDS } from './files/commands.ts';
 import { JOIN, joinCommand } from './join.ts';
 import { KEY, keyCommand } from './key.ts';
 import { LEAVE, leaveCommand } from './leave.ts';
@@ -29,4 +30,5 @@ export const COMMANDS: readonly Command[] = [
   { spec: CHECK, run: checkCommand },
   { spec: KEY, run: keyCommand },
   { spec: SUPPORT_BUNDLE, run: supportBundleCommand },
+  ...FILE_COMMANDS,
 ];

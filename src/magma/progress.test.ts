@@ -16,6 +16,7 @@ t.test('one line: share, amounts, rate and time left, drawn a few times a second
   bar.expect(100 * 1024 * 1024);
   t.equal(to.line(), 'get: 0 B of at least 100.0 MiB 0 B/s');
   bar.known();
+  t.match(to.line(), /^get: {3}0 % \[\.{20}\] 0 B of 100\.0 MiB/, 'at once when it is known');
   for (let second = 0; second < 10; second++) {
     clock.advance(1000);
     bar.add(2 * 1024 * 1024);

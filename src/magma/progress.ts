@@ -93,6 +93,8 @@ class Bar implements Progress {
 
   known(): void {
     this.#known = true;
+    this.#drawnAt = Number.NEGATIVE_INFINITY;
+    this.#due();
   }
 
   say(line: string): void {
@@ -120,7 +122,7 @@ class Bar implements Progress {
     this.#drawnAt = now;
     this.#samples.push({ at: now, done: this.#done });
     while (this.#samples.length > 2 && now - this.#samples[1]!.at >= RATE_MS) this.#samples.shift();
-    const columns = Math.max(COLUMNS_MIN, this.#to.columns ?? COLUMNS) - 1;
+    const columns = Math.max(COLUMNS_MIN, this.#to.columns || COLUMNS) - 1;
     this.#to.write(`\r\x1b[K${this.#line().slice(0, columns)}`);
     this.#drawn = true;
   }
@@ -139,8 +141,9 @@ class Bar implements Progress {
 
   #line(): string {
     const rate = this.#rate();
+    const done = this.#amount(this.#done);
     const of = this.#known ? 'of' : 'of at least';
-    const amounts = `${this.#amount(this.#done)} ${of} ${this.#amount(this.#total)}`;
+    const amounts = this.#known || this.#total > this.#done ? `${done} ${of} ${this.#amount(this.#total)}` : done;
     const parts = [`${this.#what}:`];
     if (this.#known) {
       const share = this.#total === 0 ? 0 : Math.min(1, this.#done / this.#total);
