@@ -1,4 +1,4 @@
-import type { FileState } from '../api.ts';
+import type { FileState, SessionState } from '../api.ts';
 import { type ApiClient, RequestError } from './api-client.ts';
 import { below, bytesOf, crumbs, decoded, encoded, nameFault, shown } from './bytes.ts';
 import { ask, askLine } from './dialogs.ts';
@@ -19,6 +19,7 @@ export class FilesView {
   readonly #uploads: Uploads;
   readonly #crumbs = h('ol', { class: 'crumbs' });
   readonly #tools = h('div', { class: 'buttons' });
+  readonly #hint = h('p', { class: 'quiet small', hidden: true }, 'Log in to change files.');
   readonly #problem = h('p', { class: 'banner bad', role: 'alert', hidden: true });
   readonly #empty = h('p', { class: 'empty' });
   readonly #more = h('button', { type: 'button', on: { click: () => this.#further() } }, 'Show more');
@@ -67,7 +68,7 @@ export class FilesView {
       input,
     );
     const section = byId('files');
-    section.querySelector('header')!.append(this.#tools);
+    section.querySelector('header')!.append(this.#tools, this.#hint);
     const tree = h('nav', { 'aria-label': 'Where in the tree' }, this.#crumbs);
     section.append(
       tree,
@@ -83,8 +84,10 @@ export class FilesView {
   }
 
   /** Begins, when there is a session; again when what may be done is another. */
-  start(mayChange: boolean): void {
+  start({ may, key }: SessionState): void {
+    const mayChange = may === 'change';
     this.#mayChange = mayChange;
+    this.#hint.hidden = mayChange || !key;
     this.#tools.hidden = !mayChange;
     this.#path = pathOf(location.hash) ?? '/';
     void this.#load();

@@ -28,6 +28,8 @@ export class LogView {
   #waiting: LogLine[] = [];
   #paused = false;
   #due = false;
+  /** The end is looked at, and stays in sight. */
+  #following = true;
 
   constructor() {
     this.#level.value = '30';
@@ -39,6 +41,11 @@ export class LogView {
         this.#pause,
       );
     byId('log').append(this.#box, this.#note);
+    this.#box.addEventListener('scroll', () => {
+      if (this.#box.clientHeight > 0) this.#following = this.#atEnd();
+    });
+    // While the page is not ready, nothing can be scrolled.
+    new ResizeObserver(() => this.#follow()).observe(this.#box);
     this.#all();
   }
 
@@ -66,11 +73,10 @@ export class LogView {
     }
     const fresh = this.#waiting.filter((line) => this.#passes(line));
     this.#waiting = [];
-    const follow = this.#atEnd();
     this.#box.querySelector('.empty')?.remove();
     this.#box.append(...fresh.map(drawn));
     while (this.#box.childElementCount > this.#lines.lines.length) this.#box.firstElementChild?.remove();
-    if (follow) this.#box.scrollTop = this.#box.scrollHeight;
+    this.#follow();
     this.#count();
   }
 
@@ -78,8 +84,13 @@ export class LogView {
     this.#waiting = [];
     const lines = this.#lines.lines.filter((line) => this.#passes(line));
     this.#box.replaceChildren(...lines.map(drawn));
-    this.#box.scrollTop = this.#box.scrollHeight;
+    this.#following = true;
+    this.#follow();
     this.#count();
+  }
+
+  #follow(): void {
+    if (this.#following) this.#box.scrollTop = this.#box.scrollHeight;
   }
 
   #passes(line: LogLine): boolean {

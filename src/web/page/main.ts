@@ -71,7 +71,7 @@ class Page {
     const before = this.#session;
     this.#session = session;
     this.#head.session(session);
-    if (before?.may !== session.may) this.#files.start(session.may === 'change');
+    if (before?.may !== session.may) this.#files.start(session);
   }
 
   async #logIn(ended: boolean, must: boolean): Promise<void> {

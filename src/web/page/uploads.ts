@@ -4,6 +4,9 @@ import { ask } from './dialogs.ts';
 import { h, say } from './dom.ts';
 import { bytes, percent } from './format.ts';
 
+/** Uploads that are done and still shown. */
+const DONE_SHOWN = 5;
+
 interface Waiting {
   readonly directory: string;
   readonly file: File;
@@ -63,6 +66,8 @@ export class Uploads {
       one.element.classList.add(problem === null ? 'done' : 'failed');
       say(one.text, problem ?? `${bytes(one.file.size)}, done`);
       if (problem === null) this.#arrived(one.directory);
+      const done = this.element.querySelectorAll('.done');
+      if (done.length > DONE_SHOWN) done[0]!.remove();
     }
     this.#busy = false;
   }

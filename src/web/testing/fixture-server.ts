@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { FixtureTree } from './fixture-tree.ts';
-import { type Scenario, STEP_MS } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 
 /** The key of the made-up network, and what a page must send with what changes something. */
 export const KEY = 'm4gm4';
@@ -39,6 +39,9 @@ export class FixtureServer {
   #tree: FixtureTree;
   #may: Scenario['session']['may'];
   readonly #streams = new Set<ServerResponse>();
+  readonly #scripts = new Map<string, string>();
+  /** It takes connections, and answers nothing of `/api/`. */
+  silent = false;
   readonly #server: ReturnType<typeof createServer>;
 
   private constructor(scenario: Scenario, past: number, server: ReturnType<typeof createServer>) {
@@ -105,6 +108,7 @@ export class FixtureServer {
     response.setHeader('x-content-type-options', 'nosniff');
     const [path = '', query = ''] = url.split('?');
     if (!path.startsWith('/api/')) return this.#file(path, response);
+    if (this.silent) return void response.destroy();
     if (path === '/api/session') return json(response, 200, { ...this.scenario.session, may: this.#may, token: TOKEN });
     if (method !== 'GET' && token !== TOKEN) return json(response, 403, { error: 'The token is missing.' });
     if (path === '/api/login') {
@@ -137,6 +141,12 @@ export class FixtureServer {
     response.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`);
   }
 
+  #stripped(name: string, content: string): string {
+    const known = this.#scripts.get(name) ?? stripTypeScriptTypes(content);
+    this.#scripts.set(name, known);
+    return known;
+  }
+
   async #file(path: string, response: ServerResponse): Promise<void> {
     const name = path === '/' ? 'index.html' : path.slice(1);
     const type = TYPES[name.split('.').at(-1)!];
@@ -145,7 +155,7 @@ export class FixtureServer {
       : null;
     if (content === null || type === undefined) return json(response, 404, { error: 'There is no such page.' });
     response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
-    response.end(name.endsWith('.ts') ? stripTypeScriptTypes(content) : content);
+    response.end(name.endsWith('.ts') ? this.#stripped(name, content) : content);
   }
 }
 
@@ -153,6 +163,3 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }
-
-/** How long a scenario's history is by default, in milliseconds, for who wonders about the numbers in a picture. */
-export const PAST_MS = 160 * STEP_MS;
