@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { isLoopback } from '../base/address.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
-import { readAssets } from '../web/assets.ts';
+import { Assets } from '../web/assets.ts';
 import type { WebParts } from '../web/parts.ts';
 import { Readiness } from '../web/ready.ts';
 import { WebServer } from '../web/server.ts';
@@ -39,7 +39,7 @@ export async function openWeb(options: WebPageOptions): Promise<{ web: WebServer
     log: { lines: (count) => log.recent.last(count), added: () => log.recent.added },
     unready: () => readiness.unready(),
   };
-  const web = new WebServer(parts, { assets: readAssets(PAGE), certificate });
+  const web = new WebServer(parts, { assets: new Assets(PAGE), certificate });
   const listen = (addresses: readonly string[]) => web.listen(addresses, config.webPort);
   const port = await listenForOperators({ config, logger, what: 'web', listen });
   return port === null ? null : { web, port };

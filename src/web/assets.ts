@@ -31,18 +31,31 @@ function stripped(source: string): string {
   }
 }
 
-/** The files of the page by their paths (`/main.ts`), as they are sent; `/` is `index.html`. They are read once. Throws the host's error. */
-export function readAssets(directory: string): ReadonlyMap<string, Asset> {
-  const assets = new Map<string, Asset>();
-  for (const name of readdirSync(directory)) {
-    const type = TYPES.get(extname(name));
-    if (type === undefined || name.endsWith('.test.ts')) continue;
-    const source = readFileSync(join(directory, name));
+/** The files of the page. They are read once; what browsers are sent is made of each when it is asked for the first time, so that no start waits for that. */
+export class Assets {
+  readonly #sources = new Map<string, { readonly type: string; readonly source: Buffer }>();
+  readonly #made = new Map<string, Asset>();
+
+  /** Throws the host's error. */
+  constructor(directory: string) {
+    for (const name of readdirSync(directory)) {
+      const type = TYPES.get(extname(name));
+      if (type === undefined || name.endsWith('.test.ts')) continue;
+      this.#sources.set(`/${name}`, { type, source: readFileSync(join(directory, name)) });
+    }
+  }
+
+  /** The file of that path (`/main.ts`); `/` is `index.html`. */
+  get(path: string): Asset | undefined {
+    const name = path === '/' ? '/index.html' : path;
+    const made = this.#made.get(name);
+    const found = this.#sources.get(name);
+    if (made !== undefined || found === undefined) return made;
+    const { type, source } = found;
     const bytes = name.endsWith('.ts') ? Buffer.from(stripped(source.toString())) : source;
     const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
     const asset = { type, etag, bytes };
-    assets.set(`/${name}`, asset);
-    if (name === 'index.html') assets.set('/', asset);
+    this.#made.set(name, asset);
+    return asset;
   }
-  return assets;
 }

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { generate } from 'selfsigned';
 import type { Certificate } from './parts.ts';
 
 /** How long a certificate of the page's own making holds, in milliseconds, and how long before its end a new one is made. */
@@ -13,6 +12,8 @@ export async function makeCertificate(
   addresses: readonly string[],
   nowMs: number,
 ): Promise<Certificate> {
+  // It is large, and needed once in a volcano's life.
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: `magma ${nickname}` }], {
     ...{ keyType: 'ec', curve: 'P-256', algorithm: 'sha256' },
     // Clocks of browsers are not those of volcanos.

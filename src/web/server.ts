@@ -38,7 +38,7 @@ export const WEB_TIMES: WebTimes = { headMs: 10_000, stillMs: 60_000, keptMs: 15
 
 /** What a server is made with besides what it shows. */
 export interface WebOptions {
-  readonly assets: ReadonlyMap<string, Asset>;
+  readonly assets: { get(path: string): Asset | undefined };
   /** For addresses that are not loopback; null: there are none. */
   readonly certificate: Certificate | null;
   readonly times?: Partial<WebTimes>;
