@@ -1,6 +1,6 @@
-import { COMMANDS } from './magma/commands.ts';
 import { helpOf, overview } from './magma/help.ts';
 import { readWords } from './magma/options.ts';
+import { ALL_COMMANDS as COMMANDS } from './magma-commands.ts';
 import { nearest } from './magmad/settings.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';

@@ -5,8 +5,8 @@ export interface Flag {
   /** What stands for its value in the help; absent: it takes none. */
   readonly value?: string;
   readonly help: string;
-  /** What its value is, for completion. */
-  readonly takes?: 'file' | 'directory';
+  /** What its value is, for completion: a path, or one of a few words. */
+  readonly takes?: 'file' | 'directory' | readonly string[];
 }
 
 /** What the words of a command are, for completion: those of the same place, or one of a few. */

@@ -1,6 +1,6 @@
 import t from 'tap';
+import { ALL_COMMANDS as COMMANDS } from '../magma-commands.ts';
 import { flagsOf } from './command.ts';
-import { COMMANDS } from './commands.ts';
 import { HELP_WIDTH, helpOf, overview } from './help.ts';
 import { readWords } from './options.ts';
 
