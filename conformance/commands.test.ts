@@ -121,7 +121,7 @@ t.test('mount.magma needs no other packages to say what is wrong, and does not r
 t.test('magma refuses what it does not know', async (t) => {
   const close = call(`${ROOT}/bin/magma`, ['rung'], BARE);
   t.match(close, { status: 2, stderr: 'magma: "rung" is not a command; did you mean ring? See magma --help\n' });
-  t.match(call(`${ROOT}/bin/magma`, ['completely'], BARE), {
+  t.match(call(`${ROOT}/bin/magma`, ['frobnicate-it'], BARE), {
     status: 2,
     stderr: /it has: ring, status, .*\. See magma --help\n$/,
   });
