@@ -41,6 +41,8 @@ export interface VolcanoState {
   readonly away: boolean;
   /** Why its clients and procedures are not told: it does not answer; null: they are. */
   readonly problem: string | null;
+  /** It was asked for them, and has not answered: so it is seen sooner than by `away`. */
+  readonly silent: boolean;
   /** Slow disk, damage: sentences; none when it is well. */
   readonly warnings: readonly string[];
 }

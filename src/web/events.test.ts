@@ -102,8 +102,8 @@ t.test('a volcano that does not answer holds nothing up: the others are told, an
   };
   const { volcanos } = await look();
   t.match(volcanos, [
-    { nickname: 'wallace', self: true, away: false, problem: null },
-    { nickname: 'gromit', self: false, away: true, problem: 'no answer within 1.5 s' },
+    { nickname: 'wallace', self: true, away: false, problem: null, silent: false },
+    { nickname: 'gromit', self: false, away: true, problem: 'no answer within 1.5 s', silent: true },
   ]);
   const observer = new Observer(ring, clock);
   asked = 0;

@@ -8,8 +8,8 @@ export const OBSERVE_MS = 1_500;
 /** The most volcanos that are asked; the others of a larger network tell on pages of their own. */
 export const OBSERVED_MAX = 64;
 
-/** What a volcano sees; or why it is not told. */
-export type Observed = Observation | { readonly problem: string };
+/** What a volcano sees; or why it is not told, and whether it was asked. */
+export type Observed = Observation | { readonly problem: string; readonly asked: boolean };
 
 /** Asks all volcanos what they see of their clients, each for a while. One that has not answered yet is not asked again. */
 export class Observer {
@@ -29,7 +29,8 @@ export class Observer {
     const ids = [...own, ...volcanos.filter(({ id }) => id !== this.#ring.self)].map(({ id }) => id);
     const clients = Math.ceil(CLIENTS_OBSERVED_MAX / Math.min(ids.length, OBSERVED_MAX)) + 20;
     const answers = ids.map(async (id, at): Promise<[MemberId, Observed]> => {
-      if (at >= OBSERVED_MAX) return [id, { problem: 'in a network this large it tells on its own page only' }];
+      if (at >= OBSERVED_MAX)
+        return [id, { problem: 'in a network this large it tells on its own page only', asked: false }];
       return [id, await this.#one(id, clients)];
     });
     return new Map(await Promise.all(answers));
@@ -37,7 +38,9 @@ export class Observer {
 
   async #one(id: MemberId, clients: number): Promise<Observed> {
     const { promise: late, resolve } = Promise.withResolvers<Observed>();
-    const timer = this.#clock.after(OBSERVE_MS, () => resolve({ problem: `no answer within ${OBSERVE_MS / 1000} s` }));
+    const timer = this.#clock.after(OBSERVE_MS, () =>
+      resolve({ problem: `no answer within ${OBSERVE_MS / 1000} s`, asked: true }),
+    );
     const answer = this.#asked.get(id) ?? this.#ask(id, clients);
     try {
       return await Promise.race([answer, late]);
@@ -51,7 +54,7 @@ export class Observer {
       try {
         return await this.#ring.observe(id, { clients, lines: 0 });
       } catch (error) {
-        return { problem: error instanceof Error ? error.message : String(error) };
+        return { problem: error instanceof Error ? error.message : String(error), asked: true };
       } finally {
         this.#asked.delete(id);
       }

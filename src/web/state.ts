@@ -37,7 +37,7 @@ function volcanosOf({ ring }: WebParts, projection: Projection, seen: Seen, now:
   return volcanos.map(({ id, nickname, serverName, addresses, state }, index) => {
     const { inSync, filling } = mirroredBy(projection, index);
     const known = ring.figures(id);
-    const observed = seen.get(id) ?? { problem: 'it was not asked' };
+    const observed = seen.get(id) ?? { problem: 'it was not asked', asked: false };
     return {
       ...{ id, nickname, serverName, address: addresses[0] ?? '', state },
       ...{ self: id === ring.self, arbiter: id === arbiter },
@@ -46,6 +46,7 @@ function volcanosOf({ ring }: WebParts, projection: Projection, seen: Seen, now:
       heardMs: known === null ? null : now - known.heardSeconds * 1000,
       away: isAway(known, volcanos.length),
       problem: 'problem' in observed ? observed.problem : null,
+      silent: 'problem' in observed && observed.asked,
       warnings: known === null ? [] : warningsOf(known.figures),
     };
   });

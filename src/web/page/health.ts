@@ -26,9 +26,10 @@ export interface Standing {
 
 /** How it stands with a volcano. */
 export function standing(volcano: VolcanoState, now: number): Standing {
-  const { away, heardMs, filling, state, warnings, self } = volcano;
+  const { away, silent, heardMs, filling, state, warnings, self } = volcano;
   const since = heardMs === null || self ? null : duration(now - heardMs);
   if (away) return { level: 'bad', word: 'away', since: since === null ? 'never heard of' : `for ${since}` };
+  if (silent) return { level: 'warn', word: 'does not answer', since: null };
   if (warnings.length > 0) return { level: 'warn', word: 'in trouble', since: null };
   if (state === 'joining') return { level: 'warn', word: 'joining', since: null };
   return filling > 0 ? { level: 'warn', word: 'filling', since: null } : { level: 'good', word: 'well', since: null };
@@ -79,6 +80,13 @@ function ringAlarms(state: State): Alarm[] {
       text: `${verb} away: ${named.join(', ')}${more}.`,
     });
   }
+  const silent = volcanos.filter((volcano) => volcano.silent && !volcano.away);
+  if (silent.length > 0)
+    all.push({
+      key: `silent ${silent.map(({ id }) => id).join(' ')}`,
+      level: 'warn',
+      text: `No answer from ${silent.slice(0, NAMED_MAX).map(name).join(', ')}${silent.length > NAMED_MAX ? ` and ${count(silent.length - NAMED_MAX)} more` : ''}.`,
+    });
   const filling = volcanos.filter((volcano) => volcano.filling > 0);
   if (filling.length > 0)
     all.push({

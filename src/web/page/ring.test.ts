@@ -94,6 +94,7 @@ t.test('one sentence says how it stands: well, filling, away, and a single copy 
   t.equal(said('healthy'), 'All is well: 3 volcanos, every file on 2 of them.');
   t.match(said('alone'), /^All is well\. This volcano is alone/);
   t.match(said('dead'), /^SINGLE COPY: 171 of 256 slices/);
+  t.equal(said('quiet'), 'No answer from gromit.');
   t.match(said('dying'), /^Volcano away: gromit/);
   t.match(said('filling'), /^Filling: feathers is getting copies; 60 slices have fewer than 2/);
   t.equal(overall(SCENARIOS.dead!.state(3)).level, 'bad');

@@ -33,6 +33,7 @@ export function volcano(nickname: string, last: number, more: Partial<VolcanoSta
     heardMs: BEGIN_MS,
     away: false,
     problem: null,
+    silent: false,
     warnings: [],
     ...more,
   };

@@ -83,6 +83,13 @@ function dead(step: number): State {
   };
 }
 
+/** A moment ago: only that it does not answer is seen. */
+function quiet(step: number): State {
+  const base = ring(step);
+  const [wallace, gromit, feathers] = base.volcanos;
+  return { ...base, volcanos: [wallace!, { ...gromit!, problem: 'no answer within 1.5 s', silent: true }, feathers!] };
+}
+
 /** Just now: nobody has taken over yet. */
 function dying(step: number): State {
   const base = ring(step);
@@ -218,6 +225,7 @@ function large(step: number): State {
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   healthy: plain((step) => ring(step)),
   dead: plain(dead),
+  quiet: plain(quiet),
   dying: plain(dying),
   filling: plain(filling),
   alone: plain(alone, { session: { ...CHANGE, may: 'look', key: false }, log: [], tree: () => directory() }),
