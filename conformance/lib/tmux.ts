@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Teardown } from './volcano.ts';
@@ -89,5 +89,21 @@ export class Tmux {
   /** The screen as a person sees it now. */
   screen(): string {
     return this.#run('capture-pane', '-p').trimEnd();
+  }
+
+  /** The size of the terminal from now on. */
+  resize(columns: number, rows: number): void {
+    this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
+  /** A flag of the terminal, by tmux's name of it: `alternate_on`, `cursor_flag`. */
+  flag(name: string): boolean {
+    return this.#run('display-message', '-p', `#{${name}}`).trim() === '1';
+  }
+
+  /** The process number of what runs in the foreground. */
+  pid(): number {
+    const shell = this.#run('display-message', '-p', '#{pane_pid}').trim();
+    return Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'latin1').trim());
   }
 }
