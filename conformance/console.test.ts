@@ -10,7 +10,7 @@ import { onTerminal } from './lib/terminal.ts';
 import { Volcano } from './lib/volcano.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
-import { at, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+import { at, KEY, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* The console of real volcanos (issue 7), with a real telnet client and with a plain socket. */
 
@@ -113,7 +113,9 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const port = await freePort();
-    const volcano = await Volcano.start(t, { directory: scratch(t), consolePort: port });
+    const [flarePort, nodePort] = [await freePort(), await freePort()];
+    const flags = ['-p', `${flarePort}`, '--node-port', `${nodePort}`];
+    const volcano = await Volcano.start(t, { directory: scratch(t), consolePort: port, key: KEY, flags });
     const proxy = await LossyProxy.start(t, volcano.nfsPort, seededRandom(20), { dropCall: 10, dropReply: 10 });
     const mountWire = await UdpWire.open(volcano.mountPort, '::1');
     const root = await mount(mountWire, '/');
@@ -128,6 +130,11 @@ t.test(
     t.ok(Number(percent) >= 0.5 && Number(percent) <= 2, `${percent} %: ${shown}`);
     t.notMatch(shown, 'The network of ::1');
     t.match(shown, /^::1 +\d+ +\d+ +\d+ +\d+ +0[.\d]* % +\/$/m);
+    const asked = at({ address: '127.0.0.1', nodePort });
+    const { stdout } = await magma(['clients', ...asked]);
+    t.match(stdout, /^127\.0\.0\.1 +test .*\n::1 +test .* 0[.\d]* % +\/$/m, 'the sick one stands first');
+    t.match(stdout, `\nThe network of 127.0.0.1 loses about ${percent} % of packets.\n`, 'magma clients says the same');
+    t.notMatch(stdout, 'The network of ::1');
   },
 );
 

@@ -82,6 +82,8 @@ export class FullScreen {
     stdout.off('resize', this.#resized);
     if (stdin.isTTY === true) {
       stdin.off('data', this.#typed);
+      stdin.off('end', this.#hungUp);
+      // Errors are still listened to: those of a terminal that is gone come late.
       stdin.setRawMode(false);
       stdin.pause();
     }
