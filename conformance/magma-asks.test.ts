@@ -106,7 +106,7 @@ async function onScreen(t: Test, tmux: Tmux, first: RingVolcano): Promise<void> 
   const sorted = tmux.shows(/clients by loss +p procedures by p99/);
   tmux.type('cp');
   await sorted;
-  const smaller = tmux.shows(/q ends +c clients by loss +p proc\x1b/);
+  const smaller = tmux.shows(/q ends +c clients by loss +p proc(?!e)/);
   tmux.resize(36, 10);
   await smaller;
   const small = tmux.screen().split('\n');
