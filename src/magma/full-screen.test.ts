@@ -50,6 +50,8 @@ t.test('keys and new sizes are told, lines are drawn, and closing gives the term
   terminal.emit('resize');
   t.same([keys, sizes, screen.columns, screen.rows], [['c', 'q'], 1, 40, 24]);
   screen.draw(['one', 'two']);
+  screen.draw(['x'.repeat(40)]);
+  t.ok(terminal.sent.endsWith('x'), 'a full line keeps its last character');
   t.match(terminal.sent, '\x1b[Hone\x1b[K\r\ntwo\x1b[K');
   screen.close();
   screen.close();

@@ -50,9 +50,13 @@ export class FullScreen {
     return this.#terminal.stdout.rows || ROWS;
   }
 
-  /** Shows these lines, as many as there are rows. */
+  /** Shows these lines, as many as there are rows, none longer than there are columns. */
   draw(lines: readonly string[]): void {
-    if (this.#open) this.#terminal.stdout.write(HOME + lines.map((line) => line + TO_END_OF_LINE).join('\r\n'));
+    if (!this.#open) return;
+    const { columns } = this;
+    // Behind a full line the cursor stands on its last character.
+    const whole = lines.map((line) => (line.length < columns ? line + TO_END_OF_LINE : line));
+    this.#terminal.stdout.write(HOME + whole.join('\r\n'));
   }
 
   /** Gives the terminal back. */
