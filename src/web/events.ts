@@ -6,8 +6,10 @@ import type { WebParts } from './parts.ts';
 import { Refused } from './refusal.ts';
 import { stateOf } from './state.ts';
 
-/** How often the state is told, and for how long it is not made anew, in milliseconds. */
+/** How often the state is told, in milliseconds. */
 export const STATE_MS = 2_000;
+/** For how long it is not made anew, in milliseconds: so much shorter that nobody who listens is told the same one twice. */
+export const FRESH_MS = STATE_MS / 2;
 /** Pages that listen at once. */
 export const LISTENERS_MAX = 32;
 /** What waits at most for a page that reads slowly, in bytes; then it is cut off. */
@@ -44,9 +46,9 @@ export class Events {
     return this.#listeners.size;
   }
 
-  /** The state as JSON, not older than `STATE_MS`. */
+  /** The state as JSON, not older than `FRESH_MS`. */
   state(): Promise<string> {
-    if (this.#made !== null && this.#parts.clock.monotonic() - this.#made.at < STATE_MS)
+    if (this.#made !== null && this.#parts.clock.monotonic() - this.#made.at < FRESH_MS)
       return Promise.resolve(this.#made.json);
     this.#making ??= this.#make().finally(() => {
       this.#making = null;

@@ -12,11 +12,14 @@ export interface ClientRow {
 
 /** Calls a second of clients, from one state to the next. What goes back began anew, and is not known. */
 export class ClientRates {
-  #before: { readonly now: number; readonly calls: ReadonlyMap<string, number> } | null = null;
+  #before: { readonly now: number; readonly calls: ReadonlyMap<string, number>; readonly rows: ClientRow[] } | null =
+    null;
 
   /** The clients of a state with their rates since the state before. */
   rows({ now, clients }: Pick<State, 'now' | 'clients'>): ClientRow[] {
     const before = this.#before;
+    // The same state again is nothing new.
+    if (before?.now === now) return before.rows;
     const seconds = before === null ? 0 : (now - before.now) / 1000;
     const calls = new Map(clients.map((client) => [keyOf(client), client.calls]));
     const rows = clients.map((client) => {
@@ -24,7 +27,7 @@ export class ClientRates {
       const known = then !== undefined && seconds > 0 && client.calls >= then;
       return { client, perSecond: known ? (client.calls - then) / seconds : null };
     });
-    this.#before = { now, calls };
+    this.#before = { now, calls, rows };
     return rows;
   }
 }

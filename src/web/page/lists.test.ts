@@ -22,6 +22,7 @@ t.test('the sickest client comes first, and what begins anew has no rate', async
     rows.map(({ perSecond }) => perSecond),
     [5, null, 0],
   );
+  t.same(rates.rows({ now: 4000, clients: after }), rows, 'the same state again is nothing new');
   const order = (...how: ['loss' | 'client' | 'rate', boolean]): string[] =>
     sortedClients(rows, ...how).map(({ client }) => client.client);
   t.same(
