@@ -137,7 +137,7 @@ async function unpacked(t: Test, directory: string, file: string): Promise<{ nam
 }
 
 t.test(
-  'a ring of two: join, shares, clients, top on a terminal and in a pipe, support-bundle; then with one of them dead',
+  'a ring of two: join, shares, clients, top on a terminal and in a pipe, bench, support-bundle; then with one of them dead',
   { timeout: TEST_TIMEOUT, skip: unmet({ commands: { tmux: 'tmux' } }) },
   async (t) => {
     const directory = scratch(t);
@@ -167,11 +167,12 @@ t.test(
     await second.volcano.kill();
     const dead = /gromit did not answer|no answer within/;
     const file = join(directory, 'bundle.tar.gz');
-    const [less, few, top, bundle] = await Promise.all([
+    const [less, few, top, bundle, bench] = await Promise.all([
       magma(['shares', ...at(first)]),
       magma(['clients', '--json', ...at(first)]),
       magma(['top', '--json', '--interval', '0.2', ...at(first)]),
       magma(['support-bundle', file, ...at(first)]),
+      magma(['bench', '--seconds', '0.1', '--size', '2', '--json', ...at(first)]),
     ]);
     t.same([less.status, few.status, top.status, bundle.status], [1, 1, 1, 1]);
     t.match(less.stdout, /^\/ {2}on wallace\n {2}read-write to \* \(no_root_squash\)\n/);
@@ -185,6 +186,10 @@ t.test(
       problems: [{ volcano: 'gromit', problem: dead }],
     });
     t.match(bundle.stderr, dead);
+    t.equal(bench.status, 0, bench.stdout);
+    const steps = (JSON.parse(bench.stdout) as { results: { step: string }[] }).results.map(({ step }) => step);
+    t.same(steps, ['create', 'getattr', 'write', 'read', 'write stream', 'read stream']);
+    t.notMatch((await magma(['ls', ...at(first)])).stdout, 'magma-bench', 'nothing of it is left');
     const { names, text } = await unpacked(t, directory, file);
     t.ok(names.includes('magma/volcanos/wallace/log.jsonl') && names.includes('magma/volcanos/gromit/problem.txt'));
     t.match(text, /"msg":"Mounted"/);

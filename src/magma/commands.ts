@@ -1,3 +1,4 @@
+import { BENCH, benchCommand } from './bench.ts';
 import { CHECK, checkCommand } from './check.ts';
 import { CLIENTS, clientsCommand } from './clients.ts';
 import type { Command } from './command.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: TAKEOVER, run: takeoverCommand },
   { spec: CHECK, run: checkCommand },
   { spec: KEY, run: keyCommand },
+  { spec: BENCH, run: benchCommand },
   { spec: SUPPORT_BUNDLE, run: supportBundleCommand },
   ...FILE_COMMANDS,
 ];
