@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { ALL_COMMANDS as COMMANDS } from '../magma-commands.ts';
 import { flagsOf } from './command.ts';
@@ -6,8 +7,10 @@ import { readWords } from './options.ts';
 
 t.test('every command has a help that names all its flags and statuses, and fits a terminal', async (t) => {
   const page = overview(COMMANDS.map(({ spec }) => spec));
+  const table = readFileSync(new URL('../../docs/magma.md', import.meta.url), 'utf8');
   for (const { spec } of COMMANDS) {
     const help = helpOf(spec);
+    t.match(table, new RegExp(`^\\| \`magma ${spec.name}\\b`, 'm'), `docs/magma.md has ${spec.name}`);
     t.ok(help.startsWith(`magma ${spec.name}: `), spec.name);
     t.match(help, /^Exit status: 0 .*2/ms, `${spec.name} says what its statuses mean`);
     for (const name of flagsOf(spec).keys()) t.match(help, new RegExp(`--${name}\\b`), `${spec.name} --${name}`);

@@ -112,6 +112,36 @@ t.test('what is there is not replaced unless -f says so; what is of another kind
   t.same([await world.names('/d'), readdirSync(`${dir}/out/d`)], [['one'], ['one']], 'and nothing is left behind');
 });
 
+t.test('what came while it was copied is not replaced either, and nothing is sent for what is there', async (t) => {
+  const dir = local(t);
+  const world = new World();
+  await world.file('/f', Buffer.from('theirs'));
+  const coming = replaced(world, {
+    read: (...asked) => {
+      writeFileSync(`${dir}/out/f`, 'mine');
+      return world.tree.read(...asked);
+    },
+  });
+  await get(['/f', `${dir}/out`], world.work({}, coming));
+  t.match(world.said, [/out\/f: is there already/]);
+  t.same([readdirSync(`${dir}/out`), readFileSync(`${dir}/out/f`, 'utf8')], [['f'], 'mine']);
+  writeFileSync(`${dir}/in/g`, 'mine');
+  let writes = 0;
+  const there = replaced(world, {
+    write: async (...asked) => {
+      writes += 1;
+      await world.file('/g', Buffer.from('theirs')).catch(() => {});
+      return world.tree.write(...asked);
+    },
+  });
+  await put([`${dir}/in/g`, '/'], world.work({}, there));
+  t.match(world.said, [/: \/g: is there already/]);
+  t.equal(`${await world.content('/g')}`, 'theirs');
+  await put([`${dir}/in/g`, '/'], world.work({}, there));
+  t.equal(writes, 1);
+  t.same(await world.names('/'), ['f', 'g']);
+});
+
 t.test('a link in place of a directory is not gone through, here', async (t) => {
   const dir = local(t);
   const world = new World();
@@ -262,6 +292,7 @@ t.test('rm -r tells what it cannot remove, and leaves the directories above it',
   const work = world.work({ recursive: true }, tree);
   await remove(['/d'], work);
   t.match(world.said, [/: \/d\/e\/2: the disk of its volcano cannot give it/]);
+  t.equal(world.said.length, 1, 'the directories above it are no problems of their own');
   t.same([await world.names('/d'), await world.names('/d/e')], [['e'], ['2']]);
 });
 
