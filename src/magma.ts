@@ -46,6 +46,8 @@ try {
   process.exit(status);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`magma: ${error.message}\n`);
+  // Programs look at one place for what is wrong.
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: error.message })}\n`);
+  else process.stderr.write(`magma: ${error.message}\n`);
   process.exitCode = 2;
 }

@@ -21,6 +21,7 @@ import { interruptible } from './files/signals.ts';
 import { rawWords } from './files/words.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { bytesText } from './progress.ts';
+import { failed } from './ring.ts';
 import { secondsOf } from './seconds.ts';
 
 /** How long a step takes at most, in seconds. */
@@ -47,6 +48,9 @@ export const BENCH: CommandSpec = {
     'What others do at the same time counts, and they feel it. Figures of two networks can be compared from the same machine only.',
   ],
   flags: {
+    json: {
+      help: 'one JSON object: results (step, and calls, callsPerSecond, medianMs, p99Ms, maxMs, or bytes, bytesPerSecond)',
+    },
     seconds: {
       value: 'N',
       help: `how long each of the six steps takes at most, ${SECONDS_MIN} to ${SECONDS_MAX}; else ${SECONDS}`,
@@ -149,10 +153,7 @@ export function benchCommand(argv: readonly string[]): Promise<number> {
       }
     } catch (error) {
       const place = error instanceof FileProblem ? `${error.place}: ` : '';
-      const message = `${place}${(error as Error).message}`;
-      if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-      else process.stderr.write(`magma: bench: ${message}\n`);
-      return 1;
+      return failed(json, `${place}${(error as Error).message}`);
     }
     process.stdout.write(json ? `${JSON.stringify({ results })}\n` : benchText(results));
     return 0;

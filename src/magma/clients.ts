@@ -19,7 +19,11 @@ export const CLIENTS: CommandSpec = {
     'Those whose networks lose most come first. A client that calls two volcanos stands there twice. All is counted since the volcano started.',
     CLIENT_COLUMNS_HELP,
   ],
-  flags: {},
+  flags: {
+    json: {
+      help: 'one JSON object: clients (volcano, client, calls, retransmissions, duplicates, replayed, requestBytes, replyBytes, lossPercent, sick, mounts, mountsInAll), clientsInAll, problems (volcano, problem)',
+    },
+  },
   asks: true,
   status: '0 all volcanos answered; 1 some did not, or nobody could be asked; 2 the command line is wrong',
 };

@@ -16,7 +16,10 @@ export const DEAD: CommandSpec = {
   text: [
     'It is none of the network any more: others take its place, and its nickname is free, also for a new volcano on the same machine. What was its data directory is of no use any more: started with that, it ends and says so. Nothing is lost by this: a volcano that answers, or that alone has something, is not given up.',
   ],
-  flags: { yes: { help: 'do not ask whether it is meant' } },
+  flags: {
+    yes: { help: 'do not ask whether it is meant' },
+    json: { help: 'one JSON object: dead, id' },
+  },
   asks: true,
   status: '0 it is gone from the network; 1 it is not, and why; 2 the command line is wrong',
 };
@@ -67,10 +70,7 @@ export async function deadCommand(argv: readonly string[]): Promise<number> {
         process.stderr.write(
           `${nickname} (${dead.addresses.join(', ')}) goes from the network for good; its data directory is of no use from then on.\n`,
         );
-      if (!(await confirmed('dead', nickname, flags.yes === true))) {
-        process.stderr.write('magma: nothing was done\n');
-        return 1;
-      }
+      if (!(await confirmed('dead', nickname, flags.yes === true))) throw new Error('nothing was done');
       await bury(ring, asked, dead);
       if (json) process.stdout.write(`${JSON.stringify({ dead: nickname, id: dead.id })}\n`);
       else

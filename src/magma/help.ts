@@ -38,7 +38,9 @@ export function flagLines(flags: ReadonlyMap<string, Flag>): string[] {
 
 /** How a command is called, each way a line; the flags of asking are part of it. */
 export function usagesOf({ name, usage, asks, flags }: CommandSpec): string[] {
-  const common = Object.entries<Flag>(ASKING_FLAGS).filter(([flag]) => !(flag in flags));
+  const common = Object.entries<Flag>(ASKING_FLAGS).filter(
+    ([flag]) => !(flag in flags && usage.some((words) => words.includes(`[--${flag}`))),
+  );
   const asking = common.map(([flag, { value }]) => `[--${flag}${value === undefined ? '' : ` ${value}`}]`);
   const tail = asks ? [asking.join(' ')] : [];
   return usage.map((words) => ['magma', name, ...tail, words].filter((part) => part !== '').join(' '));

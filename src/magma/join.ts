@@ -10,6 +10,7 @@ import { lookAtNetwork, type NetworkFound } from './join/network.ts';
 import { commandLine, type Recipe, tomlText } from './join/recipe.ts';
 import { type Asking, keyOf, readAsking, usageError } from './options.ts';
 import { plainText } from './plain.ts';
+import { failed } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
 /** What `magma join` is. */
@@ -22,6 +23,7 @@ export const JOIN: CommandSpec = {
     'To be called on the new machine, before the first start of magmad there. It looks whether the network can be reached and has the same key, at versions, clocks, the nickname, the data directory, addresses, ports and free room, as the volcanos judge them when it joins, and prints the command line and the magmad.toml that make it join. Neither the network nor this machine is changed, but for FILE.',
   ],
   flags: {
+    json: { help: 'one JSON object: joins, findings (check, result: yes, no or mind, text), command, toml, written' },
     nickname: { short: 'n', value: 'NAME', help: "the new volcano's name; else the host's" },
     data: { short: 'd', value: 'DIR', help: 'its data directory; else /var/lib/magma', takes: 'directory' },
     address: {
@@ -104,7 +106,7 @@ export async function joinCommand(argv: readonly string[]): Promise<number> {
       writeFileSync(written, toml, { flag: 'wx', mode: 0o644 });
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'is there already' : (error as Error).message;
-      return refuse(json, `${written} ${why}: it was not written. Cure: another name`);
+      return failed(json, `${written} ${why}: it was not written. Cure: another name`);
     }
   }
   if (json) process.stdout.write(`${JSON.stringify({ joins, findings, command, toml, written })}\n`);
@@ -123,10 +125,4 @@ export async function joinCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${lines.join('\n')}\n`);
   }
   return joins ? 0 : 1;
-}
-
-function refuse(json: boolean, error: string): number {
-  if (json) process.stdout.write(`${JSON.stringify({ error })}\n`);
-  else process.stderr.write(`magma: ${error}\n`);
-  return 1;
 }

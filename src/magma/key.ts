@@ -7,7 +7,7 @@ import { checkKey } from '../magmad/identity.ts';
 import type { CommandSpec } from './command.ts';
 import { keptNotes } from './kept-notes.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
-import { asking } from './ring.ts';
+import { asking, failed } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
 /** `magma key`, as its help has it. */
@@ -20,6 +20,7 @@ export const KEY: CommandSpec = {
     "The text opens the flare program, as the rules allow, and nothing else: it is not the network's key, and that cannot be had from it. Keep it as secret as the files. It is the same whenever it is printed.",
   ],
   flags: {
+    json: { help: 'one JSON object: networkId, client' },
     data: {
       value: 'DIR',
       help: "read it from a volcano's data directory instead, running or not",
@@ -63,7 +64,6 @@ export async function keyCommand(argv: readonly string[]): Promise<number> {
   try {
     return print(await secretsOf(config.data, key));
   } catch (error) {
-    process.stderr.write(`magma: ${(error as Error).message}\n`);
-    return 1;
+    return failed(json, error);
   }
 }

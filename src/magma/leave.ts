@@ -23,6 +23,7 @@ export const LEAVE: CommandSpec = {
     yes: { help: 'do not ask whether it is meant' },
     'no-wait': { help: 'do not wait until it has left' },
     back: { help: 'it is to stay after all' },
+    json: { help: 'one JSON object: volcano, id, state (left, leaving, serving)' },
   },
   asks: true,
   status: '0 it has left, or is leaving (--no-wait), or stays (--back); 1 not so, and why; 2 the command line is wrong',
@@ -134,10 +135,7 @@ export async function leaveCommand(argv: readonly string[]): Promise<number> {
             `Of the ${replicas} copies that are wanted of every file there will be ${stay}: so many volcanos stay.\n`,
           );
       }
-      if (!(await confirmed('leave', nickname, flags.yes === true))) {
-        process.stderr.write('magma: nothing was done\n');
-        return 1;
-      }
+      if (!(await confirmed('leave', nickname, flags.yes === true))) throw new Error('nothing was done');
       await say(ring, asked, member.id, true);
       if (flags['no-wait'] === true) return told('leaving');
       if (await gone(ring, member, json)) return told('left');

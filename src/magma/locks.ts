@@ -15,6 +15,9 @@ export const LOCKS: CommandSpec = {
   usage: ['[--break HOLDER]'],
   text: ['Files are shown by their numbers, as `ls -i` and `find -inum` know them.'],
   flags: {
+    json: {
+      help: 'one JSON object: volcanos (volcano, locks, problem); with --break holder, files, volcanos (volcano, files, problem)',
+    },
     break: {
       value: 'HOLDER',
       help: 'ends all locks of that holder, as it stands in the list: he gets errors where he relies on them',

@@ -17,7 +17,7 @@ export const READY: CommandSpec = {
   text: [
     'Asks the volcano of this machine for its map, and then the others, from here: one that answers is enough. Without any, the volcano is cut off, unless by its map it serves everything by itself, and nobody has another copy.',
   ],
-  flags: {},
+  flags: { json: { help: 'one JSON object: ready, problem' } },
   asks: true,
   status: '0 it is ready; 1 it is not; 2 the command line is wrong',
 };

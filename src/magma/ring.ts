@@ -16,7 +16,11 @@ export const RING: CommandSpec = {
   title: 'the volcanos of a network, in ring order, and how each fares',
   usage: [''],
   text: ['Asks one volcano for the map, and then every volcano for its figures.'],
-  flags: {},
+  flags: {
+    json: {
+      help: 'one JSON object: networkId, epoch, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem)',
+    },
+  },
   asks: true,
   status:
     '0 all volcanos answer, and every file has its copies; 1 not so, or nobody could be asked; 2 the command line is wrong',
@@ -28,7 +32,9 @@ export const STATUS: CommandSpec = {
   title: 'one volcano, as its file in /.dht/ has it: the one that is asked, or the one of that nickname',
   usage: ['[NICKNAME]'],
   text: [],
-  flags: {},
+  flags: {
+    json: { help: "one JSON object: the lines of the volcano's file in /.dht/ as texts, and figures or problem" },
+  },
   asks: true,
   status: '0 it answers and serves; 1 it does not, or nobody could be asked; 2 the command line is wrong',
 };
@@ -48,14 +54,19 @@ export async function asking(
     return await work(ring);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-    else process.stderr.write(`magma: ${message}\n`);
-    return 1;
+    return failed(json, error);
   } finally {
     // A connection that is being made to a machine that is off would be waited for for seconds.
     void ring?.close();
   }
+}
+
+/** Says that something was not done, and why, as people or programs are told; the exit status. */
+export function failed(json: boolean, error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
+  else process.stderr.write(`magma: ${message}\n`);
+  return 1;
 }
 
 async function tell(ring: RingClient, index: number): Promise<Told> {

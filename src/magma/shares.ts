@@ -15,7 +15,11 @@ export const SHARES: CommandSpec = {
   text: [
     'Rules are those of each volcano. Which are in force on which is told of each rule; where volcanos differ, that is said, since a client gets what the one says that it has mounted.',
   ],
-  flags: {},
+  flags: {
+    json: {
+      help: 'one JSON object: shares (path, volcanos, rules (rule, volcanos), same), same, problems (volcano, problem)',
+    },
+  },
   asks: true,
   status:
     '0 all volcanos answered, and share the same; 1 they do not, or nobody could be asked; 2 the command line is wrong',

@@ -8,9 +8,10 @@ import { type BundleParts, bundleEntries, CONTENTS_TEXT, type VolcanoTold } from
 import { ustar } from './bundle/ustar.ts';
 import { writeWhole } from './bundle/write.ts';
 import type { CommandSpec } from './command.ts';
-import { askEvery, silentLines } from './every.ts';
+import { askEvery, problemsOf, silentLines } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { bytesText } from './progress.ts';
+import { failed } from './ring.ts';
 import { RingClient } from './ring-client.ts';
 
 /** What `magma support-bundle` is. */
@@ -23,7 +24,7 @@ export const SUPPORT_BUNDLE: CommandSpec = {
     ...CONTENTS_TEXT,
     'FILE is a tar archive, packed by gzip, that only you may read; magma-support-DATE-TIME.tar.gz unless it is named. Look into it before you give it away: tar tzf FILE. It is written too when no volcano answers at all, with what is known then.',
   ],
-  flags: {},
+  flags: { json: { help: 'one JSON object: file, bytes, entries, problems (volcano, problem)' } },
   asks: true,
   status:
     '0 written, all volcanos answered; 1 written without some, or not written, and why; 2 the command line is wrong',
@@ -90,19 +91,17 @@ export async function supportBundleCommand(argv: readonly string[]): Promise<num
     const entries = bundleEntries({ time, config, ring, problem, secrets: secretsOf(config, key, network) });
     const packed = gzipSync(ustar(entries, Math.floor(Date.parse(time) / 1000)));
     writeWhole(file, packed);
-    const problems = problem === null ? silentLines(ring!.told) : [problem];
+    const problems = problem === null ? problemsOf(ring!.told) : [{ volcano: null, problem }];
     if (json) {
       const answer = { file, bytes: packed.length, entries: entries.map(({ name }) => name), problems };
       process.stdout.write(`${JSON.stringify(answer)}\n`);
     } else {
-      for (const line of problems) process.stderr.write(`magma: ${line}\n`);
+      for (const line of problem === null ? silentLines(ring!.told) : [problem])
+        process.stderr.write(`magma: ${line}\n`);
       process.stdout.write(`${file}: ${entries.length} files, ${bytesText(packed.length)}\n`);
     }
     return problems.length === 0 ? 0 : 1;
   } catch (error) {
-    const message = `${file} cannot be written: ${(error as Error).message}`;
-    if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-    else process.stderr.write(`magma: ${message}\n`);
-    return 1;
+    return failed(json, `${file} cannot be written: ${(error as Error).message}`);
   }
 }

@@ -26,6 +26,7 @@ export const TAKEOVER: CommandSpec = {
       help: 'also when too few volcanos are left to know that nothing newer was written; and has slices served whose copies are all away for good, by whoever has most of them: what only the others have is lost',
     },
     yes: { help: 'do not ask' },
+    json: { help: 'one JSON object: keeper, epoch, slicesGivenUp, slicesMissing' },
   },
   asks: true,
   status: '0 done; 1 not done, or not needed, and why; 2 the command line is wrong',
@@ -209,10 +210,7 @@ export async function takeoverCommand(argv: readonly string[]): Promise<number> 
         to === null || to.id === ring.projection.arbiter
           ? 'takeover'
           : memberOf(ring.projection, ring.projection.arbiter!)!.nickname;
-      if (!(await confirmed('takeover', word, flags.yes === true))) {
-        say('magma: nothing was done');
-        return 1;
-      }
+      if (!(await confirmed('takeover', word, flags.yes === true))) throw new Error('nothing was done');
       if (to !== null) await move(ring, living, to);
       const lost = acceptsLoss ? await carryOut(ring, living, given) : 0;
       const answer = {

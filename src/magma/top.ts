@@ -28,6 +28,9 @@ export const TOP: CommandSpec = {
     'A client that calls two volcanos stands there twice. again: calls over UDP that came again in the interval. loss, and "in all", count since the volcano started. SICK: its network loses so many packets that it is to be looked at.',
   ],
   flags: {
+    json: {
+      help: 'one JSON object: epoch, slices, singleCopies, seconds, callsPerSecond, volcanos, procedures (callsPerSecond, p50Ms, p99Ms, ...), clients (volcano, client, callsPerSecond, again, lossPercent, sick, ...), clientsInAll, problems (volcano, problem)',
+    },
     once: { help: 'tell it once, as a table' },
     interval: {
       value: 'SECONDS',
