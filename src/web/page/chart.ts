@@ -58,7 +58,8 @@ export class Chart {
       on: {
         pointermove: (event: PointerEvent) => this.#look(this.#under(event.clientX)),
         pointerdown: (event: PointerEvent) => this.#look(this.#under(event.clientX)),
-        pointerleave: () => this.#look(null),
+        // A finger that is lifted has left too: what it has pointed at is still to be read.
+        pointerleave: ({ pointerType }: PointerEvent) => pointerType !== 'touch' && this.#look(null),
         blur: () => this.#look(null),
         keydown: (event: KeyboardEvent) => this.#key(event),
       },

@@ -40,7 +40,6 @@ export class HeadView {
     this.#nickname = nickname;
     say(byId('nickname'), nickname);
     say(byId('version'), `MAGMA version ${version}, volcano ${nickname}`);
-    document.title = `${nickname} · magma`;
     const button = byId('session');
     button.hidden = !key;
     say(button, may === 'change' ? 'Log out' : 'Log in');
@@ -65,6 +64,7 @@ export class HeadView {
     attribute(this.#overall, 'class', `overall ${level}`);
     say(this.#sign, SIGNS[level]);
     say(this.#sentence, text);
+    document.title = `${level === 'good' ? '' : `${SIGNS[level]} `}${this.#nickname} · magma`;
     const { epoch, slices, networkId, volcanos, clientsInAll } = state;
     say(
       this.#facts,

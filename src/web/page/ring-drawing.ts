@@ -138,9 +138,9 @@ function facts({ figures }: VolcanoState, room: number): string {
   return room > 118 && free !== '' ? `${load}, ${free} free` : load;
 }
 
-/** A name cut to some pixels, of about 8.5 a letter. */
+/** A name cut to some pixels, of about 7.8 a letter. */
 function fitted(name: string, room: number): string {
-  const most = Math.max(3, Math.floor(room / 8.5));
+  const most = Math.max(3, Math.floor(room / 7.8));
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
 
@@ -150,10 +150,15 @@ function middle(state: State, radius: number): SVGElement {
     ? [count(state.singleCopies), 'SINGLE COPY']
     : [count(state.copies), state.copies === 1 ? 'copy' : 'copies'];
   const size = Math.max(20, radius * 0.22);
+  // In a small ring two words stand below each other.
+  const words = radius < 90 ? lines[1]!.split(' ') : [lines[1]!];
+  const big = size * 0.15 - (words.length - 1) * 8;
   return s(
     'g',
     { class: single ? 'middle bad' : 'middle', 'aria-hidden': 'true' },
-    s('text', { class: 'big', 'font-size': size, 'text-anchor': 'middle', y: size * 0.15 }, lines[0]),
-    s('text', { class: 'small', 'text-anchor': 'middle', y: size * 0.15 + 18 }, lines[1]),
+    s('text', { class: 'big', 'font-size': size, 'text-anchor': 'middle', y: big }, lines[0]),
+    ...words.map((word, index) =>
+      s('text', { class: 'small', 'text-anchor': 'middle', y: big + 18 + index * 15 }, word),
+    ),
   );
 }
