@@ -4,7 +4,7 @@ import type { Member } from '../dht/projection/types.ts';
 import type { Asking } from './options.ts';
 import { progress } from './progress.ts';
 import { asking } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny, type RingClient } from './ring-client.ts';
 
 /** How often the map is read anew for one slice, and how long is waited before that, in milliseconds: somebody may know it before others do. */
 const MAPS_MAX = 60;
@@ -34,10 +34,11 @@ export async function compared(
 }
 
 /** `magma check --ring`: holds mirrors against primaries while they run. Resolves with the exit status. */
-export function checkOnline({ json, at, flags }: Asking, key: string): Promise<number> {
+export function checkOnline(asked: Asking, key: string): Promise<number> {
+  const { json, flags } = asked;
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     async (ring) => {
       const slices = ring.projection.map.length;
       const problems: string[] = [];

@@ -6,7 +6,7 @@ import { type Answered, askEvery, problemsOf, silentLines } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { plain, plainName, plainText } from './plain.ts';
 import { asking } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny } from './ring-client.ts';
 import { bySickness } from './top-view.ts';
 
 /** What `magma clients` is. */
@@ -66,12 +66,13 @@ function clientsJson(seen: readonly Answered<Observation>[]): object {
 
 /** `magma clients`. Resolves with the exit status. */
 export async function clientsCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words } = readAsking(CLIENTS, argv);
+  const asked = readAsking(CLIENTS, argv);
+  const { json, config, words } = asked;
   if (words.length > 0) throw usageError(CLIENTS, `"${words[0]}" is too much`);
   const key = keyOf(CLIENTS, config);
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     async (ring) => {
       const seen = await askEvery(ring, (node) => node.observe({ clients: CLIENTS_OBSERVED_MAX, lines: 0 }));
       process.stdout.write(json ? `${JSON.stringify(clientsJson(seen))}\n` : clientsText(seen));

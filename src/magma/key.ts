@@ -8,7 +8,7 @@ import type { CommandSpec } from './command.ts';
 import { keptNotes } from './kept-notes.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { asking, failed } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny } from './ring-client.ts';
 
 /** `magma key`, as its help has it. */
 export const KEY: CommandSpec = {
@@ -46,7 +46,8 @@ async function secretsOf(directory: string, key: string): Promise<NetworkSecrets
 
 /** `magma key`. Resolves with the exit status. */
 export async function keyCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words, flags } = readAsking(KEY, argv);
+  const asked = readAsking(KEY, argv);
+  const { json, config, words, flags } = asked;
   if (words.length !== 1 || words[0] !== 'client') throw usageError(KEY, '"client" is what it prints');
   const key = keyOf(KEY, config);
   const print = (secrets: NetworkSecrets): number => {
@@ -58,7 +59,7 @@ export async function keyCommand(argv: readonly string[]): Promise<number> {
   if (typeof flags.data !== 'string')
     return asking(
       json,
-      () => RingClient.connect(at, key),
+      async () => (await connectAny(asked, key)).ring,
       async ({ secrets }) => print(secrets),
     );
   try {

@@ -5,7 +5,7 @@ import type { FlareLock } from '../flare/store/locks/keeper.ts';
 import type { CommandSpec } from './command.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny, type RingClient } from './ring-client.ts';
 
 /** `magma locks`, as its help has it. */
 export const LOCKS: CommandSpec = {
@@ -79,13 +79,14 @@ function asJson({ volcano, locks, problem }: Told): object {
 
 /** `magma locks`. Resolves with the exit status. */
 export async function locksCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words, flags } = readAsking(LOCKS, argv);
+  const asked = readAsking(LOCKS, argv);
+  const { json, config, words, flags } = asked;
   if (words.length > 0) throw usageError(LOCKS, `"${words[0]}" is too much`);
   const key = keyOf(LOCKS, config);
   const holder = typeof flags.break === 'string' ? meant(flags.break) : null;
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     (ring) => (holder === null ? list(ring, json) : end(ring, holder, json)),
   );
 }

@@ -15,6 +15,7 @@ import { volcanoSelf } from '../dht/volcano/enter.ts';
 import { askNetwork } from '../dht/volcano/join.ts';
 import { resolveSeeds, type Seed } from '../magmad/seeds.ts';
 import { VERSION } from '../magmad/version.ts';
+import type { Asking } from './options.ts';
 
 /** Nobody's: the tool has none to tell. */
 const NO_FIGURES: Figures = {
@@ -93,6 +94,26 @@ export class RingClient {
   async close(): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link.close()));
   }
+}
+
+/**
+ * Asks the volcano that is to be asked, or, where nobody has said which, those that the configuration names to join by: that of this machine may be the one that is dead. `through` is who answered. Rejects with
+ * what the first one said.
+ */
+export async function connectAny(
+  { at, config, flags }: Pick<Asking, 'at' | 'config' | 'flags'>,
+  key: string,
+  connect: (at: Seed, key: string) => Promise<RingClient> = RingClient.connect,
+): Promise<{ readonly ring: RingClient; readonly through: Seed }> {
+  const errors: unknown[] = [];
+  for (const through of [at, ...(flags.at === undefined ? config.join : [])]) {
+    try {
+      return { ring: await connect(through, key), through };
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  throw errors[0];
 }
 
 function helloOf(id: string, networkId: string | null): Hello {

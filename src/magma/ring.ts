@@ -7,7 +7,7 @@ import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
 import type { CommandSpec } from './command.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny, RingClient } from './ring-client.ts';
 
 /** `magma ring`, as its help has it. */
 export const RING: CommandSpec = {
@@ -85,12 +85,13 @@ function short({ map, ...rest }: Projection): number {
 
 /** `magma ring`. Resolves with the exit status. */
 export async function ringCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words } = readAsking(RING, argv);
+  const asked = readAsking(RING, argv);
+  const { json, config, words } = asked;
   if (words.length > 0) throw usageError(RING, `"${words[0]}" is too much`);
   const key = keyOf(RING, config);
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     async (ring) => {
       const { projection } = ring;
       const told = await Promise.all(projection.volcanos.map((_, index) => tell(ring, index)));
@@ -163,12 +164,14 @@ function percent({ freeBytes, capacityBytes }: Figures): string {
 
 /** `magma status`. Resolves with the exit status. */
 export async function statusCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words } = readAsking(STATUS, argv);
+  const asked = readAsking(STATUS, argv);
+  const { json, config, words } = asked;
   if (words.length > 1) throw usageError(STATUS, `"${words[1]}" is too much`);
   const key = keyOf(STATUS, config);
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    // Without a nickname it is about the one that is to be asked, and no other.
+    async () => (words[0] === undefined ? RingClient.connect(asked.at, key) : (await connectAny(asked, key)).ring),
     async (ring) => {
       const { projection } = ring;
       const nickname = words[0] ?? ring.asked;

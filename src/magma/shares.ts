@@ -4,7 +4,7 @@ import { type Answered, askEvery, problemsOf, silentLines } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { plainName, plainText } from './plain.ts';
 import { asking } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny } from './ring-client.ts';
 
 /** What `magma shares` is. */
 export const SHARES: CommandSpec = {
@@ -102,12 +102,13 @@ function sharesJson(seen: readonly Answered<Observation>[]): object {
 
 /** `magma shares`. Resolves with the exit status. */
 export async function sharesCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words } = readAsking(SHARES, argv);
+  const asked = readAsking(SHARES, argv);
+  const { json, config, words } = asked;
   if (words.length > 0) throw usageError(SHARES, `"${words[0]}" is too much`);
   const key = keyOf(SHARES, config);
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     async (ring) => {
       const seen = await askEvery(ring, (node) => node.observe({ clients: 0, lines: 0 }));
       process.stdout.write(json ? `${JSON.stringify(sharesJson(seen))}\n` : sharesText(seen));

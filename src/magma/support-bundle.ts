@@ -12,7 +12,7 @@ import { askEvery, problemsOf, silentLines } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { bytesText } from './progress.ts';
 import { failed } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny, type RingClient } from './ring-client.ts';
 
 /** What `magma support-bundle` is. */
 export const SUPPORT_BUNDLE: CommandSpec = {
@@ -71,7 +71,8 @@ async function told(ring: RingClient): Promise<NonNullable<BundleParts['ring']>>
 
 /** `magma support-bundle`. Resolves with the exit status. */
 export async function supportBundleCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words } = readAsking(SUPPORT_BUNDLE, argv);
+  const asked = readAsking(SUPPORT_BUNDLE, argv);
+  const { json, config, words } = asked;
   if (words.length > 1) throw usageError(SUPPORT_BUNDLE, `"${words[1]}" is too much`);
   const key = keyOf(SUPPORT_BUNDLE, config);
   const time = new Date().toISOString();
@@ -80,7 +81,7 @@ export async function supportBundleCommand(argv: readonly string[]): Promise<num
   let problem: string | null = null;
   let network: NetworkSecrets | null = null;
   try {
-    const client = await RingClient.connect(at, key);
+    const { ring: client } = await connectAny(asked, key);
     network = client.secrets;
     ring = await told(client);
     void client.close();

@@ -4,7 +4,7 @@ import { ANSWER_MS, askEvery } from './every.ts';
 import { FullScreen } from './full-screen.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
-import { RingClient } from './ring-client.ts';
+import { connectAny, type RingClient } from './ring-client.ts';
 import { secondsOf } from './seconds.ts';
 import { screenLines, wholeText } from './top-text.ts';
 import { type ClientOrder, type Look, type ProcedureOrder, sorted, type TopView, viewOf } from './top-view.ts';
@@ -107,14 +107,15 @@ async function onScreen(ring: RingClient, seconds: number): Promise<number> {
 
 /** `magma top`. Resolves with the exit status. */
 export async function topCommand(argv: readonly string[]): Promise<number> {
-  const { json, at, config, words, flags } = readAsking(TOP, argv);
+  const asked = readAsking(TOP, argv);
+  const { json, config, words, flags } = asked;
   if (words.length > 0) throw usageError(TOP, `"${words[0]}" is too much`);
   const seconds = intervalOf(flags.interval);
   const key = keyOf(TOP, config);
   const table = json || flags.once === true || process.stdout.isTTY !== true;
   return asking(
     json,
-    () => RingClient.connect(at, key),
+    async () => (await connectAny(asked, key)).ring,
     (ring) => (table ? once(ring, seconds, json) : onScreen(ring, seconds)),
   );
 }

@@ -10,9 +10,9 @@ import { Link } from '../../dht/link.ts';
 import { FLARE_REPLY_BYTES_MAX } from '../../dht/programs/flare/schema.ts';
 import { volcanoSelf } from '../../dht/volcano/enter.ts';
 import type { FlareService } from '../../flare/service.ts';
-import { resolveSeeds, type Seed } from '../../magmad/seeds.ts';
+import { resolveSeeds } from '../../magmad/seeds.ts';
 import type { Asking } from '../options.ts';
-import { RingClient } from '../ring-client.ts';
+import { connectAny } from '../ring-client.ts';
 
 /** How long a call is tried, in milliseconds: a volcano may have to be replaced first. */
 const PATIENCE_MS = 60_000;
@@ -24,9 +24,8 @@ export interface Reached {
 }
 
 /** Reaches the tree through the volcano that is to be asked, or through one that the configuration names to join by. Rejects with a text that says what is wrong. */
-export async function reach({ at, config, flags }: Asking, key: string): Promise<Reached> {
-  const others = flags.at === undefined ? config.join : [];
-  const { ring, through } = await first([at, ...others], key);
+export async function reach(asking: Asking, key: string): Promise<Reached> {
+  const { ring, through } = await connectAny(asking, key);
   const { projection, secrets, asked } = ring;
   await ring.close();
   const secure = createTlsNet(systemNet, { keyOf: () => null, self: volcanoSelf(secrets) });
@@ -42,16 +41,4 @@ export async function reach({ at, config, flags }: Asking, key: string): Promise
   const members = await Members.open(connect, [...found, ...seeds]);
   const pace = { clock: systemClock, random: systemRandom, patienceMs: PATIENCE_MS };
   return { tree: new RingService(members, pace), close: () => members.close() };
-}
-
-async function first(seeds: readonly Seed[], key: string): Promise<{ ring: RingClient; through: Seed }> {
-  let last: unknown;
-  for (const through of seeds) {
-    try {
-      return { ring: await RingClient.connect(through, key), through };
-    } catch (error) {
-      last ??= error;
-    }
-  }
-  throw last;
 }
