@@ -267,6 +267,13 @@ t.test('the page in a browser', { skip, timeout: 120_000 }, async (t) => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('body.ready');
     await page.waitForSelector('#files-upload');
+    await page.click('#session');
+    await page.waitForSelector('dialog');
+    t.match(await text(page, 'dialog'), /The key of this network is asked for/);
+    t.equal(await page.locator('.volcano').count(), 0, 'nothing stays of what was seen');
+    await page.keyboard.type(KEY);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#files-upload');
     fixture.endSession();
     await page.waitForSelector('dialog');
     t.match(await text(page, 'dialog'), /The session has ended/);

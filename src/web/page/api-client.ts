@@ -14,6 +14,7 @@ export class RequestError extends Error {
 /** What is known of an upload while it is under way: bytes sent, of how many. */
 export type Progress = (sent: number, of: number) => void;
 
+const BROKEN_OFF = 'The upload broke off: the volcano does not answer, or does not take it.';
 const UNREACHED = 'The volcano does not answer. Try again when the connection is back.';
 
 /** The requests of the page. `onEnd` hears when the session may be no more. */
@@ -66,7 +67,7 @@ export class ApiClient {
         if (request.status >= 200 && request.status < 300) resolve();
         else reject(this.#refused(request.status, request.responseText));
       });
-      request.addEventListener('error', () => reject(new RequestError(0, UNREACHED)));
+      request.addEventListener('error', () => reject(new RequestError(0, BROKEN_OFF)));
       request.addEventListener('abort', () => reject(new RequestError(0, 'Stopped.')));
       stop.addEventListener('abort', () => request.abort());
       request.send(file);

@@ -237,6 +237,15 @@ export class FilesView {
     say(this.#problem, error === null ? '' : wordsOf(error));
   }
 
+  #dropped(items: readonly DataTransferItem[]): void {
+    const files = items.filter(({ kind }) => kind === 'file');
+    const plain = files.filter((item) => item.webkitGetAsEntry()?.isDirectory !== true);
+    if (plain.length < files.length)
+      this.#tell(new Error('A directory cannot be sent: make it here, and send the files that are in it.'));
+    const sent = plain.map((item) => item.getAsFile()).filter((file) => file !== null);
+    this.#uploads.add(this.#path, sent);
+  }
+
   #drops(section: HTMLElement): void {
     const over = (event: DragEvent, yes: boolean): void => {
       if (!this.#mayChange || !event.dataTransfer?.types.includes('Files')) return;
@@ -247,7 +256,7 @@ export class FilesView {
     section.addEventListener('dragleave', (event) => over(event, section.contains(event.relatedTarget as Node | null)));
     section.addEventListener('drop', (event) => {
       over(event, false);
-      if (this.#mayChange) this.#uploads.add(this.#path, [...(event.dataTransfer?.files ?? [])]);
+      if (this.#mayChange) this.#dropped([...(event.dataTransfer?.items ?? [])]);
     });
     // A file that is dropped beside it would take the place of the page.
     for (const name of ['dragover', 'drop']) addEventListener(name, (event) => event.preventDefault());

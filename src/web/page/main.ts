@@ -96,8 +96,13 @@ class Page {
 
   async #logInOrOut(): Promise<void> {
     try {
-      if (this.#session?.may === 'change') await this.#api.logout();
-      else await this.#logIn(false, false);
+      if (this.#session?.may === 'change') {
+        await this.#api.logout();
+        // Nothing that was seen stays in the page's memory.
+        location.reload();
+        return;
+      }
+      await this.#logIn(false, false);
     } catch (error) {
       this.#head.say(wordsOf(error));
     }

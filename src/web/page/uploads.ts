@@ -28,6 +28,10 @@ export class Uploads {
   constructor(api: ApiClient, arrived: (directory: string) => void) {
     this.#api = api;
     this.#arrived = arrived;
+    // The browser asks whether to leave.
+    addEventListener('beforeunload', (event) => {
+      if (this.#busy) event.preventDefault();
+    });
   }
 
   add(directory: string, files: readonly File[]): void {
