@@ -152,6 +152,8 @@ for (const trouble of ['none', 'cuts', 'crashes'] as const) {
 t.test('Seeds that failed once', async (t) => {
   // Records that had come behind a fill were sent before it when that began anew: the mirror refused them for ever.
   t.equal(await history(282486, 'cuts', 'mirrors'), null);
+  // Numbers were used again in the same epoch, which volcanos never do: a mirror kept records that its primary had lost.
+  t.equal(await history(152378, 'crashes', 'mirrors'), null);
 });
 
 /** Breaks one record of a stream, once: what `broken` gives comes in its place. */

@@ -14,7 +14,7 @@ import { RetryError } from '../../owners.ts';
 import type { Peers } from '../../peers.ts';
 import type { Append } from '../../programs/node/handlers.ts';
 import { indexOf } from '../../projection/queries.ts';
-import { withMember } from '../../projection/steps.ts';
+import { anew, withMember } from '../../projection/steps.ts';
 import type { Projection } from '../../projection/types.ts';
 import { Router } from '../../router.ts';
 import { alone, member, NETWORK_ID } from '../../testing/members.ts';
@@ -210,6 +210,8 @@ export class Mirrors {
     life.router.outcomes.stop();
     volcano.disk = how === 'power' ? volcano.disk.powerCut(this.#ownRandom()) : volcano.disk.killed();
     void life.replication.close();
+    // Its next life may give numbers away that it had given away before, to records that it has lost: in a newer epoch only, as volcanos see to (`anew`).
+    if (this.primary === volcano) this.change(anew(this.projection));
     for (const other of this.volcanos) {
       this.cut(number, other.number);
       this.cut(other.number, number);
