@@ -49,8 +49,6 @@ export class Router implements FlareService {
   readonly #owners: Owners;
   readonly #ring: Ring;
   readonly #statfs: () => SpaceFigures;
-  /** The replay identities of operations over several owners that are under way here. */
-  readonly #underWay = new Set<string>();
   readonly #recent: Recent;
   readonly outcomes: Outcomes;
   readonly locks: LockService = {
@@ -267,7 +265,7 @@ export class Router implements FlareService {
   #wholeOr<T>(who: Caller | null, whole: () => Eventually<T>, joint: () => Promise<T>): Eventually<T> {
     const elsewhere = (error: unknown): Promise<T> => {
       if (!(error instanceof ElsewhereError)) throw error;
-      return who?.replay === undefined ? joint() : this.#once(who, who.replay, joint);
+      return who?.replay === undefined ? joint() : this.#once(who, joint);
     };
     try {
       const answer = whole();
@@ -278,10 +276,9 @@ export class Router implements FlareService {
   }
 
   /** What was refused, or had nothing to do, is remembered, so that another copy of the call does not do it when its caller has long been told. */
-  async #once<T>(who: Caller, replay: string, work: () => Promise<T>): Promise<T> {
-    if (this.#underWay.has(replay)) throw new BusyError();
-    this.#underWay.add(replay);
+  async #once<T>(who: Caller, work: () => Promise<T>): Promise<T> {
     const { joint } = this.#store;
+    if (!joint.begin(who)) throw new BusyError();
     try {
       const answer = await work();
       joint.remember(who, (answer as Attributes | undefined) ?? null);
@@ -290,7 +287,7 @@ export class Router implements FlareService {
       if (error instanceof FlareError && error.status !== 'IO') joint.remember(who, error.status);
       throw error;
     } finally {
-      this.#underWay.delete(replay);
+      joint.end(who);
     }
   }
 

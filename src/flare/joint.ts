@@ -157,6 +157,11 @@ export interface JointStore extends JointPart {
   /** Lets go of what is held: the operation does not happen. */
   release(operation: OperationId): void;
   /**
+   * An operation is worked out with others for the caller's replay, from now on until `end`: for who else has that the store does nothing (`BusyError`), also when all of it lies here meanwhile. False when there is one already, or it was answered meanwhile.
+   */
+  begin(caller: Caller): boolean;
+  end(caller: Caller): void;
+  /**
    * Remembers, in memory, how the caller's replay was answered, unless that is written down already: a refusal, or a success that changed nothing. So
    * the answer stays the same when it comes again, whatever has changed.
    */

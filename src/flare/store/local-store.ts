@@ -1,7 +1,7 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
-import type { JointStore } from '../joint.ts';
+import { BusyError, type JointStore } from '../joint.ts';
 import { checkName, LOCAL_SLICE } from '../keys.ts';
 import { KmlReadError } from '../kml/errors.ts';
 import type { EntryState } from '../record/pack.ts';
@@ -36,7 +36,7 @@ import { remove, rmdir } from './operations/remove.ts';
 import { rename } from './operations/rename.ts';
 import { setattr } from './operations/setattr.ts';
 import { write } from './operations/write.ts';
-import { again, type Remembered } from './replays.ts';
+import { again, mayRepeat } from './replays.ts';
 import { Replica } from './replica.ts';
 
 /** One read has at most so many damaged records written anew: more than a read of 1 MiB can touch that was written by pieces of 8 KiB. */
@@ -426,10 +426,13 @@ export class LocalStore implements FlareService, NoteStore {
     const now = clock.now();
     return this.#answer(() => {
       const remembered = replays.find(identity, now);
-      if (remembered !== undefined && this.#mayRepeat(remembered)) {
+      if (remembered !== undefined && mayRepeat(state, remembered)) {
         state.seen = remembered.lsn;
         return (again(remembered) ?? undefined) as T;
       }
+      // Another copy of the call is at it, with others: one of the two would meet what the other one does as somebody else's.
+      const one = state.underWay.get(identity);
+      if (one !== undefined && one !== caller) throw new BusyError();
       try {
         const value = this.#changing(operation);
         // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
@@ -450,12 +453,6 @@ export class LocalStore implements FlareService, NoteStore {
         throw error;
       }
     });
-  }
-
-  /** An answer that stands in a slice which is not served here is for that slice's owner to give: it may not be committed. */
-  #mayRepeat(remembered: Remembered): boolean {
-    const { served } = this.#core.state;
-    return served === null || 'refusal' in remembered || remembered.segment === 0 || served(remembered.slice);
   }
 
   /** Makes a change; names and flares that others hold for theirs are met, not seen. */

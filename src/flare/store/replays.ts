@@ -144,3 +144,11 @@ export function again(remembered: Remembered): Attributes | null {
   if ('refusal' in remembered) throw FlareError.of(remembered.refusal);
   return remembered.attributes;
 }
+
+/** An answer that stands in a slice which is not served here is for that slice's owner to give: it may not be committed. */
+export function mayRepeat(
+  { served }: { readonly served: ((slice: number) => boolean) | null },
+  remembered: Remembered,
+): boolean {
+  return served === null || 'refusal' in remembered || remembered.segment === 0 || served(remembered.slice);
+}

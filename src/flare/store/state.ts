@@ -5,7 +5,7 @@ import type { IndexHost, IndexReader } from '../index/types.ts';
 import { ElsewhereError } from '../joint.ts';
 import { keyOf, ROOT_KEY, SALT_BYTES, sliceOf } from '../keys.ts';
 import { type EntryState, type Flare, NO_BYTES } from '../record/pack.ts';
-import { type FlareId, FlareType, type Key, type Name } from '../types.ts';
+import { type Caller, type FlareId, FlareType, type Key, type Name } from '../types.ts';
 import type { ChangedNames } from './changed-names.ts';
 import { EntryTable } from './entry-table.ts';
 import { Files } from './files.ts';
@@ -72,6 +72,8 @@ export class State {
   seen = 0;
   /** What operations over several owners hold. */
   readonly holds = new Holds();
+  /** Replays for which operations are worked out with others, and the callers that this is done for. */
+  readonly underWay = new Map<string, Caller>();
   /** The slices that this volcano serves; null: all. */
   served: ((slice: number) => boolean) | null = null;
   /** Whether the records of two slices go to different mirrors now; null: none do. */

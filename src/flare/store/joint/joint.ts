@@ -19,6 +19,7 @@ import { asRefusal, type Core } from '../core.ts';
 import { entryUnit, flareUnit, type Held, HeldError, type HoldMode, MOVING } from '../holds.ts';
 import type { Notes } from '../notes.ts';
 import { redoChange } from '../redo.ts';
+import { mayRepeat } from '../replays.ts';
 import { Transaction } from '../transaction.ts';
 import {
   DECIDED_PREFIX,
@@ -197,6 +198,23 @@ export class Joint implements JointStore {
 
   release(id: OperationId): void {
     this.#end(operationText(id));
+  }
+
+  begin(caller: Caller): boolean {
+    const { state, replays, clock } = this.#core;
+    const { underWay } = state;
+    const { replay } = caller;
+    if (replay === undefined) return true;
+    const remembered = replays.find(replay, clock.now());
+    if (underWay.has(replay) || (remembered !== undefined && mayRepeat(state, remembered))) return false;
+    underWay.set(replay, caller);
+    return true;
+  }
+
+  end(caller: Caller): void {
+    const { underWay } = this.#core.state;
+    const { replay } = caller;
+    if (replay !== undefined && underWay.get(replay) === caller) underWay.delete(replay);
   }
 
   remember({ replay }: Caller, answer: FlareStatusName | Attributes | null): void {
