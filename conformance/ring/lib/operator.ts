@@ -48,6 +48,8 @@ export class SimulatedOperator {
       if (newest !== null && newest.epoch > map.epoch) map = newest;
     };
     await Promise.all(known.volcanos.map(look));
+    // The keeper went on alone, by maps that nobody who is there has read: it is waited for (docs/ring-failover.md, "Nothing is lost when the old keeper was off").
+    if (Math.max(0, ...[...living.values()].map(({ epoch }) => epoch)) < known.epoch) return 'too few';
     const to = this.#candidate(map, living);
     if (typeof to === 'string') return to;
     const all = electors(map);
@@ -96,6 +98,7 @@ export class SimulatedOperator {
       if (newest === null || known.epoch > newest.epoch) newest = known;
     }
     step();
+    if (newest!.epoch < map.epoch) throw new Error('who knew the newest map is gone');
     await this.#ask(map, to, (node) => node.crown(movedRegister(newest!, to.id, epoch)));
   }
 

@@ -13,7 +13,11 @@ export async function link(ring: Ring, caller: Caller, id: FlareId, directory: F
   const flare = await ring.tree.getattr(id);
   const parent = await directoryOf(ring, directory);
   if (flare.type === FlareType.directory) throw FlareError.of('PERM');
-  if ((await ring.store.entry(caller, directory, name)) !== null) throw FlareError.of('EXIST');
+  if ((await ring.store.entry(caller, directory, name)) !== null) {
+    // Who made the name may have seen the flare go before: that is there still, or the answer is that it is not.
+    await ring.tree.getattr(id);
+    throw FlareError.of('EXIST');
+  }
   need(caller, parent, WRITE);
   const addName: Step = { kind: 'addName', directory: parent, name, target: named(flare), replaces: null };
   await coordinate(ring, {

@@ -59,7 +59,11 @@ async function look(
   need(caller, source, SEARCH);
   need(caller, goal, SEARCH);
   const entry = await ring.store.entry(caller, from, fromName);
-  if (entry === null) throw FlareError.of('NOENT');
+  if (entry === null) {
+    // What took the name away may have ended the other directory, too: that is there still, or the answer is that it is not.
+    if (from.key !== to.key) await directoryOf(ring, to);
+    throw FlareError.of('NOENT');
+  }
   const replaced = await meaning(ring, caller, to, toName);
   if (replaced !== null && replaced.key === entry.id.key) {
     await checkStill(ring, caller, from, fromName, entry);
