@@ -623,7 +623,9 @@ export class WholeRing implements World {
   /** A client is told of a failure only where nobody else can go on. */
   #checkFailed(identity: string | null): void {
     const single = this.#newest?.map.some(({ inSync }) => inSync.length === 0);
-    if (!this.#disks.failed || !single) this.faults.push(`${identity ?? 'a look'} was answered with IO`);
+    // A log fails also when others take the room that it counts on between its looks.
+    const failed = this.#disks.failed || this.#volcanos.some(({ life }) => life?.short === true && life.failed);
+    if (!failed || !single) this.faults.push(`${identity ?? 'a look'} was answered with IO`);
   }
 
   /** What has been answered is durable on every volcano that the map says has it. */
