@@ -141,8 +141,9 @@ export class Nemesis {
       const slow = this.#random.below(3) === 0 ? 1000 + this.#random.below(2000) : 5 + this.#random.below(120);
       this.deeds.push(`${this.#world.time.now} µs: the disk of volcano ${at} takes ${slow} ms a sync`);
       disk.delays = { ...delays, sync: slow, write: slow / 4 };
-      this.#after(2000, () => {
-        disk.delays = delays;
+      // It may have got another life meanwhile.
+      this.#world.time.after(this.#random.below(2_000_000), () => {
+        for (const one of [disk, this.#world.process(at)?.disk]) if (one !== undefined) one.delays = delays;
       });
     });
   }
@@ -385,17 +386,25 @@ export class Nemesis {
     const { network, count } = this.#world;
     this.#world.setMood({ late: 0, lost: 0, doubled: 0, broken: 0, delayMs: Math.min(network.delayMs, 3) });
     this.#world.onMoment = null;
-    for (let at = 0; at < count; at++) {
+    const mend = (at: number): void => {
       const disk: SimulatedDisk | undefined = this.#world.process(at)?.disk;
       disk?.stopAt(Number.POSITIVE_INFINITY);
       if (disk !== undefined) disk.delays = HEALTHY;
+    };
+    // The disk of one that was dead is as slow as it was.
+    const start = (at: number): void => {
+      this.#world.start(at);
+      mend(at);
+    };
+    for (let at = 0; at < count; at++) {
+      mend(at);
       for (let other = 0; other < at; other++) this.#world.part(at, other, false);
       this.#world.register?.trouble(at, null);
       this.#world.setClock(at, 0);
       this.#world.leaveRoom(at, Number.POSITIVE_INFINITY);
       if (this.#world.process(at)?.failed === true) this.#world.crash(at, 'power');
-      if (this.#down.has(at)) this.#world.time.after(KEEPER_BACK_US, () => this.#world.start(at));
-      else this.#world.start(at);
+      if (this.#down.has(at)) this.#world.time.after(KEEPER_BACK_US, () => start(at));
+      else start(at);
     }
     this.#world.takeOver(false);
   }

@@ -11,8 +11,8 @@ export class Fitness {
   #fullSince: number | null = null;
   /** This volcano itself is the one that has lost something. */
   behind = false;
-  /** Why they must not: it has not what it had acknowledged, or has had no room for long. null: they may. */
-  unfit: 'lost' | 'full' | null = null;
+  /** Why they must not: it has not what it had acknowledged, or lacks more than the log here still has, or has had no room for long. null: they may. */
+  unfit: 'lost' | 'outrun' | 'full' | null = null;
 
   constructor(name: MemberId, shared: LinkShared, counts: () => boolean) {
     this.#name = name;
@@ -20,13 +20,16 @@ export class Fitness {
     this.#counts = counts;
   }
 
-  judge(unfit: 'lost' | 'full' | null, what = ''): void {
+  judge(unfit: Fitness['unfit'], what = ''): void {
     if (unfit === this.unfit || (unfit !== null && !this.#counts())) return;
     this.unfit = unfit;
     const { logger, judged } = this.#shared;
     const fields = { mirror: this.#name, what };
     const cure = 'it is left out and filled anew; look at its disk';
     if (unfit === 'lost') logger.error(fields, `a mirror has lost what it had acknowledged: ${cure}`);
+    // It may never have had it, as when both sides were down: nothing is wrong with its disk.
+    if (unfit === 'outrun')
+      logger.warn(fields, 'a mirror lacks more than the log here still has: it is left out and filled anew');
     if (unfit === 'full') logger.error(fields, 'a mirror has no room: it is left out until it has');
     judged();
   }

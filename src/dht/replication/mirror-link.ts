@@ -281,7 +281,7 @@ export class MirrorLink {
     }
     const first = await missingOf(this.#shared, this.#outbox, following);
     if (turn !== this.#turn) return;
-    if (first === null) this.#lost('records that are not in the log any more');
+    if (first === null) this.#lost('records that are not in the log any more', 'outrun');
     this.#fitness.judge(null);
     const { acknowledged } = this.#outbox;
     this.#due = this.#outbox.restart(first, Math.min(acknowledged, this.#floor), (slice) =>
@@ -313,9 +313,9 @@ export class MirrorLink {
   }
 
   /** Throws. */
-  #lost(what: string): never {
-    this.#fitness.judge('lost', what);
-    throw new StreamBroken(`the mirror has lost ${what}`);
+  #lost(what: string, unfit: 'lost' | 'outrun' = 'lost'): never {
+    this.#fitness.judge(unfit, what);
+    throw new StreamBroken(`the mirror has not ${what}`);
   }
 
   /** Asks every now and then whether the mirror still has what it had, and how much room: nothing else may go there that would tell. */
