@@ -139,7 +139,7 @@ t.test(
 );
 
 t.test(
-  'A mirror has lost records that the log of its primary, which has restarted, does not have any more: likewise',
+  'A mirror has lost records that the log of its primary, which has restarted, does not have any more: left out and filled anew',
   async (t) => {
     const ring = await pair(t);
     await create(ring, 0, 20);
@@ -152,7 +152,8 @@ t.test(
     ring.volcanos[1]!.disk = older;
     for (const number of [0, 1]) await ring.settle(ring.open(number));
     await ring.time.run(1000);
-    t.match(ring.primary.errors, [/a mirror has lost what it had acknowledged/]);
+    // It may never have had them: the primary cannot know any more.
+    t.same(ring.primary.errors, []);
     t.equal(ring.primary.life!.replication.mayServe(0), false, 'what is not on both is not served');
     t.same(await planned(ring), ['withoutMirror', 'fill', 'inSync']);
     await ring.quiet();
