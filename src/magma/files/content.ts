@@ -10,7 +10,7 @@ export const PIECE_BYTES = 1024 * 1024;
 /** Pieces under way at once, of all files together: they bound the memory, and what a slow disk has to take in the 5 s after which a volcano says that it is busy. */
 export const PIECES_AT_ONCE = 8;
 /** Files under way at once. */
-export const FILES_AT_ONCE = 16;
+export const FILES_AT_ONCE = 64;
 /** Files that were found and wait: so far the search for them runs ahead. */
 export const FILES_QUEUED = 4096;
 

@@ -25,7 +25,9 @@ export interface Reached {
 
 /** Reaches the tree through the volcano that is to be asked, or through one that the configuration names to join by. Rejects with a text that says what is wrong. */
 export async function reach(asking: Asking, key: string): Promise<Reached> {
-  const { ring, through } = await connectAny(asking, key);
+  const { ring, through } = await connectAny(asking, key).catch((error: Error) => {
+    throw new Error(`${error.message}. Cure: name another volcano of the network with --at`, { cause: error });
+  });
   const { projection, secrets, asked } = ring;
   await ring.close();
   const secure = createTlsNet(systemNet, { keyOf: () => null, self: volcanoSelf(secrets) });
