@@ -1,4 +1,5 @@
 import t from 'tap';
+import { RULES_OBSERVED_MAX } from '../dht/observation.ts';
 import { ruleWords, sharesOf, sharesText } from './shares.ts';
 import { silent, told } from './testing/seen.ts';
 
@@ -30,6 +31,15 @@ t.test('where volcanos differ, that is said, and who has which rule; who is sile
   t.match(text, /^The volcanos differ about \/p\\xff\. /m);
   t.match(text, /^penguin did not answer: off$/m);
   t.match(sharesOf([seen[0]!, seen[2]!]), [{ same: true }, { same: true }]);
+});
+
+t.test('who may have more rules than it tells is named', async (t) => {
+  const rules = Array.from({ length: RULES_OBSERVED_MAX }, (_, at) => `/ 192.0.2.${at} r`);
+  t.match(
+    sharesText([told('wallace', 0, { shares: [{ path: '/', rules }] })]),
+    /^wallace may have more than it tells: /m,
+  );
+  t.notMatch(sharesText([told('wallace', 0, { shares: [both] })]), /may have more/);
 });
 
 t.test('rules in words: paths with spaces; what is no rule is shown as it is, and obeyed by no terminal', async (t) => {

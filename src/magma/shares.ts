@@ -1,4 +1,4 @@
-import type { Observation } from '../dht/observation.ts';
+import { type Observation, RULES_OBSERVED_MAX, SHARES_OBSERVED_MAX } from '../dht/observation.ts';
 import type { CommandSpec } from './command.ts';
 import { type Answered, askEvery, problemsOf, silentLines } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
@@ -79,6 +79,17 @@ export function ruleWords(rule: string, share: string): string {
   return plainText(`${where}${PERMISSIONS[permission!]} ${network}${options === undefined ? '' : ` (${options})`}`);
 }
 
+/** Who may have more than it has told. */
+function boundLines(seen: readonly Answered<Observation>[]): string[] {
+  return seen.flatMap((one) => {
+    if ('problem' in one) return [];
+    const { shares } = one.answer;
+    const full = shares.length >= SHARES_OBSERVED_MAX || shares.some(({ rules }) => rules.length >= RULES_OBSERVED_MAX);
+    const most = `${SHARES_OBSERVED_MAX} shares, and ${RULES_OBSERVED_MAX} rules of each`;
+    return full ? [`${plainText(one.volcano)} may have more than it tells: at most ${most}`] : [];
+  });
+}
+
 /** What `magma shares` prints. */
 export function sharesText(seen: readonly Answered<Observation>[]): string {
   const shares = sharesOf(seen);
@@ -89,6 +100,7 @@ export function sharesText(seen: readonly Answered<Observation>[]): string {
     for (const { rule, volcanos: holders } of rules)
       lines.push(`  ${ruleWords(rule, name)}${same ? '' : `  on ${holders.join(', ')}`}`);
   }
+  lines.push(...boundLines(seen));
   if (shares.length === 0 && seen.some((one) => 'answer' in one)) lines.push('nothing is shared');
   for (const { path, same } of shares)
     if (!same) lines.push(`The volcanos differ about ${plainName(path)}. Cure: give all the same rules`);

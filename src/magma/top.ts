@@ -25,7 +25,7 @@ export const TOP: CommandSpec = {
   text: [
     'On a terminal it shows a screen that renews itself: all volcanos, the calls of each procedure a second, how long they take (half of them, and 99 of 100, at most), and who calls. q ends it, c sorts clients by rate, by loss, by name, p procedures by rate, by p99, by name.',
     'Into a pipe, with --once and with --json it is told once, over one interval.',
-    'A client that calls two volcanos stands there twice. again: calls over UDP that came again in the interval. loss, and "in all", count since the volcano started. SICK: its network loses so many packets that it is to be looked at.',
+    `A client that calls two volcanos stands there twice. again: calls over UDP that came again in the interval. loss, and "in all", count since the volcano started. Of each volcano those clients are shown whose networks lose most, ${CLIENTS_OBSERVED_MAX} at most. SICK: its network loses so many packets that it is to be looked at.`,
   ],
   flags: {
     json: {
