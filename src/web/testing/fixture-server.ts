@@ -12,6 +12,8 @@ export const TOKEN = 'a-token';
 /** The policy that the page must do with. */
 export const POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
+/** How often the state is told again while nothing happens: pages take silence for a lost connection. In milliseconds. */
+const AGAIN_MS = 3000;
 const PAGE = new URL('../page/', import.meta.url);
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -133,7 +135,11 @@ export class FixtureServer {
     for (const line of this.scenario.log) response.write(`event: log\ndata: ${JSON.stringify(line)}\n\n`);
     for (let step = this.#step - this.past; step <= this.#step; step++) this.#tell(response, step);
     this.#streams.add(response);
-    response.on('close', () => this.#streams.delete(response));
+    const again = setInterval(() => this.#tell(response, this.#step), AGAIN_MS);
+    response.on('close', () => {
+      clearInterval(again);
+      this.#streams.delete(response);
+    });
   }
 
   #tell(response: ServerResponse, step: number): void {
