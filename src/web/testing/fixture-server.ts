@@ -147,9 +147,9 @@ export class FixtureServer {
     response.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`);
   }
 
-  #stripped(name: string, content: string): string {
-    const known = this.#scripts.get(name) ?? stripTypeScriptTypes(content);
-    this.#scripts.set(name, known);
+  #stripped(content: string): string {
+    const known = this.#scripts.get(content) ?? stripTypeScriptTypes(content);
+    this.#scripts.set(content, known);
     return known;
   }
 
@@ -161,7 +161,7 @@ export class FixtureServer {
       : null;
     if (content === null || type === undefined) return json(response, 404, { error: 'There is no such page.' });
     response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
-    response.end(name.endsWith('.ts') ? this.#stripped(name, content) : content);
+    response.end(name.endsWith('.ts') ? this.#stripped(content) : content);
   }
 }
 
