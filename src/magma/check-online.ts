@@ -33,6 +33,36 @@ export async function compared(
   }
 }
 
+/** What a comparison of all copies has found. */
+export interface CopiesChecked {
+  readonly sound: boolean;
+  readonly epoch: number;
+  readonly volcanos: number;
+  /** Copies of slices that were held against their primaries. */
+  readonly copies: number;
+  readonly problems: readonly string[];
+  readonly notices: readonly string[];
+}
+
+/** Compares all copies of all slices; `done` is told of each slice. Rejects when a volcano that is needed does not answer. */
+export async function compareAll(ring: RingClient, done: () => void): Promise<CopiesChecked> {
+  const problems: string[] = [];
+  const notices: string[] = [];
+  let copies = 0;
+  for (let slice = 0; slice < ring.projection.map.length; slice++) {
+    const { found, mirrors } = await compared(ring, slice);
+    done();
+    if (mirrors === 0) continue;
+    if (found === null) notices.push(`slice ${slice} changed all the time, and was not compared`);
+    else {
+      copies += mirrors;
+      problems.push(...found);
+    }
+  }
+  const { epoch, volcanos } = ring.projection;
+  return { sound: problems.length === 0, epoch, volcanos: volcanos.length, copies, problems, notices };
+}
+
 /** `magma check --ring`: holds mirrors against primaries while they run. Resolves with the exit status. */
 export function checkOnline(asked: Asking, key: string): Promise<number> {
   const { json, flags } = asked;
@@ -40,39 +70,19 @@ export function checkOnline(asked: Asking, key: string): Promise<number> {
     json,
     async () => (await connectAny(asked, key)).ring,
     async (ring) => {
-      const slices = ring.projection.map.length;
-      const problems: string[] = [];
-      const notices: string[] = [];
-      let copies = 0;
       const bar = progress('check', { things: 'slices' }, { wanted: !json && flags.quiet !== true });
-      bar.expect(slices);
+      bar.expect(ring.projection.map.length);
       bar.known();
-      for (let slice = 0; slice < slices; slice++) {
-        const { found, mirrors } = await compared(ring, slice).catch((error: unknown) => {
-          bar.end();
-          throw error;
-        });
-        bar.add(1);
-        if (mirrors === 0) continue;
-        if (found === null) notices.push(`slice ${slice} changed all the time, and was not compared`);
-        else {
-          copies += mirrors;
-          problems.push(...found);
-        }
-      }
-      bar.end();
-      const { epoch, volcanos } = ring.projection;
-      const sound = problems.length === 0;
-      if (json) {
-        const answer = { sound, epoch, volcanos: volcanos.length, copies, problems, notices };
-        process.stdout.write(`${JSON.stringify(answer)}\n`);
-      } else {
-        const lines = [`${volcanos.length} volcanos, epoch ${epoch}, ${copies} copies of slices compared`];
-        lines.push(...notices.map((notice) => `notice: ${notice}`));
-        lines.push(
+      const answer = await compareAll(ring, () => bar.add(1)).finally(() => bar.end());
+      const { sound, epoch, volcanos, copies, problems, notices } = answer;
+      if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+      else {
+        const lines = [
+          `${volcanos} volcanos, epoch ${epoch}, ${copies} copies of slices compared`,
+          ...notices.map((notice) => `notice: ${notice}`),
           ...problems.map((problem) => `PROBLEM: ${problem}`),
           sound ? 'sound' : `${problems.length} problems`,
-        );
+        ];
         process.stdout.write(`${lines.join('\n')}\n`);
       }
       return sound ? 0 : 1;

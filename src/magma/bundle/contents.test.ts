@@ -50,7 +50,7 @@ t.test('no secret, no name and no path but those of shares is in a bundle; who i
   if (!('answer' in seen)) throw new Error('nothing was told');
   const answered = { volcano: seen.volcano, member: seen.member, answer: { figures, observation: seen.answer } };
   const entries = bundleEntries({
-    ...{ time: '2026-11-21T20:00:00.000Z', config: request.config, problem: null },
+    ...{ time: '2026-11-21T20:00:00.000Z', config: request.config, problem: null, checked: { sound: true } },
     ring: { projection: alone(), told: [answered, silent('gromit', 1, 'gromit did not answer') as never] },
     secrets: [KEY, clientSecret(network)],
   });
@@ -59,6 +59,7 @@ t.test('no secret, no name and no path but those of shares is in a bundle; who i
   for (const never of ['hidden', KEY, JSON.stringify(KEY).slice(1, -1), clientSecret(network)])
     t.notOk(all.includes(never), never);
   t.match(all, '"path":"/home/..."');
+  t.match(all, 'magma/check-ring.json\n{\n  "sound": true\n}\n');
   t.match(all, /^nickname +wallace/m);
   t.match(all, /^key +\(set\)/m);
   t.match(all, '"mounts": [\n        "/home/...",\n        "/home"\n      ]');

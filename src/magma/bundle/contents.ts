@@ -26,6 +26,8 @@ export interface BundleParts {
   /** The map, and what each volcano told; null: nobody could be asked, and why. */
   readonly ring: { readonly projection: Projection; readonly told: readonly Answered<VolcanoTold>[] } | null;
   readonly problem: string | null;
+  /** What a comparison of the copies has found; null: they were not compared. */
+  readonly checked: object | null;
   /** Nothing of these is to be in it. */
   readonly secrets: readonly string[];
 }
@@ -46,6 +48,7 @@ const README = (time: string, problems: readonly string[]): string =>
     'ring.json            the map, and the figures of its volcanos',
     'dht/NAME             what /.dht/ tells',
     'volcanos/NAME/       observation.json, log.jsonl; or problem.txt',
+    'check-ring.json      what magma check --ring found, if it was asked for',
     '',
     ...(problems.length === 0 ? ['All volcanos answered.'] : ['NOT THERE:', ...problems]),
     '',
@@ -105,7 +108,7 @@ function ringFiles({ projection, told }: NonNullable<BundleParts['ring']>): [nam
 }
 
 /** The files of a bundle. */
-export function bundleEntries({ time, config, ring, problem, secrets }: BundleParts): ArchiveEntry[] {
+export function bundleEntries({ time, config, ring, problem, checked, secrets }: BundleParts): ArchiveEntry[] {
   const problems = [
     ...(problem === null ? [] : [problem]),
     ...(ring?.told ?? []).flatMap((one) => ('problem' in one ? [`${one.volcano}: ${one.problem}`] : [])),
@@ -120,6 +123,7 @@ export function bundleEntries({ time, config, ring, problem, secrets }: BundlePa
     ['about.json', pretty(about)],
     ['config.txt', configText(config)],
     ...(ring === null ? [] : ringFiles(ring)),
+    ...(checked === null ? [] : [['check-ring.json', pretty(checked)] satisfies [string, string]]),
   ];
   return files.map(([name, text]) => ({
     name: `magma/${name}`,
