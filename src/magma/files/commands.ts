@@ -34,7 +34,7 @@ const LS: CommandSpec = {
   flags: {
     long: { short: 'l', help: 'what each is, whose, and how large' },
     json: {
-      help: 'one JSON object a line for each: path, name (nameHex where that is no UTF-8), type, mode, nlink, uid, gid, size, used, fileid, mtime, target',
+      help: 'one JSON object a line for each: path, name (nameHex where that is no UTF-8), type, mode, nlink, uid, gid, size, used, fileid, mtime, target; or path, problem',
     },
   },
   asks: true,
@@ -145,8 +145,8 @@ function printing(
 }
 
 const ALL: readonly FileCommand[] = [
-  { spec: LS, work: printing(list), summary: false, bar: false },
-  { spec: CAT, check: atLeast(CAT, 1), work: printing(cat), summary: false, bar: false },
+  { spec: LS, work: printing(list), telling: 'lines', bar: false },
+  { spec: CAT, check: atLeast(CAT, 1), work: printing(cat), telling: 'text', bar: false },
   {
     spec: GET,
     check(words, { json }) {
@@ -155,7 +155,7 @@ const ALL: readonly FileCommand[] = [
         throw usageError(GET, '--json and -: both are for standard output');
     },
     work: get,
-    summary: true,
+    telling: 'summary',
     bar: true,
   },
   {
@@ -165,12 +165,12 @@ const ALL: readonly FileCommand[] = [
       if (words.filter((word) => word === '-').length > 1) throw usageError(PUT, '- is standard input, once');
     },
     work: (words, work) => put(words, work),
-    summary: true,
+    telling: 'summary',
     bar: true,
   },
-  { spec: RM, check: atLeast(RM, 1), work: remove, summary: true, bar: false },
-  { spec: MKDIR, check: atLeast(MKDIR, 1), work: makeDirectories, summary: true, bar: false },
-  { spec: MV, check: atLeast(MV, 2), work: move, summary: true, bar: false },
+  { spec: RM, check: atLeast(RM, 1), work: remove, telling: 'summary', bar: false },
+  { spec: MKDIR, check: atLeast(MKDIR, 1), work: makeDirectories, telling: 'summary', bar: false },
+  { spec: MV, check: atLeast(MV, 2), work: move, telling: 'summary', bar: false },
 ];
 
 /** The commands about files of the tree. */

@@ -30,10 +30,9 @@ function jsonName(key: string, bytes: Buffer): object {
     : { [key]: readable(bytes.toString('latin1')), [`${key}Hex`]: bytes.toString('hex') };
 }
 
-function jsonLine({ name, attributes, target }: Line, directory: readonly Name[]): string {
+function jsonLine({ name, target }: Line, attributes: Attributes, directory: readonly Name[]): string {
   const path = Buffer.from(`/${[...directory, name].join('/')}`, 'latin1');
   const named = { ...jsonName('path', path), ...jsonName('name', Buffer.from(name, 'latin1')) };
-  if (attributes === null) return JSON.stringify({ ...named, gone: true });
   const { type, mode, nlink, uid, gid, size, used, major, minor, fileid, mtime } = attributes;
   const isDevice = type === FlareType.block || type === FlareType.character;
   return JSON.stringify({
@@ -78,6 +77,8 @@ export async function list(words: readonly string[], work: Work, output: Output)
         await listDirectory(found, names, work, output);
       }
       first = false;
+      // Before what is told of the next one.
+      await output.flush();
     });
     goOn(work.signal);
   }
@@ -145,7 +146,13 @@ async function show(
   output: Output,
 ): Promise<void> {
   const texts = json
-    ? lines.map((line) => Buffer.from(jsonLine(line, directory), 'utf8').toString('latin1'))
+    ? lines.flatMap((line) => {
+        // What is gone has been told.
+        const { attributes } = line;
+        return attributes === null
+          ? []
+          : [Buffer.from(jsonLine(line, attributes, directory), 'utf8').toString('latin1')];
+      })
     : flags.long === true
       ? longLines(lines, output.text)
       : lines.map(({ name }) => output.text(name));

@@ -4,10 +4,13 @@ import { FileProblem, Interrupted } from './problem.ts';
 /** Problems that the JSON of a command lists; the others are counted. */
 export const PROBLEMS_MAX = 1000;
 
+/** Where a problem is told: as text, in what `--json` prints at the end, or as a JSON object a line of its own. */
+export type Telling = 'text' | 'summary' | 'lines';
+
 /** What has come of a command so far, and what it tells about it. */
 export class Report {
   readonly #command: string;
-  readonly #json: boolean;
+  readonly #telling: Telling;
   readonly #progress: Progress;
   readonly #problems: { readonly path: string; readonly problem: string }[] = [];
   #failed = 0;
@@ -17,9 +20,9 @@ export class Report {
   bytes = 0;
   interrupted = false;
 
-  constructor(command: string, json: boolean, progress: Progress) {
+  constructor(command: string, telling: Telling, progress: Progress) {
     this.#command = command;
-    this.#json = json;
+    this.#telling = telling;
     this.#progress = progress;
   }
 
@@ -41,7 +44,9 @@ export class Report {
     if (!(found instanceof FileProblem)) throw found;
     this.#failed += 1;
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ path: found.place, problem: found.message });
-    if (!this.#json) this.#progress.say(`magma: ${this.#command}: ${found.place}: ${found.message}`);
+    const { place: path, message: problem } = found;
+    if (this.#telling === 'text') this.#progress.say(`magma: ${this.#command}: ${path}: ${problem}`);
+    else if (this.#telling === 'lines') process.stdout.write(`${JSON.stringify({ path, problem })}\n`);
   }
 
   /** Runs a part; what goes wrong with it is a problem of that place. */

@@ -5,7 +5,7 @@ import { type Asking, keyOf, readAsking } from '../options.ts';
 import { progress } from '../progress.ts';
 import { FileProblem, Interrupted } from './problem.ts';
 import { type Reached, reach } from './reach.ts';
-import { Report } from './report.ts';
+import { Report, type Telling } from './report.ts';
 import { interruptible } from './signals.ts';
 import { rawWords } from './words.ts';
 
@@ -30,8 +30,8 @@ export interface FileCommand {
   /** Looks at the words before anybody is asked. Throws `UsageError`. */
   readonly check?: (words: readonly string[], flags: Asking['flags']) => void;
   readonly work: (words: readonly string[], work: Work) => Promise<void>;
-  /** Whether `--json` prints what has come of it; else the work prints. */
-  readonly summary: boolean;
+  /** Where problems are told with `--json`; the others but `summary` print by themselves. */
+  readonly telling: Telling;
   /** Whether a bar says how far it is. */
   readonly bar: boolean;
 }
@@ -44,7 +44,7 @@ function say(json: boolean, name: string, error: Error): void {
 
 /** Runs a command about files: 0 all was done, 1 something was not, 130 broken off with ^C. Throws `UsageError`. */
 export function runFiles(command: FileCommand, argv: readonly string[]): Promise<number> {
-  const { spec, work, summary, bar } = command;
+  const { spec, work, bar } = command;
   const asking = readAsking(spec, rawWords(argv));
   const { words, flags, json } = asking;
   command.check?.(words, flags);
@@ -52,7 +52,7 @@ export function runFiles(command: FileCommand, argv: readonly string[]): Promise
   return interruptible(async (signal) => {
     let reached: Reached | undefined;
     const shown = progress(spec.name, 'bytes', { wanted: bar && !json && flags.quiet !== true });
-    const report = new Report(spec.name, json && summary, shown);
+    const report = new Report(spec.name, json ? command.telling : 'text', shown);
     try {
       reached = await until(signal, reach(asking, key));
       await work(words, { tree: reached.tree, report, signal, flags, json });
@@ -68,7 +68,7 @@ export function runFiles(command: FileCommand, argv: readonly string[]): Promise
       shown.end();
       await reached?.close();
     }
-    if (json && summary) process.stdout.write(`${JSON.stringify(report.summary())}\n`);
+    if (json && command.telling === 'summary') process.stdout.write(`${JSON.stringify(report.summary())}\n`);
     else if (signal.aborted) process.stderr.write(`magma: ${spec.name}: broken off\n`);
     return report.failed > 0 || report.interrupted ? 1 : 0;
   });

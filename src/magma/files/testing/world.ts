@@ -19,7 +19,7 @@ export class World {
   work(flags: Work['flags'] = {}, tree: Work['tree'] = this.tree): Work {
     this.said = [];
     const to = { write: (text: string) => void this.said.push(text.trimEnd()) };
-    const report = new Report('test', false, progress('test', 'bytes', { to }));
+    const report = new Report('test', 'text', progress('test', 'bytes', { to }));
     return { tree, report, signal: this.controller.signal, flags, json: false };
   }
 
