@@ -54,7 +54,7 @@ t.test(
       t.match(await magma(['rm', ...asked, '/a']), { status: 1, stderr: /\/a: is a directory\. Cure: -r/ });
     });
 
-    await t.test('on a terminal: a bar that goes, odd names that do no harm, ^C', async (t) => {
+    await t.test('on a terminal: a bar that goes, also of a check, odd names that do no harm, ^C', async (t) => {
       const tmux = await Tmux.open(t, { MAGMA_KEY: KEY, MAGMA_NODE_PORT: `${first.nodePort}` });
       const got = await tmux.run(`${MAGMA} get -f /a/large ${directory}/got`);
       t.equal(got.status, 0);
@@ -62,6 +62,8 @@ t.test(
       t.match((await tmux.run(`${MAGMA} put -f ${directory}/large /a/b`)).written, /put: +\d+ % \[/);
       t.notMatch(tmux.screen(), /[#.]{20}\]/, 'nothing of the bar stays');
       t.match((await tmux.run(`${MAGMA} ls /a/b`)).written, /large +\\xff\\x0ab\r\n/);
+      const checked = await tmux.run(`${MAGMA} check --ring`);
+      t.match(checked.written, /check: +\d+ % \[[#.]{20}\] \d+ slices of 256 slices/);
       // Standard input is the terminal, and brings nothing: it is under way until it is broken off.
       const from = tmux.written.length;
       const broken = tmux.start(`${MAGMA} put - /a/unfinished`);
