@@ -13,7 +13,7 @@ export type Answered<T> =
   | { readonly volcano: string; readonly member: Member; readonly problem: string };
 
 /** Rejects when it takes longer than so many milliseconds. What was asked goes on by itself. */
-async function within<T>(work: Promise<T>, patienceMs: number, clock: Clock): Promise<T> {
+export async function within<T>(work: Promise<T>, patienceMs = ANSWER_MS, clock: Clock = systemClock): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = clock.after(patienceMs, () => late.reject(new Error(`no answer within ${patienceMs / 1000} s`)));
   try {

@@ -6,6 +6,7 @@ import { stateFiles } from '../dht/state-text.ts';
 import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
 import type { CommandSpec } from './command.ts';
+import { within } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { connectAny, RingClient } from './ring-client.ts';
 
@@ -71,7 +72,7 @@ export function failed(json: boolean, error: unknown): number {
 
 async function tell(ring: RingClient, index: number): Promise<Told> {
   try {
-    return { figures: await ring.figures(ring.projection.volcanos[index]!) };
+    return { figures: await within(ring.figures(ring.projection.volcanos[index]!)) };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
