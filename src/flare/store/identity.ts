@@ -39,13 +39,17 @@ function parse(text: string): { format?: unknown; network?: unknown } {
   }
 }
 
+/** Whether the directory holds a log. */
+export async function holdsLog(disk: Disk): Promise<boolean> {
+  return (await disk.list('kml')).some((name) => name.endsWith('.seg'));
+}
+
 /** The network's 16 bytes; null when the directory holds no network yet and may be booted. Throws `StoreOpenError`. */
 export async function readIdentity(disk: Disk): Promise<Buffer | null> {
   const names = await disk.list('');
   const where = `the data directory ${disk.path}`;
   if (!names.includes(NETWORK_FILE)) {
-    const segments = await disk.list('kml');
-    if (segments.some((name) => name.endsWith('.seg'))) {
+    if (await holdsLog(disk)) {
       throw new StoreOpenError(
         'damaged',
         `${where} holds a log but its file "${NETWORK_FILE}" is missing: restore that file from a copy`,

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Disk } from '../../base/disk.ts';
+import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { openDisk } from '../../base/system-disk.ts';
 import { checkStore } from '../check/check.ts';
@@ -30,6 +31,24 @@ t.test('A network is booted once: what is there is opened, with its secret and i
     t.same(again.store.root(), root);
     t.ok(await again.store.lookup(ROOT, root, 'f'));
     await again.store.close();
+  }
+});
+
+t.test('A first start of which a sync fails is begun anew: what is made then outlives a power cut', async (t) => {
+  for (let nth = 1; nth <= 4; nth++) {
+    const disk = new SimulatedDisk();
+    disk.fail('sync', nth, 'EIO');
+    await testStore({ disk }).then(
+      ({ store }) => store.close(),
+      () => {},
+    );
+    const { store } = await testStore({ disk });
+    const file = await store.create(ROOT, store.root(), 'f', FILE);
+    for (let seed = 1; seed <= 5; seed++) {
+      const after = await testStore({ disk: disk.powerCut(seededRandom(seed)) });
+      t.same((await after.store.lookup(ROOT, after.store.root(), 'f')).key, file.key, `sync ${nth}, seed ${seed}`);
+      await after.store.close();
+    }
   }
 });
 

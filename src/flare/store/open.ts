@@ -17,7 +17,7 @@ import { Compaction } from './compaction.ts';
 import type { Core } from './core.ts';
 import { directorySize } from './figures.ts';
 import { Flusher } from './flusher.ts';
-import { readIdentity, StoreOpenError, writeIdentity } from './identity.ts';
+import { holdsLog, readIdentity, StoreOpenError, writeIdentity } from './identity.ts';
 import { COOKIE_FIRST, DEFAULT_LIMITS, limitsOfDisk, type StoreLimits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
 import { Notes } from './notes.ts';
@@ -86,7 +86,11 @@ async function networkOf(options: StoreOptions, random: Random): Promise<Buffer>
   const found = await readIdentity(disk);
   const joined = options.join === undefined ? null : Buffer.from(options.join.networkId);
   if (found !== null) {
-    if (joined === null || joined.equals(found)) return found;
+    if (joined === null || joined.equals(found)) {
+      // A start that was broken off may have left it in the directory, and not on the disk: it is to be there before the log is.
+      if (!(await holdsLog(disk))) await writeIdentity(disk, found);
+      return found;
+    }
     throw new StoreOpenError(
       'foreign',
       `the data directory ${disk.path} belongs to network ${found.toString('hex')}, not to ${joined.toString('hex')}: choose an empty one`,

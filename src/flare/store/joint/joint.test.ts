@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { isPending } from '../../../base/eventually.ts';
+import type { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { BusyError, type DirectoryView, ElsewhereError, type Step, type StepAnswer } from '../../joint.ts';
 import { keyOf, sliceOf } from '../../keys.ts';
 import { NO_BYTES } from '../../record/pack.ts';
@@ -287,6 +288,28 @@ t.test('JointStore: who coordinates and takes part holds as both, and each part 
   joint.delivered([id]);
   t.equal(store.busy, false, 'nothing is held');
   t.same(await store.lookup(ROOT, store.root(), 'f'), born);
+  await store.close();
+});
+
+t.test('JointStore.delivered: where there is no room to say so, it stays undelivered until there is', async (t) => {
+  const { store, disk } = await testStore();
+  const { joint } = store;
+  const root = store.root();
+  const id = operation();
+  const far = { key: keyOf(FAR.key, 'x'), generation: 2, fileid: 5, type: FILE.type };
+  const steps: Step[] = [{ kind: 'addName', directory: root, name: 'x', target: far, replaces: null }];
+  await joint.hold(id, ROOT, steps);
+  await joint.decide(id, ROOT, steps, [9], null);
+  const full = disk as SimulatedDisk;
+  const { total, free } = full.space();
+  full.limit(total - free);
+  store.statfs();
+  t.equal(await statusOf(async () => joint.delivered([id])), 'NOSPC');
+  t.equal(joint.undelivered().length, 1, 'it is told of again');
+  full.limit(Number.POSITIVE_INFINITY);
+  store.statfs();
+  joint.delivered([id]);
+  t.same(joint.undelivered(), []);
   await store.close();
 });
 

@@ -323,7 +323,6 @@ export class Joint implements JointStore {
       const operation = operationText(id);
       const decided = this.#decided.get(operation);
       if (decided === undefined) continue;
-      this.#decided.delete(operation);
       const there = bySlice.get(decided.slice);
       if (there === undefined) bySlice.set(decided.slice, [operation]);
       else there.push(operation);
@@ -332,10 +331,12 @@ export class Joint implements JointStore {
       for (let at = 0; at < texts.length; at += CHANGES_MAX) {
         const transaction = new Transaction(this.#core, OperationSchema.resolve, null, slice);
         transaction.mayUseReserve = true;
-        for (const operation of texts.slice(at, at + CHANGES_MAX)) {
+        const some = texts.slice(at, at + CHANGES_MAX);
+        for (const operation of some)
           this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), null);
-        }
         transaction.commit(null);
+        // Not before: where there is no room for that, it is told of as undelivered until there is.
+        for (const operation of some) this.#decided.delete(operation);
       }
     }
   }
