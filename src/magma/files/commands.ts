@@ -145,8 +145,8 @@ function printing(
 }
 
 const ALL: readonly FileCommand[] = [
-  { spec: LS, work: printing(list), telling: 'lines', bar: false },
-  { spec: CAT, check: atLeast(CAT, 1), work: printing(cat), telling: 'text', bar: false },
+  { spec: LS, work: printing(list), telling: 'lines', bar: () => false },
+  { spec: CAT, check: atLeast(CAT, 1), work: printing(cat), telling: 'text', bar: () => false },
   {
     spec: GET,
     check(words, { json }) {
@@ -156,7 +156,8 @@ const ALL: readonly FileCommand[] = [
     },
     work: get,
     telling: 'summary',
-    bar: true,
+    // It would stand in the middle of what is printed.
+    bar: (words) => words.length < 2 || words.at(-1) !== '-' || process.stdout.isTTY !== true,
   },
   {
     spec: PUT,
@@ -166,11 +167,11 @@ const ALL: readonly FileCommand[] = [
     },
     work: (words, work) => put(words, work),
     telling: 'summary',
-    bar: true,
+    bar: () => true,
   },
-  { spec: RM, check: atLeast(RM, 1), work: remove, telling: 'summary', bar: false },
-  { spec: MKDIR, check: atLeast(MKDIR, 1), work: makeDirectories, telling: 'summary', bar: false },
-  { spec: MV, check: atLeast(MV, 2), work: move, telling: 'summary', bar: false },
+  { spec: RM, check: atLeast(RM, 1), work: remove, telling: 'summary', bar: () => false },
+  { spec: MKDIR, check: atLeast(MKDIR, 1), work: makeDirectories, telling: 'summary', bar: () => false },
+  { spec: MV, check: atLeast(MV, 2), work: move, telling: 'summary', bar: () => false },
 ];
 
 /** The commands about files of the tree. */

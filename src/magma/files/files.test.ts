@@ -110,6 +110,10 @@ t.test('what is there is not replaced unless -f says so; what is of another kind
   await put([`${dir}/in/one`, '/d'], world.work({ force: true }));
   t.same(world.said, ['magma: test: /d/one: is a directory']);
   t.same([await world.names('/d'), readdirSync(`${dir}/out/d`)], [['one'], ['one']], 'and nothing is left behind');
+  spawnSync('mkfifo', [`${dir}/out/fifo`]);
+  await get(['/one', `${dir}/out/fifo`], world.work({ force: true }));
+  t.match(world.said, [/out\/fifo: is a device, fifo or socket, and stays\. Cure: -/]);
+  t.ok(statSync(`${dir}/out/fifo`).isFIFO());
 });
 
 t.test('what came while it was copied is not replaced either, and nothing is sent for what is there', async (t) => {

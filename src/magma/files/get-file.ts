@@ -38,7 +38,7 @@ export function modeHere({ mode }: Attributes, keep: boolean): number {
 /** Copies a file to this machine, under a temporary name first. Rejects with `FileProblem`, and `Interrupted`; then nothing is left of it. */
 export async function getFile(work: Work, slots: Slots, id: Attributes, target: Buffer, place: string): Promise<void> {
   const { tree, report, flags, signal } = work;
-  if (flags.force !== true && (await exists(target))) throw alreadyThere(target);
+  await checkTarget(target, flags.force === true);
   let attributes = id;
   for (let tries = 1; ; tries++) {
     goOn(signal);
@@ -108,6 +108,15 @@ async function writeAll(file: FileHandle, data: Buffer, position: number): Promi
 /** Times of access and of change, in seconds. */
 export function timesOf({ atime, mtime }: Pick<Attributes, 'atime' | 'mtime'>): [number, number] {
   return [atime.seconds + atime.nanoseconds / 1e9, mtime.seconds + mtime.nanoseconds / 1e9];
+}
+
+/** Before anything is sent. With -f a device would be replaced by a file, which nobody means. */
+async function checkTarget(target: Buffer, force: boolean): Promise<void> {
+  const there = await lstat(target).catch(() => null);
+  if (there === null) return;
+  if (!force) throw alreadyThere(target);
+  if (there.isFile() || there.isSymbolicLink() || there.isDirectory()) return;
+  throw new FileProblem(localText(target), 'is a device, fifo or socket, and stays. Cure: - for standard output');
 }
 
 async function exists(path: Buffer): Promise<boolean> {

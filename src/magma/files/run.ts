@@ -33,7 +33,7 @@ export interface FileCommand {
   /** Where problems are told with `--json`; the others but `summary` print by themselves. */
   readonly telling: Telling;
   /** Whether a bar says how far it is. */
-  readonly bar: boolean;
+  readonly bar: (words: readonly string[]) => boolean;
 }
 
 function say(json: boolean, name: string, error: Error): void {
@@ -51,7 +51,7 @@ export function runFiles(command: FileCommand, argv: readonly string[]): Promise
   const key = keyOf(spec, asking.config);
   return interruptible(async (signal) => {
     let reached: Reached | undefined;
-    const shown = progress(spec.name, 'bytes', { wanted: bar && !json && flags.quiet !== true });
+    const shown = progress(spec.name, 'bytes', { wanted: bar(words) && !json && flags.quiet !== true });
     const report = new Report(spec.name, json ? command.telling : 'text', shown);
     try {
       reached = await until(signal, reach(asking, key));
