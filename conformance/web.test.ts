@@ -230,16 +230,17 @@ t.test(
     for (let at = 0; at < 8; at++)
       t.equal((await operator.ask(`/api/file?path=/f${at}`, { method: 'PUT', body: `file ${at}` })).status, 201);
 
+    const ready = async (): Promise<number> => (await ask(webPort, '/readyz')).status;
+    t.equal(await ready(), 200);
     second.volcano.pause();
     while (state.volcanos[1]!.problem === null) state = await look();
     t.match(state.volcanos, [
       { nickname: 'wallace', problem: null },
       { nickname: 'gromit', problem: /./ },
     ]);
-    const ready = async (): Promise<number> => (await ask(webPort, '/readyz')).status;
     await second.volcano.kill();
     while (state.volcanos[0]!.slices < 256) state = await look();
-    while ((await ready()) !== 200);
+    while ((await ready()) !== 200) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     for (let at = 0; at < 8; at++) t.equal((await ask(webPort, `/api/file?path=/f${at}`)).text, `file ${at}`);
     t.equal((await operator.ask('/api/file?path=/after', { method: 'PUT', body: 'x' })).status, 201);
     t.match((await ask(webPort, '/metrics')).text, /^magma_ready 1$/m);

@@ -107,6 +107,7 @@ t.test(
     t.equal(v1!.projection().epoch, v0!.projection().epoch);
     t.equal(v2!.projection().epoch, v0!.projection().epoch - 1);
     t.ok(await ring.settle(asked(() => v2!.flares.getattr(owned[2]!))), 'who has not heard of it serves on');
+    t.equal(v2!.view.unready(), null);
     meet();
     const elsewhere = watched(asked(() => v2!.flares.getattr(owned[1]!)));
     await ring.time.run(100);
@@ -114,6 +115,7 @@ t.test(
     const fromOutside = watched(asked(() => v1!.flares.create(ROOT, owned[2]!, 'x', FILE)));
     await ring.time.run(5000);
     t.same([elsewhere.done, own.done, fromOutside.done], [false, false, false]);
+    t.match(v2!.view.unready(), /^its map is not current/, 'and says so to operators');
     t.equal(
       await statusOf(() => v2!.store.getattr(owned[2]!)).catch((error: Error) => error.constructor.name),
       'ElsewhereError',
@@ -121,6 +123,7 @@ t.test(
     heal();
     await ring.settle(Promise.all([elsewhere.promise, own.promise, fromOutside.promise]));
     t.equal(v2!.projection().epoch, v0!.projection().epoch);
+    t.equal(v2!.view.unready(), null);
     ring.kill(3);
     await ring.close();
   },

@@ -5,7 +5,7 @@ import { CLIENTS_OBSERVED_MAX, type ClientObserved, NOTHING_OBSERVED, type Obser
 import type { OperatorView } from '../dht/operator-view.ts';
 import { fakeRing } from '../dht/testing/fake-ring.ts';
 import type { State } from './api.ts';
-import { LINES_MAX, STATE_MS } from './events.ts';
+import { Events, LINES_MAX, QUEUED_MAX, STATE_MS } from './events.ts';
 import { logLine } from './log-lines.ts';
 import { OBSERVE_MS, Observer } from './observed.ts';
 import { runsOf, stateOf, warningsOf } from './state.ts';
@@ -113,6 +113,43 @@ t.test('a volcano that does not answer holds nothing up: the others are told, an
     t.match((await all).get(volcanos[1]!.id), { problem: /no answer/ });
   }
   t.equal(asked, 1, 'it is not asked again before it has answered');
+});
+
+/** What `Events` needs of a response. */
+class FakeResponse {
+  writableLength = 0;
+  destroyed = false;
+  written = 0;
+  onWrite = () => {};
+  writeHead(): void {}
+  once(): void {}
+  destroy(): void {
+    this.destroyed = true;
+  }
+  write(): void {
+    this.written += 1;
+    this.onWrite();
+  }
+}
+
+t.test('a page that reads too slowly is cut off, and the others are told on', async (t) => {
+  const parts = partsOf();
+  const events = new Events(parts);
+  const [slow, other] = [new FakeResponse(), new FakeResponse()];
+  for (const response of [slow, other]) events.listen(response as never, () => true);
+  while (slow.written + other.written < 2) await new Promise((resolve) => setImmediate(resolve));
+  slow.writableLength = QUEUED_MAX;
+  const told = Promise.withResolvers<void>();
+  other.onWrite = told.resolve;
+  parts.clock.advance(STATE_MS);
+  await told.promise;
+  t.strictSame([slow.destroyed, slow.written], [false, 2], 'so much may wait');
+  slow.writableLength = QUEUED_MAX + 1;
+  const again = Promise.withResolvers<void>();
+  other.onWrite = again.resolve;
+  parts.clock.advance(STATE_MS);
+  await again.promise;
+  t.strictSame([slow.destroyed, slow.written, other.destroyed], [true, 2, false]);
 });
 
 const client: ClientObserved = {

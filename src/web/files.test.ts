@@ -66,6 +66,20 @@ t.test(
   },
 );
 
+t.test('who takes a name while a file comes up for it keeps it', async (t) => {
+  const here = await world(t);
+  const { tree } = here;
+  const operator = await operatorOf(here);
+  const write = tree.write.bind(tree);
+  tree.write = (...what) => {
+    tree.create(ROOT, tree.root(), 'f', { type: FlareType.fifo, mode: 0o600 }, { existing: 'open' });
+    return write(...what);
+  };
+  t.equal((await put(operator, '/f', 'mine')).status, 409);
+  t.equal((await tree.lookup(ROOT, tree.root(), 'f')).type, FlareType.fifo);
+  t.strictSame(await namesIn(here), ['f']);
+});
+
 t.test('an upload that breaks off, stops, or finds no room leaves nothing', async (t) => {
   const here = await world(t);
   const { tree, port, clock } = here;
@@ -91,9 +105,15 @@ t.test('an upload that breaks off, stops, or finds no room leaves nothing', asyn
   await still.over;
   await gone();
   const stopped = await begin();
+  const removed = tree.remove.bind(tree);
+  tree.remove = async (...what) => {
+    for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
+    return removed(...what);
+  };
   await here.web.close();
-  await stopped.over;
   t.strictSame(await namesIn(here), [], 'also when the volcano stops: it waits for that');
+  await stopped.over;
+  tree.remove = removed;
 
   const full = await world(t, {
     tree: Object.assign(here.tree, {

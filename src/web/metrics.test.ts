@@ -84,7 +84,11 @@ t.test('a disk on which nothing becomes durable for a while is not ready; one th
   const clock = manualClock();
   const stats = { appended: 5, durable: 5 };
   let ringSays: string | null = null;
-  const readiness = new Readiness({ clock, store: { stats: () => stats }, ring: { unready: () => ringSays } });
+  const readiness = new Readiness({
+    clock,
+    store: { stats: () => stats },
+    ring: { ...fakeRing(), unready: () => ringSays },
+  });
   const later = (): string | null => {
     clock.advance(STUCK_MS);
     return readiness.unready();
@@ -101,4 +105,18 @@ t.test('a disk on which nothing becomes durable for a while is not ready; one th
   t.equal(later(), null);
   ringSays = 'its map is not current';
   t.equal(later(), 'its map is not current');
+});
+
+t.test('a volcano that answers for nothing by itself is not ready when it hears of nobody', async (t) => {
+  const ring = fakeRing();
+  const { volcanos } = ring.projection();
+  const map = ring.projection().map.map(() => ({ primary: 1, inSync: [0], filling: [] }));
+  const parts = { clock: manualClock(), store: { stats: () => ({ appended: 0, durable: 0 }) } };
+  const projection = () => ({ ...ring.projection(), map });
+  const { figures } = ring.figures(ring.self)!;
+  t.match(new Readiness({ ...parts, ring: { ...ring, projection } }).unready(), /hears of no other volcano/);
+  const heard = { ...ring, projection, figures: () => ({ figures, heardSeconds: 1 }) };
+  t.equal(new Readiness({ ...parts, ring: heard }).unready(), null);
+  t.equal(new Readiness({ ...parts, ring }).unready(), null, 'its own slices it serves alone');
+  t.equal(volcanos.length, 2);
 });

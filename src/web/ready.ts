@@ -1,4 +1,7 @@
 import type { Clock } from '../base/clock.ts';
+import type { OperatorView } from '../dht/operator-view.ts';
+import { indexOf } from '../dht/projection/queries.ts';
+import { isAway } from '../dht/state-text.ts';
 import type { StoreStats } from '../flare/store/local-store.ts';
 
 /** Records that wait for so long for stable storage while none comes there say that the disk hangs, in milliseconds. */
@@ -8,8 +11,7 @@ export const STUCK_MS = 10_000;
 export interface ReadyParts {
   readonly clock: Clock;
   readonly store: { stats(): Pick<StoreStats, 'appended' | 'durable'> };
-  /** `OperatorView.unready`. */
-  readonly ring: { unready(): string | null };
+  readonly ring: Pick<OperatorView, 'unready' | 'projection' | 'figures' | 'self'>;
 }
 
 /** Whether this volcano serves, to be asked now and then. */
@@ -33,6 +35,16 @@ export class Readiness {
       this.#since = now;
     }
     if (now - this.#since >= STUCK_MS) return 'its disk hangs: what is written does not come to stable storage';
-    return ring.unready();
+    return ring.unready() ?? this.#cutOff();
+  }
+
+  /** Who answers for nothing by himself needs others. */
+  #cutOff(): string | null {
+    const { ring } = this.#parts;
+    const { volcanos, map } = ring.projection();
+    const own = indexOf({ volcanos }, ring.self);
+    if (map.some(({ primary }) => primary === own)) return null;
+    const alone = volcanos.every(({ id }) => id === ring.self || isAway(ring.figures(id), volcanos.length));
+    return alone ? 'it is primary of no slices, and hears of no other volcano' : null;
   }
 }
