@@ -13,7 +13,7 @@ import { type Progress, progress } from './progress.ts';
 /** `magma check`, as its help has it. */
 export const CHECK: CommandSpec = {
   name: 'check',
-  brief: 'checks data directories of volcanos that are stopped, or the copies of a network that runs',
+  brief: 'checks data directories, or the copies of a network that runs',
   title:
     'checks the data directories of volcanos that are stopped; or, with --ring, copies against each other while they run',
   usage: ['[--json] [-q] DIR...', '--ring [--at ADDR[:PORT]] [--key-file FILE] [--config FILE] [--json] [-q]'],

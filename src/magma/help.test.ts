@@ -19,6 +19,7 @@ t.test('every command has a help that names all its flags and statuses, and fits
     }
     t.match(page, new RegExp(`^  magma ${spec.name} +${spec.brief.slice(0, 8).replace(/\W/g, '.')}`, 'm'));
   }
+  for (const line of page.split('\n')) t.ok(line.length <= HELP_WIDTH, line);
   t.equal(new Set(COMMANDS.map(({ spec }) => spec.name)).size, COMMANDS.length, 'no name twice');
 });
 

@@ -75,7 +75,7 @@ Usage: magma COMMAND ...
 
 ${lines.join('\n')}
 
-      --help             print this page, or with a command that command's, as magma help COMMAND does
+      --help             print this page; with a command that command's, as magma help COMMAND
       --version          print the version
 
 Exit status: 0 all is well, 1 it is not, 2 the command line is wrong, 130 broken off with ^C.
