@@ -1,7 +1,7 @@
 import { helpOf, overview } from './magma/help.ts';
 import { readWords } from './magma/options.ts';
 import { ALL_COMMANDS as COMMANDS } from './magma-commands.ts';
-import { nearest } from './magmad/settings.ts';
+import { nearest } from './magmad/nearest.ts';
 import { UsageError } from './magmad/usage.ts';
 import { VERSION } from './magmad/version.ts';
 

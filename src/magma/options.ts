@@ -1,7 +1,8 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { type Config, readConfig } from '../magmad/config.ts';
+import { nearest } from '../magmad/nearest.ts';
 import { parseSeed, type Seed } from '../magmad/seeds.ts';
-import { nearest, settingOf } from '../magmad/settings.ts';
+import { settingOf } from '../magmad/settings.ts';
 import { UsageError } from '../magmad/usage.ts';
 import { type CommandSpec, flagsOf } from './command.ts';
 import { usageOf } from './help.ts';

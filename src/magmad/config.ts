@@ -8,7 +8,8 @@ import { checkEtcd, type EtcdConfig } from './etcd.ts';
 import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
 import { readFlags } from './flags.ts';
 import { NODE_PORT, parseSeed, type Seed } from './seeds.ts';
-import { NICKNAME_MAX, SETTINGS, type SettingName } from './settings.ts';
+import { NICKNAME_MAX } from './setting-schemas.ts';
+import { SETTINGS, type SettingName } from './settings.ts';
 import { UsageError } from './usage.ts';
 import type { Given, Source } from './values.ts';
 

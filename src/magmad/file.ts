@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { nearest, SETTINGS, type Setting, type SettingName, settingOf } from './settings.ts';
+import { nearest } from './nearest.ts';
+import { SETTINGS, type Setting, type SettingName, settingOf } from './settings.ts';
 import { UsageError } from './usage.ts';
 import { check, type Given, type Source } from './values.ts';
 

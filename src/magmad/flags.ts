@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { nearest, SETTINGS, type Setting, type SettingName, settingOf } from './settings.ts';
+import { nearest } from './nearest.ts';
+import { SETTINGS, type Setting, type SettingName, settingOf } from './settings.ts';
 import { UsageError } from './usage.ts';
 import { check, type Given, parseText, type Source } from './values.ts';
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { helpText } from './help.ts';
-import { nearest, SETTINGS, type Setting } from './settings.ts';
+import { nearest } from './nearest.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 
 const reference = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
 

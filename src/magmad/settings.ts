@@ -2,8 +2,20 @@ import * as v from 'valibot';
 import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
-import { readEndpoints } from '../etcd/options.ts';
-import { parseSeed } from './seeds.ts';
+import { OPERATOR_SETTINGS } from './operator-settings.ts';
+import {
+  address,
+  choice,
+  etcdUrl,
+  hostName,
+  list,
+  nickname,
+  port,
+  seed,
+  text,
+  toggle,
+  whole,
+} from './setting-schemas.ts';
 
 /** How the text of a flag or of an environment variable becomes a value. */
 export type SettingKind = 'switch' | 'text' | 'number' | 'list';
@@ -28,62 +40,9 @@ export interface Setting {
   readonly schema: v.GenericSchema<any, any>;
 }
 
-/** The longest nickname and server name, in bytes. */
-export const NICKNAME_MAX = 64;
-/** The most values of a setting that can be repeated. */
-export const LIST_MAX = 1000;
 /** After how long a volcano may be declared dead by itself, in seconds: a minute to a year. */
 export const DEAD_AFTER_MIN = 60;
 export const DEAD_AFTER_MAX = 31_536_000;
-/** The longest text of any setting, in characters. */
-export const TEXT_MAX = 4096;
-
-const text = v.pipe(
-  v.string('must be text'),
-  v.minLength(1, 'must not be empty'),
-  v.maxLength(TEXT_MAX, `must be at most ${TEXT_MAX} characters long`),
-);
-const toggle = v.boolean('must be true or false');
-const nickname = v.pipe(
-  text,
-  v.maxLength(NICKNAME_MAX, `must be at most ${NICKNAME_MAX} characters long`),
-  v.regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
-    'must begin with a letter or a digit and hold only letters, digits, ".", "_", "-"',
-  ),
-);
-const hostName = v.pipe(
-  text,
-  v.maxLength(255, 'must be at most 255 characters long'),
-  v.regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, 'must be a host name or an address'),
-);
-const address = v.pipe(text, v.ip('must be an IPv4 or IPv6 address, such as 192.168.1.20 or fd00::20'));
-const seed = v.pipe(
-  text,
-  v.check(
-    (value) => parseSeed(value) !== null,
-    'must be an address or a host name, with or without a port: 192.168.1.20, [fd00::20]:12001',
-  ),
-);
-const etcdUrl = v.pipe(
-  text,
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    try {
-      readEndpoints(dataset.value);
-    } catch (error) {
-      addIssue({ message: (error as Error).message });
-    }
-  }),
-);
-const list = (item: v.GenericSchema<any, any>) =>
-  v.pipe(v.array(item, 'must be a list'), v.maxLength(LIST_MAX, `must have at most ${LIST_MAX} values`));
-const whole = (low: number, high: number, what: string) => {
-  const message = `must be ${what}, ${low} to ${high}`;
-  return v.pipe(v.number(message), v.integer(message), v.minValue(low, message), v.maxValue(high, message));
-};
-const port = whole(0, 65535, 'a port number');
-const choice = (...values: string[]) => v.picklist(values, `must be one of ${values.join(', ')}`);
 
 /** The channels of `--debug`: a letter, the room that it makes talk, and what one sees then. */
 export const DEBUG_CHANNELS: ReadonlyMap<string, { readonly room: string; readonly what: string }> = new Map([
@@ -109,8 +68,6 @@ const debugLetters = v.pipe(
 const VOLCANO = 'The volcano';
 const RING = 'The lava network';
 const NETWORK = 'Addresses and ports';
-const CONSOLE = 'The console';
-const WEB = 'The web page';
 const SHARES = 'What is shared, with whom';
 const KEY = 'The network key';
 const LOG = 'Log';
@@ -293,73 +250,7 @@ export const SETTINGS = {
     otherwise: '20048',
     schema: port,
   },
-  console: {
-    kind: 'text',
-    value: 'HOW',
-    group: CONSOLE,
-    help: "The operator's console, for telnet: on or off. Whoever is on this machine may use it, as root.",
-    otherwise: 'on',
-    schema: choice('on', 'off'),
-  },
-  'console-port': {
-    kind: 'number',
-    value: 'PORT',
-    group: CONSOLE,
-    help: 'TCP. 0 takes a free port. Unless it is given, and when another program has it, there is no console.',
-    otherwise: '12002',
-    schema: port,
-  },
-  'console-listen': {
-    kind: 'list',
-    value: 'ADDR',
-    group: CONSOLE,
-    help:
-      'An address on which the console listens. Can be repeated. Who does not come from this machine is asked for the key of the network, which telnet sends in the clear: ' +
-      'only for networks where nobody listens.',
-    otherwise: '127.0.0.1 and ::1',
-    schema: list(address),
-  },
-  web: {
-    kind: 'text',
-    value: 'HOW',
-    group: WEB,
-    help: "The operator's web page, and /metrics: on or off. Whoever is on this machine may look at it; to change files takes the key.",
-    otherwise: 'on',
-    schema: choice('on', 'off'),
-  },
-  'web-port': {
-    kind: 'number',
-    value: 'PORT',
-    group: WEB,
-    help: 'TCP. 0 takes a free port. Unless it is given, and when another program has it, there is no page.',
-    otherwise: '12003',
-    schema: port,
-  },
-  'web-listen': {
-    kind: 'list',
-    value: 'ADDR',
-    group: WEB,
-    help: 'An address on which the page is. Can be repeated. Where it is not loopback, all goes over TLS, and nothing is shown to who has not given the key.',
-    otherwise: '127.0.0.1 and ::1',
-    schema: list(address),
-  },
-  'web-cert': {
-    kind: 'text',
-    value: 'FILE',
-    group: WEB,
-    help: 'The PEM certificate of these addresses, with those of its authorities. Goes with --web-cert-key.',
-    otherwise: 'one of its own making, in the data directory; the log says its fingerprint',
-    path: true,
-    schema: text,
-  },
-  'web-cert-key': {
-    kind: 'text',
-    value: 'FILE',
-    group: WEB,
-    help: 'The PEM key of that certificate.',
-    path: true,
-    schema: text,
-  },
+  ...OPERATOR_SETTINGS,
   portmap: {
     kind: 'text',
     value: 'HOW',
@@ -476,31 +367,4 @@ export function settingOf(name: string): Setting | undefined {
 /** The environment variable that sets it: `MAGMA_NFS_PORT` for `nfs-port`. */
 export function variableOf(name: string): string {
   return `MAGMA_${name.toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** The closest known name, for "did you mean"; undefined when none is close. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase());
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let left = 1; left <= from.length; left++) {
-    const next = [left];
-    for (let right = 1; right <= to.length; right++) {
-      const same = from[left - 1] === to[right - 1] ? 0 : 1;
-      next.push(Math.min(row[right]! + 1, next[right - 1]! + 1, row[right - 1]! + same));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -175,6 +175,7 @@ t.test(
     ]);
     const state = stateOf(parts, seen);
     t.match(state, { epoch: 7, copies: 2, singleCopies: 0, shortOfCopies: 0, clientsInAll: 701 });
+    t.match(state.volcanos[0], { slices: 128, mirrors: 128, filling: 0 });
     t.equal(state.clients.length, CLIENTS_OBSERVED_MAX);
     t.match(state.clients[0], { lossPercent: 2, volcano: 'gromit', mounts: ['/a%FF%3Cb%3E'] });
     t.strictSame(state.shares, [

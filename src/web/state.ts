@@ -1,6 +1,6 @@
 import { CLIENTS_OBSERVED_MAX, type Observation } from '../dht/observation.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
-import { copiesWanted, mirroredBy, runs, sameAssignment, singleCopies } from '../dht/projection/queries.ts';
+import { copiesWanted, runs, sameAssignment, singleCopies } from '../dht/projection/queries.ts';
 import type { MemberId, Projection } from '../dht/projection/types.ts';
 import { isAway } from '../dht/state-text.ts';
 import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
@@ -31,17 +31,28 @@ export function warningsOf({ syncMs, damaged, repaired }: Pick<Figures, 'syncMs'
   ];
 }
 
+/** How many slices each volcano mirrors in sync, and is being filled with. */
+function mirrorCounts({ map, volcanos }: Projection): readonly { readonly inSync: number; readonly filling: number }[] {
+  const counts = volcanos.map(() => ({ inSync: 0, filling: 0 }));
+  for (const { inSync, filling } of map) {
+    for (const index of inSync) counts[index]!.inSync += 1;
+    for (const index of filling) counts[index]!.filling += 1;
+  }
+  return counts;
+}
+
 function volcanosOf({ ring }: WebParts, projection: Projection, seen: Seen, now: number): VolcanoState[] {
   const { volcanos, arbiter } = projection;
   const owned = new Map(runs(projection).map(({ member, count }) => [member, count]));
+  const mirrors = mirrorCounts(projection);
   return volcanos.map(({ id, nickname, serverName, addresses, state }, index) => {
-    const { inSync, filling } = mirroredBy(projection, index);
+    const { inSync, filling } = mirrors[index]!;
     const known = ring.figures(id);
     const observed = seen.get(id) ?? { problem: 'it was not asked', asked: false };
     return {
       ...{ id, nickname, serverName, address: addresses[0] ?? '', state },
       ...{ self: id === ring.self, arbiter: id === arbiter },
-      ...{ slices: owned.get(index) ?? 0, mirrors: inSync.length, filling: filling.length },
+      ...{ slices: owned.get(index) ?? 0, mirrors: inSync, filling },
       figures: known?.figures ?? null,
       heardMs: known === null ? null : now - known.heardSeconds * 1000,
       away: isAway(known, volcanos.length),
