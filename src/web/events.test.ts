@@ -7,7 +7,7 @@ import { fakeRing } from '../dht/testing/fake-ring.ts';
 import type { State } from './api.ts';
 import { Events, LINES_MAX, QUEUED_MAX, STATE_MS } from './events.ts';
 import { logLine } from './log-lines.ts';
-import { OBSERVE_MS, Observer } from './observed.ts';
+import { OBSERVE_MS, OBSERVED_MAX, Observer } from './observed.ts';
 import { runsOf, stateOf, warningsOf } from './state.ts';
 import { ask, open, partsOf, world } from './testing/world.ts';
 
@@ -113,6 +113,23 @@ t.test('a volcano that does not answer holds nothing up: the others are told, an
     t.match((await all).get(volcanos[1]!.id), { problem: /no answer/ });
   }
   t.equal(asked, 1, 'it is not asked again before it has answered');
+});
+
+t.test('in a very large network so many are asked, this one first; the others tell on their own pages', async (t) => {
+  const ring = fakeRing();
+  const one = ring.projection().volcanos[0]!;
+  const others = Array.from({ length: OBSERVED_MAX + 5 }, (_, at) => ({ ...one, id: `${at}` }));
+  const asked: string[] = [];
+  const observe: OperatorView['observe'] = (id, { clients }) => {
+    asked.push(id);
+    t.ok(clients * OBSERVED_MAX < 4 * CLIENTS_OBSERVED_MAX);
+    return { ...NOTHING_OBSERVED, nickname: id };
+  };
+  const projection = () => ({ ...ring.projection(), volcanos: [...others, one] });
+  const all = await new Observer({ ...ring, projection, observe }, partsOf().clock).all();
+  t.equal(asked.length, OBSERVED_MAX);
+  t.equal(asked[0], ring.self);
+  t.match(all.get(others.at(-1)!.id), { problem: /its own page/ });
 });
 
 /** What `Events` needs of a response. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { WRONG_MAX, WRONG_MS } from '../operator/guesses.ts';
-import { BODY_MAX } from './body.ts';
+import { BODY_MAX, BODY_MS } from './body.ts';
 import { makeCertificate } from './certificate.ts';
 import { ADDRESS_CONNECTIONS_MAX, CONNECTIONS_MAX, Connections, REMOTE_CONNECTIONS_MAX } from './connections.ts';
 import { LISTENERS_MAX } from './events.ts';
@@ -207,6 +207,24 @@ t.test('heads that are too large, or never end, and readers that do not read are
   await once(slow, 'connect');
   while (web.figures.connections > 0) await new Promise((resolve) => setImmediate(resolve));
   t.pass('a download that is not read');
+});
+
+t.test('a small body that does not come is not waited for', async (t) => {
+  const { port, clock, web } = await world(t);
+  const token = (await new Visitor(port).look()).token;
+  const head = `POST /api/login HTTP/1.1\r\nHost: localhost\r\nx-magma-token: ${token}\r\nContent-Length: 9\r\n\r\n{`;
+  const socket = raw(t, port, head);
+  const over = ended(socket);
+  let turns = 0;
+  over.then(() => {
+    turns = Number.POSITIVE_INFINITY;
+  });
+  // When the head has been read nobody sees from outside: time goes by until the body is late.
+  while (turns < Number.POSITIVE_INFINITY) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (web.figures.connections > 0) clock.advance(BODY_MS);
+  }
+  t.notMatch(await over, /200/);
 });
 
 t.test('connections: so many, fewer from other machines and from one of them', async (t) => {
