@@ -12,6 +12,12 @@ export const DIRECTORIES: Mix = {
   ...{ getattr: 3, readdir: 6, read: 0, write: 0, cut: 0 },
 };
 
+/** Directories that move below each other. */
+export const MOVES: Mix = {
+  ...{ create: 25, remove: 0, rmdir: 0, rename: 75, link: 0, lookup: 0 },
+  ...{ getattr: 0, readdir: 0, read: 0, write: 0, cut: 0 },
+};
+
 /** Removals against births in what is removed. */
 export const REMOVALS: Mix = {
   ...{ create: 20, remove: 8, rmdir: 10, rename: 4, link: 0, lookup: 0 },
@@ -122,7 +128,7 @@ function pick(random: Random, mix: Mix): Call['kind'] {
 }
 
 function typeOf(random: Random, mix: Mix): FlareType {
-  const directories = mix === DIRECTORIES ? 9 : 4;
+  const directories = mix === DIRECTORIES || mix === MOVES ? 9 : 4;
   const roll = random.below(10);
   if (roll < directories) return FlareType.directory;
   return roll === directories ? FlareType.symlink : FlareType.file;
