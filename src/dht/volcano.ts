@@ -407,9 +407,12 @@ class Volcano implements Ring {
     const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
     const { projection, localAddress } = await askMap(net, parts, mine());
     this.#checkRegister(projection);
-    if (indexOf(projection, id) === -1)
-      await askIn(net, parts, mine(), projection, this.#entry(reachedAt(this.#options, localAddress)));
-    this.#map.know(projection);
+    // Somebody may have spoken to this volcano before, and had it read a map of before it was a member.
+    const joined =
+      indexOf(projection, id) === -1
+        ? await askIn(net, parts, mine(), projection, this.#entry(reachedAt(this.#options, localAddress)))
+        : projection;
+    this.#map.know(joined);
   }
 
   /** This volcano, as it enters the map. */

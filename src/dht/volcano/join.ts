@@ -124,21 +124,22 @@ export async function askRoot(net: SecureNet, parts: SeedParts, { volcanos, epoc
   throw new JoinError(`no volcano of the network tells its root: ${reasons.join('; ')}`);
 }
 
-/** Asks to become a member, by way of one; `known` is a map of the network. Resolves when the newest says so. `JoinError`. */
+/** Asks to become a member, by way of one; `known` is a map of the network. Resolves, when the newest says so, with a map that does. `JoinError`. */
 export async function askIn(
   net: SecureNet,
   parts: SeedParts,
   mine: Hello,
   known: Projection,
   self: Omit<Member, 'state'>,
-): Promise<void> {
+): Promise<Projection> {
   let newest: Projection | null = known;
-  await talk(net, parts, async (conversation) => {
+  return talk(net, parts, async (conversation) => {
     await greet(conversation, parts, mine);
     await untilDone(parts, 'joining', async () => {
       newest = await conversation.node.newest(newest);
       await new NodeClient(conversation.caller, () => newest?.epoch ?? 0).join(self);
     });
+    return (await untilDone(parts, 'the newest map', () => conversation.node.newest(newest))) ?? known;
   });
 }
 
