@@ -5,11 +5,13 @@ import { LEFT_BEHIND } from './lib/whole-mutations.ts';
 
 /*
  * The promises of docs/ring-testing.md, held by whole volcanos on virtual time, 1 to 5 of them with 1 to 3 copies of everything, that join while clients work, die at any
- * step, and start again. `MAGMA_SEED=1234` begins with that seed.
+ * step, and start again. `MAGMA_SEED=1234` begins with that seed. Without that, and not with `MAGMA_LONG`, they are the same ones each time: what a change breaks is to be told from what one seed in thousands finds.
  */
 
 const LONG = process.env.MAGMA_LONG === '1';
-const AMOUNT = LONG ? { min: 10_000, enoughMs: 0, max: 10_000 } : { min: 200, enoughMs: 60_000, max: 1000 };
+const AMOUNT = LONG
+  ? { min: 10_000, enoughMs: 0, max: 10_000 }
+  : { first: 310_000, min: 200, enoughMs: 60_000, max: 400 };
 
 t.test('a ring of whole volcanos keeps its promises', { timeout: LONG ? 7_200_000 : 550_000 }, (t) =>
   soundSeeds(t, AMOUNT, runWholeSeed),
