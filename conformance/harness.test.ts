@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
-import { dissect } from './lib/capture.ts';
+import { dissect, isPatched } from './lib/capture.ts';
 import { LossyProxy } from './lib/lossy-proxy.ts';
 import { mutate } from './lib/mutate.ts';
 import { unmet } from './lib/requirements.ts';
@@ -109,3 +109,9 @@ t.test(
     t.match(await dissect(file, [2049]), { malformed: { length: 1 } }, 'and what it sends malformed is seen');
   },
 );
+
+t.test('A datagram that was put together of pieces of two, since the capture missed one, is none', async (t) => {
+  t.notOk(isPatched(''));
+  t.notOk(isPatched('646,647,648,649,650,651'));
+  t.ok(isPatched('651,652,653,144193'));
+});

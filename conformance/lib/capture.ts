@@ -35,12 +35,24 @@ const DISABLED = ['rtcp'];
 /** ICMP quotes datagrams: those are seen already. */
 const OF_INTEREST = '(rpc || _ws.malformed || udp) && !icmp && !icmpv6';
 
+/** The pieces of one datagram lie that near to each other in a capture, in frames. */
+const PIECES_WITHIN = 2_000;
+
+/**
+ * Whether tshark has put a datagram together of pieces of two: IPv4 numbers datagrams with 16 bits, so where the capture has missed a piece of one the others wait until that number comes again. `pieces`: the numbers of
+ * their frames, between commas.
+ */
+export function isPatched(pieces: string): boolean {
+  const frames = pieces.split(',').filter(Boolean).map(Number);
+  return frames.length > 1 && Math.max(...frames) - Math.min(...frames) > PIECES_WITHIN;
+}
+
 /**
  * Reads a capture with tshark, or of it what servers on these ports sent. It tells RPC by its bytes, on any port, and a reply by the first call with its number: of servers,
  * further replies of that number are left out, as the call may have been another.
  */
 export async function dissect(file: string, ports?: readonly number[]): Promise<Verdict> {
-  const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed'];
+  const fields = ['frame.number', 'rpc.xid', 'rpc.msgtyp', '_ws.malformed', 'ip.fragment'];
   const set = `{${ports?.join(',')}}`;
   const filter =
     ports === undefined
@@ -70,8 +82,8 @@ export async function dissect(file: string, ports?: readonly number[]): Promise<
   let calls = 0;
   let replies = 0;
   for (const line of stdout.split('\n')) {
-    const [number, xids, types, bad] = line.split('|');
-    if (number === undefined || number === '') continue;
+    const [number, xids, types, bad, pieces = ''] = line.split('|');
+    if (number === undefined || number === '' || isPatched(pieces)) continue;
     if (bad !== '') malformed.push(`frame ${number} of ${file}: ${bad}`);
     else if (xids === '') strangers.push(`frame ${number} of ${file}`);
     const kinds = types!.split(',');
