@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
 import { CHROMIUM, startChromium } from './clients/chromium.ts';
 import { LossyProxy } from './lib/lossy-proxy.ts';
@@ -11,6 +11,7 @@ import { onTerminal } from './lib/terminal.ts';
 import { Volcano } from './lib/volcano.ts';
 import { UdpWire } from './lib/wire.ts';
 import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
+import { client } from './ring-real/lib/client.ts';
 import { at, KEY, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* The console of real volcanos (issue 7), with a real telnet client and with a plain socket. */
@@ -32,23 +33,13 @@ async function piped(port: number, lines: readonly string[], host = '127.0.0.1')
   return shown.replaceAll('\r\n', '\n');
 }
 
-async function wires(t: Test, { mountPort, nfsPort }: { mountPort: number; nfsPort: number }) {
-  const mountWire = await UdpWire.open(mountPort);
-  const wire = await UdpWire.open(nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
-
 t.test(
   'one volcano: by telnet, keys and TAB included, and through a pipe; what files are called and hold does nothing to the terminal; shutdown stops it in order',
   { timeout: TEST_TIMEOUT, skip: unmet(TELNET) },
   async (t) => {
     const port = await freePort();
     const volcano = await Volcano.start(t, { directory: scratch(t), nickname: 'wallace', consolePort: port });
-    const { nfs, root } = await wires(t, volcano);
+    const { nfs, root } = await client(t, { volcano });
     const { handle } = await nfs.ok('CREATE', root, '\x1b[2J\xff', { mode: 0o644 });
     await nfs.ok('WRITE', handle!, 0, Buffer.from('one\x1b]0;two\x07\n', 'latin1'));
     const { handle: motd } = await nfs.ok('CREATE', root, 'motd', { mode: 0o644 });
@@ -158,7 +149,7 @@ t.test(
     });
     const second = await startVolcano(t, directory, { nickname: 'gromit', more: ['--failover', '2'] }, first);
     await whole(t, at(first), 2);
-    const { nfs, root } = await wires(t, first.volcano);
+    const { nfs, root } = await client(t, first);
     for (let made = 0; made < 8; made++) {
       const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
       await nfs.ok('WRITE', handle!, 0, Buffer.from(`file ${made}\n`));

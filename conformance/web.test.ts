@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { Listing, State } from '../src/web/api.ts';
 import { ask, open, Visitor } from '../src/web/testing/world.ts';
 import { freePort } from './lib/ports.ts';
@@ -12,8 +12,7 @@ import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { Volcano } from './lib/volcano.ts';
-import { UdpWire } from './lib/wire.ts';
-import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
+import { client } from './ring-real/lib/client.ts';
 import { at, KEY, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 
 /* The server side of the web page of real volcanos (issue 7), over real sockets. */
@@ -21,16 +20,6 @@ import { at, KEY, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
 const PROMTOOL = { commands: { promtool: 'prometheus' } };
 /** What one volcano needs to have a key: the two ports that it opens then. */
 const ANY_PORTS = ['-i', '127.0.0.1', '-p', '0', '--node-port', '0'];
-
-async function nfsOf(t: Test, { mountPort, nfsPort }: { mountPort: number; nfsPort: number }) {
-  const mountWire = await UdpWire.open(mountPort);
-  const wire = await UdpWire.open(nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire, { patience: { transmissions: 120 } }), root: await mount(mountWire, '/') };
-}
 
 /** How often a state that is to come is looked for, in milliseconds. */
 const POLL_MS = 50;
@@ -60,7 +49,7 @@ t.test(
       key: KEY,
       flags: ANY_PORTS,
     });
-    const { nfs, root } = await nfsOf(t, volcano);
+    const { nfs, root } = await client(t, { volcano });
     const name = '<img src=x onerror=alert(1)>"\xff';
     const { handle } = await nfs.ok('CREATE', root, name, { mode: 0o644 });
     await nfs.ok('WRITE', handle!, 0, Buffer.from('<script>alert(1)</script>'));
@@ -146,7 +135,7 @@ t.test(
 t.test("Prometheus's own checker accepts /metrics", { timeout: TEST_TIMEOUT, skip: unmet(PROMTOOL) }, async (t) => {
   const port = await freePort();
   const volcano = await Volcano.start(t, { directory: scratch(t), webPort: port });
-  const { nfs, root } = await nfsOf(t, volcano);
+  const { nfs, root } = await client(t, { volcano });
   for (let calls = 0; calls < 10; calls++) await nfs.ok('GETATTR', root);
   await ask(port, '/metrics');
   const { text } = await ask(port, '/metrics');

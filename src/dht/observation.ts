@@ -1,3 +1,4 @@
+import type { ClientFigures } from '../rpc/client-gauges.ts';
 import type { ProcedureFigures } from '../rpc/procedure-gauges.ts';
 
 /** The most clients in one observation, those whose networks lose most first, and mounts of each. */
@@ -12,24 +13,8 @@ export const PROCEDURES_OBSERVED_MAX = 256;
 export const LINES_OBSERVED_MAX = 500;
 export const LINE_BYTES_MAX = 4096;
 
-/** A client as a volcano sees it. */
-export interface ClientObserved {
-  /** Its numeric address. */
-  readonly client: string;
-  /** Since its first call, or since the volcano has started. A client that has mounted, and has not called since then, has 0 in all. */
-  readonly calls: number;
-  /** UDP calls that came again. */
-  readonly retransmissions: number;
-  /** Those of them that came while the first was under way: the volcano was slow. */
-  readonly duplicates: number;
-  /** The others: they got their answer once more, since a packet was lost. */
-  readonly replayed: number;
-  readonly requestBytes: number;
-  readonly replyBytes: number;
-  /** About how many of its packets get lost, in percent. */
-  readonly lossPercent: number;
-  /** So many get lost that it is to be named. */
-  readonly sick: boolean;
+/** A client as a volcano sees it; one that has mounted, and has not called since the volcano has started, has 0 in all. */
+export interface ClientObserved extends ClientFigures {
   /** What it has mounted, as far as it has told: the first `MOUNTS_OBSERVED_MAX` paths (bytes as Latin-1 strings), and how many in all. */
   readonly mounts: readonly string[];
   readonly mountsInAll: number;

@@ -12,8 +12,13 @@ export interface Client {
 /** How often a call is sent until it is given up: a volcano may have to be replaced first. */
 const TRANSMISSIONS = 120;
 
+/** A volcano on this machine. */
+export interface Called {
+  readonly volcano: Pick<RingVolcano['volcano'], 'mountPort' | 'nfsPort'>;
+}
+
 /** A client that asks over UDP until it is answered, as long as it takes. */
-export async function client(t: Test, { volcano }: RingVolcano): Promise<Client> {
+export async function client(t: Test, { volcano }: Called): Promise<Client> {
   const mountWire = await UdpWire.open(volcano.mountPort);
   const wire = await UdpWire.open(volcano.nfsPort);
   t.teardown(() => {
