@@ -8,7 +8,7 @@ import { WHOLE_MUTATIONS } from './lib/whole-mutations.ts';
  */
 
 /** Seeds within which each must be found. */
-const SEEDS_MAX = 100;
+const SEEDS_MAX = 300;
 
 for (const { name, found, breaks } of WHOLE_MUTATIONS) {
   t.test(`found: ${name}`, { timeout: 550_000 }, async (t) => {
