@@ -3,15 +3,14 @@ import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
 import type { Peers } from '../peers.ts';
 import { DeniedError } from '../programs/result.ts';
-import { indexOf } from '../projection/queries.ts';
+import { indexOf, memberOf } from '../projection/queries.ts';
 import { holdsAnything, withoutMember } from '../projection/steps.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
+import { changeMap } from './change-map.ts';
 
 /** How long a volcano that is said to be dead is given to answer, in milliseconds. */
 export const LAST_CALL_MS = 3_000;
-/** How often it is tried when others write maps at the same time. */
-const TRIES_MAX = 16;
 
 /** What whoever may write maps works with when a volcano is to be none of the network any more. */
 export interface FarewellParts {
@@ -58,26 +57,27 @@ function checkHolds(projection: Projection, member: number): void {
  */
 export async function farewell(parts: FarewellParts, id: MemberId): Promise<void> {
   const { self, register, logger } = parts;
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const newest = await register.newest();
-    if (newest === null) throw new BusyError();
-    const member = indexOf(newest, id);
-    if (member === -1) return;
-    const { nickname } = newest.volcanos[member]!;
-    if (id === newest.arbiter)
-      throw new DeniedError(
-        `${nickname} keeps the register of the maps. Cure: have another volcano keep it first (magma takeover)`,
-      );
-    if (id === self || (await lives(parts, id)))
-      throw new DeniedError(`${nickname} answers: it is not dead. Cure: stop it first, if it is to go for good`);
-    checkHolds(newest, member);
-    const next = withoutMember(newest, member);
-    if ((await register.write(next)) === 'taken') continue;
-    logger.warn(
-      { volcano: nickname, epoch: next.epoch },
-      'a volcano was declared dead: it is none of the network any more',
-    );
-    return;
-  }
-  throw new BusyError();
+  const written = await changeMap(
+    register,
+    (next) => register.write(next),
+    async (newest) => {
+      const member = indexOf(newest, id);
+      if (member === -1) return null;
+      const { nickname } = newest.volcanos[member]!;
+      if (id === newest.arbiter)
+        throw new DeniedError(
+          `${nickname} keeps the register of the maps. Cure: have another volcano keep it first (magma takeover)`,
+        );
+      if (id === self || (await lives(parts, id)))
+        throw new DeniedError(`${nickname} answers: it is not dead. Cure: stop it first, if it is to go for good`);
+      checkHolds(newest, member);
+      return withoutMember(newest, member);
+    },
+  );
+  if (written === null) return;
+  const { before, after } = written;
+  logger.warn(
+    { volcano: memberOf(before, id)?.nickname, epoch: after.epoch },
+    'a volcano was declared dead: it is none of the network any more',
+  );
 }

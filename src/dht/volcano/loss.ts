@@ -1,12 +1,10 @@
 import { BusyError } from '../../flare/joint.ts';
 import { DeniedError } from '../programs/result.ts';
-import { indexOf, slicesOf } from '../projection/queries.ts';
+import { indexOf, memberOf, slicesOf } from '../projection/queries.ts';
 import { bringUp } from '../projection/steps.ts';
-import type { MemberId, SliceRange } from '../projection/types.ts';
+import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
+import { changeMap } from './change-map.ts';
 import { type FarewellParts, lives } from './farewell.ts';
-
-/** How often it is tried when others write maps at the same time. */
-const TRIES_MAX = 16;
 
 /** Slices that are given up, and who is to have them. */
 export interface GivenUp extends SliceRange {
@@ -19,11 +17,13 @@ export interface GivenUp extends SliceRange {
  */
 export async function giveUp(parts: FarewellParts, { to, ...range }: GivenUp): Promise<void> {
   const { self, register, logger } = parts;
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const newest = await register.newest();
-    if (newest === null || register.force === undefined) throw new BusyError();
-    const next = bringUp(newest, range, indexOf(newest, to));
+  const force = (next: Projection): Promise<'written' | 'taken'> => {
+    if (register.force === undefined) throw new BusyError();
+    return register.force(next);
+  };
+  const written = await changeMap(register, force, async (newest) => {
     const holders = new Set<number>();
+    const next = bringUp(newest, range, indexOf(newest, to));
     for (const slice of slicesOf(newest, range))
       for (const member of [newest.map[slice]!.primary, ...newest.map[slice]!.inSync]) holders.add(member);
     const there = await Promise.all(
@@ -35,12 +35,12 @@ export async function giveUp(parts: FarewellParts, { to, ...range }: GivenUp): P
     const [nickname] = there.flat();
     if (nickname !== undefined)
       throw new DeniedError(`${nickname} has these slices, and answers: nothing is given up. See magma ring`);
-    if ((await register.force(next)) === 'taken') continue;
-    logger.error(
-      { volcano: newest.volcanos[indexOf(newest, to)]!.nickname, ...range, epoch: next.epoch },
-      'slices were given up: an operator has an older copy of them served',
-    );
-    return;
-  }
-  throw new BusyError();
+    return next;
+  });
+  if (written === null) return;
+  const { after } = written;
+  logger.error(
+    { volcano: memberOf(after, to)?.nickname, ...range, epoch: after.epoch },
+    'slices were given up: an operator has an older copy of them served',
+  );
 }

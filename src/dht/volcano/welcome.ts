@@ -1,5 +1,4 @@
 import type { Logger } from '../../base/logger.ts';
-import { BusyError } from '../../flare/joint.ts';
 import { nicknameTaken } from '../programs/node/hello.ts';
 import { DeniedError } from '../programs/result.ts';
 import { giver } from '../projection/plan.ts';
@@ -8,10 +7,8 @@ import { withMember } from '../projection/steps.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import { MEMBERS_MAX, type Member } from '../projection/types.ts';
 import { hintNext } from './carrier.ts';
+import { changeMap } from './change-map.ts';
 import type { NetworkFigures } from './figures.ts';
-
-/** How often a newcomer's place is written when others write maps at the same time. */
-const TRIES_MAX = 16;
 
 /** What whoever may write maps works with when a volcano wants to join. */
 export interface WelcomeParts {
@@ -28,20 +25,21 @@ export async function welcome(
   { register, figures, logger }: WelcomeParts,
   newcomer: Omit<Member, 'state'>,
 ): Promise<void> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const newest = await register.newest();
-    if (newest === null) throw new BusyError();
-    if (indexOf(newest, newcomer.id) !== -1) return;
-    const { nickname } = newcomer;
-    if (newest.volcanos.some((one) => one.nickname === nickname)) throw new DeniedError(nicknameTaken(nickname));
-    if (newest.volcanos.length >= MEMBERS_MAX)
-      throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
-    const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);
-    const next = withMember(newest, newcomer, behind);
-    if ((await register.write(next)) === 'taken') continue;
-    hintNext(next, next.arbiter ?? '', (member) => void figures.tell(member));
-    logger.info({ volcano: nickname, address: newcomer.addresses[0], epoch: newest.epoch + 1 }, 'a volcano joins');
-    return;
-  }
-  throw new BusyError();
+  const { nickname } = newcomer;
+  const written = await changeMap(
+    register,
+    (next) => register.write(next),
+    (newest) => {
+      if (indexOf(newest, newcomer.id) !== -1) return null;
+      if (newest.volcanos.some((one) => one.nickname === nickname)) throw new DeniedError(nicknameTaken(nickname));
+      if (newest.volcanos.length >= MEMBERS_MAX)
+        throw new DeniedError(`the network has ${MEMBERS_MAX} volcanos, and there can be no more`);
+      const behind = giver(newest, (index) => figures.of(newest.volcanos[index]!.id)?.load ?? 0);
+      return withMember(newest, newcomer, behind);
+    },
+  );
+  if (written === null) return;
+  const { after } = written;
+  hintNext(after, after.arbiter ?? '', (member) => void figures.tell(member));
+  logger.info({ volcano: nickname, address: newcomer.addresses[0], epoch: after.epoch }, 'a volcano joins');
 }
