@@ -1,5 +1,6 @@
 import t from 'tap';
 import { seededRandom } from '../../src/base/random.ts';
+import { chooseSeed, LONG } from '../../src/base/testing/seed.ts';
 import { encodeProjection } from '../../src/dht/projection/codec.ts';
 import { runs } from '../../src/dht/projection/queries.ts';
 import { LOAD_MS } from '../../src/dht/volcano/figures.ts';
@@ -15,9 +16,8 @@ import { WholeRing } from './lib/whole-ring.ts';
  * `/.dht/` and all their room in STATFS.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const COUNT = Number(process.env.MAGMA_VOLCANOS ?? (LONG ? 100 : 32));
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+const SEED = chooseSeed();
 /** Virtual time within which all have joined and are mirrored, in milliseconds. */
 const JOINED_MS = 3_600_000;
 /** Virtual time for what else is asked, in milliseconds. */

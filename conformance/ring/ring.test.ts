@@ -1,4 +1,5 @@
 import t from 'tap';
+import { LONG } from '../../src/base/testing/seed.ts';
 import { runSeed } from './lib/run.ts';
 import { soundSeed, soundSeeds } from './lib/seeds.ts';
 
@@ -7,7 +8,6 @@ import { soundSeed, soundSeeds } from './lib/seeds.ts';
  * lose messages. `MAGMA_SEED=1234` begins with that seed.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const AMOUNT = LONG ? { min: 2500, enoughMs: 0, max: 2500 } : { min: 100, enoughMs: 20_000, max: 1000 };
 
 t.test('a ring keeps its promises, whatever goes wrong', { timeout: LONG ? 7_200_000 : 280_000 }, (t) =>

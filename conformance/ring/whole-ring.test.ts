@@ -1,4 +1,5 @@
 import t from 'tap';
+import { LONG } from '../../src/base/testing/seed.ts';
 import { runWholeSeed } from './lib/run.ts';
 import { soundSeed, soundSeeds } from './lib/seeds.ts';
 import { LEFT_BEHIND } from './lib/whole-mutations.ts';
@@ -8,7 +9,6 @@ import { LEFT_BEHIND } from './lib/whole-mutations.ts';
  * step, and start again. `MAGMA_SEED=1234` begins with that seed. Without that, and not with `MAGMA_LONG`, they are the same ones each time: what a change breaks is to be told from what one seed in thousands finds.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const AMOUNT = LONG
   ? { min: 10_000, enoughMs: 0, max: 10_000 }
   : { first: 310_000, min: 200, enoughMs: 60_000, max: 400 };

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { seededRandom } from '../base/random.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
+import { chooseSeed } from '../base/testing/seed.ts';
 import { FlareError } from '../flare/errors.ts';
 import { MemoryService } from '../flare/testing/memory-service.ts';
 import { FlareType } from '../flare/types.ts';
@@ -331,7 +332,7 @@ t.test(
   'whatever bytes come, each request is answered once, and what is right is served after it',
   { timeout: 60_000 },
   async (t: Test) => {
-    const seed = Number(process.env.MAGMA_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    const seed = chooseSeed();
     t.comment(`MAGMA_SEED=${seed} repeats this run`);
     const random = seededRandom(seed);
     const mount = await readyMount({ random });

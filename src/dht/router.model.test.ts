@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../base/random.ts';
+import { chooseSeed, LONG } from '../base/testing/seed.ts';
 import { outcome, type Pair, remember, type Step, same, steps } from '../flare/testing/histories.ts';
 import { MemoryService } from '../flare/testing/memory-service.ts';
 import type { Caller } from '../flare/types.ts';
@@ -11,7 +12,6 @@ import { NearRing } from './testing/near-ring.ts';
  * owns what.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 500 : 30;
 
 t.test('Random histories: three volcanos answer as the model does, over restarts', async (t) => {
@@ -51,7 +51,7 @@ t.test('Random histories: three volcanos answer as the model does, over restarts
     await ring.settled();
     await ring.close();
   };
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   await fc
     .assert(fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 120, size: 'max' }), history), {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../base/random.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../base/testing/seed.ts';
 import { outcome, type Pair, remember, type Step, same, steps } from '../flare/testing/histories.ts';
 import { MemoryService } from '../flare/testing/memory-service.ts';
 import type { Caller } from '../flare/types.ts';
@@ -12,7 +13,6 @@ import { VirtualRing } from './testing/virtual-ring.ts';
  * connections and the map, and over restarts of any volcano, the arbiter too.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 300 : 20;
 
 t.test('Random histories: three volcanos on a network answer as the model does, over restarts', async (t) => {
@@ -55,7 +55,7 @@ t.test('Random histories: three volcanos on a network answer as the model does, 
     await ring.quiet();
     await ring.close();
   };
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   await fc
     .assert(fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 120, size: 'max' }), history), {

@@ -1,4 +1,5 @@
 import type { Test } from 'tap';
+import { chooseSeed } from '../../../src/base/testing/seed.ts';
 import { textOf } from './history.ts';
 import type { Report } from './run.ts';
 
@@ -35,7 +36,7 @@ export async function soundSeeds(
   { first: given, min, enoughMs, max }: Amount,
   run: (seed: number) => Promise<Report>,
 ): Promise<void> {
-  const first = Number(process.env.MAGMA_SEED ?? given ?? Date.now() % 2 ** 31);
+  const first = chooseSeed(given);
   const begun = performance.now();
   const totals: Record<string, number> & { crashes: number; unknown: number } = { crashes: 0, unknown: 0 };
   let seeds = 0;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { checkSound, testStore } from '../../flare/store/testing/harness.ts';
 import { outcome, type Pair, remember, type Step, same, steps } from '../../flare/testing/histories.ts';
@@ -11,7 +12,6 @@ import { client, initialize, listing } from './testing/trees.ts';
 
 /* Random histories of all operations: an encrypted tree answers as a plain one does. */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 2000 : 100;
 
 /** Sizes that only a plain file can have. */
@@ -87,7 +87,7 @@ t.test(
       await store.close();
       await checkSound(t, disk, 'the store is sound after the history');
     };
-    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    const seed = chooseSeed();
     t.comment(`seed ${seed}`);
     await fc
       .assert(

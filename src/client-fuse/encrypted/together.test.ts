@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { FlareError } from '../../flare/errors.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { ALICE, DIRECTORY, FILE, ROOT } from '../../flare/store/testing/harness.ts';
@@ -11,7 +12,6 @@ import { client, initialize, listener, listing, memory, removeAll, shown } from 
  * Operations of several clients at once have, together, the outcome that they have one after the other in some order: what each of them is answered, and the tree at the end.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 20_000 : 200;
 
 const LONG_NAME = 'l'.repeat(250);
@@ -103,7 +103,7 @@ async function inOrder(order: readonly (readonly [number, Operation])[]): Promis
 }
 
 t.test('three operations of three clients, of which some know the directories and some do not', async (t) => {
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   const together = async (all: readonly Operation[], chance: number, knowing: number): Promise<void> => {
     const store = memory();
@@ -215,7 +215,7 @@ t.test('an operation between any two steps of another', async (t) => {
 });
 
 t.test('many clients, many operations: nothing is broken, and no answer is IO', async (t) => {
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   const who: Caller = ALICE;
   const soup = async (all: readonly (readonly Operation[])[], chance: number): Promise<void> => {

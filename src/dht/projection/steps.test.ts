@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { alone, member } from '../testing/members.ts';
 import { decodeProjection, encodeProjection } from './codec.ts';
 import { applyStep, giver, isLegal, nextStep, type Step, stretch } from './plan.ts';
@@ -29,7 +30,6 @@ import { validStep } from './valid-step.ts';
  * possible, from the map itself.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 /** Steps that one join may cost until all is quiet again: far above what any takes, so that only a plan that turns in circles meets it. */
 const STEPS_A_JOIN = 40;
 
@@ -121,7 +121,7 @@ function settle(start: Projection, most: number): Projection {
 t.test(
   'Random joins and steps: the map stays sound, no copy vanishes, the plan ends with the followers as mirrors',
   async (t) => {
-    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    const seed = chooseSeed();
     t.comment(`seed ${seed}`);
     const join = fc.record({ kind: fc.constant('join' as const), behind: fc.nat() });
     const go = fc.record({ kind: fc.constant('go' as const), steps: fc.integer({ min: 1, max: 12 }) });
@@ -315,7 +315,7 @@ function urgent(projection: Projection, silent: ReadonlySet<number>): Step | nul
 t.test(
   'Volcanos go silent and come back, while others join: no slice is without an owner that had it, and all ends well',
   async (t) => {
-    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    const seed = chooseSeed();
     t.comment(`seed ${seed}`);
     const join = fc.record({ kind: fc.constant('join' as const), at: fc.nat(), steps: fc.nat() });
     const go = fc.record({ kind: fc.constant('go' as const), at: fc.nat(), steps: fc.integer({ min: 1, max: 12 }) });

@@ -3,6 +3,7 @@ import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { batchEnd, batchRecords } from '../../flare/kml/format.ts';
 import { recordHead } from '../../flare/record/head.ts';
@@ -18,7 +19,6 @@ import { Fill, type Restored } from './fill.ts';
  * "Return"). Between the two stores there is nothing but the fill.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = Number(process.env.MAGMA_RUNS ?? (LONG ? 400 : 30));
 const ALL: readonly number[] = Array.from({ length: SLICES }, (_, slice) => slice);
 const JOIN = { networkId: Buffer.alloc(16, 7), rootGeneration: 1 };
@@ -240,7 +240,7 @@ async function comeBack(all: readonly Step[], shape: Shape): Promise<Restored> {
 t.test(
   'Who went a way of its own undoes that, replays what it missed, and is a mirror again, whatever was done',
   async (t) => {
-    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    const seed = chooseSeed();
     t.comment(`seed ${seed}`);
     const sums = { replayed: 0, undone: 0, filled: 0, bytes: 0 };
     const shape = fc.record({

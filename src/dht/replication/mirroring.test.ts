@@ -1,5 +1,6 @@
 import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { decodeRecord, encodeRecord } from '../../flare/record/codec.ts';
 import { recordHead } from '../../flare/record/head.ts';
@@ -11,9 +12,8 @@ import { Mirrors } from './testing/mirrors.ts';
  * A primary and its mirrors, and nothing else of a ring: what replication promises (docs/architecture.md, "Replication"), under delays, lost connections and crashes at any moment.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = Number(process.env.MAGMA_RUNS ?? (LONG ? 400 : 6));
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
+const SEED = chooseSeed();
 const ALL = { first: 0, count: SLICES };
 
 const sum = { appends: 0, cuts: 0, kills: 0, tails: 0, asked: 0, answered: 0 };

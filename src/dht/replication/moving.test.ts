@@ -1,4 +1,5 @@
 import t from 'tap';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { fill, handOver, inSync } from '../projection/steps.ts';
 import { begun, crossing, faultsAfter } from './testing/crossing.ts';
@@ -9,11 +10,11 @@ import { Mirrors } from './testing/mirrors.ts';
  * (docs/architecture.md, "Replication").
  */
 
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
+const SEED = chooseSeed();
 /** Seeds that failed once: a link that was given up while it agreed with its mirror did not come back. */
 const FAILED_ONCE = [426_344];
 /** Of the events of a run, the power goes after each so-manieth. */
-const EVERY = process.env.MAGMA_LONG === '1' ? 1 : 41;
+const EVERY = LONG ? 1 : 41;
 const ALL = { first: 0, count: SLICES };
 /** The first volcano keeps the first quarter, and hands over the second one; the second volcano has the other half. */
 const KEPT = { first: 0, count: SLICES / 4 };

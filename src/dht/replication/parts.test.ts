@@ -1,4 +1,5 @@
 import t from 'tap';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { fill, inSync, withoutMirror } from '../projection/steps.ts';
 import type { SliceRange } from '../projection/types.ts';
@@ -10,9 +11,9 @@ import { Mirrors } from './testing/mirrors.ts';
  * back from one mirror that does not come back from the other.
  */
 
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
+const SEED = chooseSeed();
 /** Of the events of a run, the power goes after each so-manieth. */
-const EVERY = process.env.MAGMA_LONG === '1' ? 1 : 9;
+const EVERY = LONG ? 1 : 9;
 const HALF = SLICES / 2;
 const ALL = { first: 0, count: SLICES };
 const HALVES: readonly SliceRange[] = [

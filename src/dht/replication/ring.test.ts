@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Eventually } from '../../base/eventually.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { FlareError, UnavailableError } from '../../flare/errors.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { DIRECTORY, FILE, ROOT } from '../../flare/store/testing/harness.ts';
@@ -14,8 +15,8 @@ import { Mirroring } from './mirroring.ts';
  * Whole volcanos with two copies of everything: the plan's steps are carried out to their end under load, and each slice is the same on all that hold it.
  */
 
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
-const RUNS = Number(process.env.MAGMA_RUNS ?? (process.env.MAGMA_LONG === '1' ? 60 : 3));
+const SEED = chooseSeed();
+const RUNS = Number(process.env.MAGMA_RUNS ?? (LONG ? 60 : 3));
 const MIRRORED = {
   replicas: 2,
   replication: (parts: ConstructorParameters<typeof Mirroring>[0]) => new Mirroring(parts),

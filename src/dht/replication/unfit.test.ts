@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { chooseSeed } from '../../base/testing/seed.ts';
 import { ROOT_KEY, SLICES, sliceOf } from '../../flare/keys.ts';
 import { FILE, ROOT, SMALL, statusOf } from '../../flare/store/testing/harness.ts';
 import { applyStep, nextStep, type Step } from '../projection/plan.ts';
@@ -11,7 +12,7 @@ import { Mirrors } from './testing/mirrors.ts';
  * Mirrors that answers cannot wait for, and those that have little room (docs/architecture.md, "Replication").
  */
 
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 20);
+const SEED = chooseSeed();
 const ALL = { first: 0, count: SLICES };
 const RESERVE = SMALL.reserveBytes!;
 

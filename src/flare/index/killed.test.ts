@@ -6,12 +6,13 @@ import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/random.ts';
 import { openDisk } from '../../base/system-disk.ts';
+import { LONG } from '../../base/testing/seed.ts';
 import { checkIndex, Rebuild } from '../check/rebuild.ts';
 import { openKml } from '../kml/kml.ts';
 import { openForReading } from './database.ts';
 import { INDEX_FILE, threadedIndexHost } from './threaded-host.ts';
 
-const ROUNDS = process.env.MAGMA_LONG === undefined ? 6 : 200;
+const ROUNDS = LONG ? 200 : 6;
 const LOAD = fileURLToPath(new URL('./testing/killed-load.ts', import.meta.url));
 
 /** Runs the load on that directory from `first` on, kills it after so many answers, and gives the last one that came. */

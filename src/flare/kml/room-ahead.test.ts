@@ -2,6 +2,7 @@ import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { chooseSeed } from '../../base/testing/seed.ts';
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts';
 import { FREE_BYTES_LEAST, PIECE_BYTES_MAX, RoomAhead, SMALL_BATCH_BYTES, SMALL_BATCHES_LEAST } from './room-ahead.ts';
 import { group, openLog } from './testing/harness.ts';
@@ -121,7 +122,7 @@ t.test(
 );
 
 t.test('random batches over room that is laid out meanwhile: all are read back', async (t) => {
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`MAGMA_SEED=${seed} repeats this run`);
   const random = seededRandom(seed);
   const disk = slowZeros(random, 12);

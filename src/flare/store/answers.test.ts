@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { chooseSeed } from '../../base/testing/seed.ts';
 import { REPLAY_BYTES_MAX, type ReplayRow, takeReplay } from '../index/values.ts';
 import { ROOT_KEY } from '../keys.ts';
 import { REPLAY_IDENTITY_MAX } from '../record/limits.ts';
@@ -52,7 +53,7 @@ t.test('Random histories: as a Map that drops its oldest', async (t) => {
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('replace' as const), identity }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), identity }) },
   );
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   const property = fc.property(
     fc.array(step, { maxLength: 200, size: 'max' }),

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
+import { chooseSeed } from '../../base/testing/seed.ts';
 import { type ChangedName, ChangedNames } from './changed-names.ts';
 
 type Entry = { cookie: number; fileid: number };
@@ -47,7 +48,7 @@ t.test(
 );
 
 t.test('names come in the order of their cookies as they are now, whatever came, went and was applied', async (t) => {
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`MAGMA_SEED=${seed} repeats this run`);
   const random = seededRandom(seed);
   const flushes = { flush: 1, applied: 0 };

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { FlareError } from '../errors.ts';
 import { checkSound, testStore } from './testing/harness.ts';
 import { textOf, Worker } from './testing/workers.ts';
@@ -10,7 +11,6 @@ import { textOf, Worker } from './testing/workers.ts';
  * half done, the index equals one rebuilt from the log, and what is asked again gets the first answer (docs/architecture.md).
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const CUTS = LONG ? 5000 : 60;
 const WORKERS = 3;
 const ROUNDS = 4;
@@ -45,7 +45,7 @@ function workersOf(seed: number): Worker[] {
 t.test(
   'Power cuts at the steps of a load: what was answered is there, nothing is half done, replays hold',
   async (t) => {
-    const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+    const seed = chooseSeed();
     t.comment(`seed ${seed}`);
     const whole = new SimulatedDisk();
     const dropped = await load(whole, workersOf(seed), () => {});

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { Disk } from '../../base/disk.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { type FlushSteps, readFlush } from '../index/flush.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import type { IndexHost } from '../index/types.ts';
@@ -123,7 +124,6 @@ t.test('Changes wait while the index lags too far, and go on when it has caught 
  * Random histories, flushed at random points, applied late or at once, with caches of nothing or enough, the power cut anywhere, opened again and gone on with:
  * what was answered is there, and the index says what one says that is rebuilt from the log (docs/architecture.md, "State in memory and the index").
  */
-const LONG = process.env.MAGMA_LONG === '1';
 const HISTORIES = LONG ? 2000 : 40;
 
 function pick<T>(random: Random, ...values: readonly T[]): T {
@@ -131,7 +131,7 @@ function pick<T>(random: Random, ...values: readonly T[]): T {
 }
 
 t.test('Random flushes and power cuts: nothing that was answered is lost, and the index is right', async (t) => {
-  const base = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const base = chooseSeed();
   t.comment(`seed ${base}`);
   for (let history = 0; history < HISTORIES; history++) {
     const random = seededRandom(base + history);

@@ -3,6 +3,7 @@ import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import { LOCAL_SLICE, ROOT_KEY, SLICES, sliceOf } from '../keys.ts';
 import { batchRecords } from '../kml/format.ts';
@@ -22,7 +23,6 @@ import { dataChange, type WalkSink } from './walk.ts';
  * there is nothing between the two: what the primary's log is about to write is handed over as it is.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 500 : 40;
 const ALL: readonly number[] = Array.from({ length: SLICES }, (_, slice) => slice);
 const JOIN = { networkId: Buffer.alloc(16, 7), rootGeneration: 1 };
@@ -131,7 +131,7 @@ async function same(primary: LocalStore, mirror: Mirror, message: string): Promi
 }
 
 t.test('Random histories with a mirror attached, filled at any moment: afterwards both hold the same', async (t) => {
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   let compared = 0;
   const history = async (

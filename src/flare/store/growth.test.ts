@@ -1,6 +1,7 @@
 import t from 'tap';
 import { type Random, seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
+import { chooseSeed } from '../../base/testing/seed.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import type { IndexHost } from '../index/types.ts';
 import type { FlareId } from '../types.ts';
@@ -196,7 +197,7 @@ for (const order of ['random', 'sequential'] as const) {
   t.test(
     `After ${order} overwriting, ten times, the log takes at most 2.2 times what is live (issue 3, space)`,
     async (t) => {
-      const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+      const seed = chooseSeed();
       t.comment(`MAGMA_SEED=${seed} repeats this run`);
       const random = seededRandom(seed);
       const { store, errors } = await testStore({
@@ -220,7 +221,7 @@ for (const segments of [16, 4]) {
   t.test(
     `A working set of ${segments} segments at their longest: the log takes at most 2.2 times what is live at any time (issue 3, space)`,
     async (t) => {
-      const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+      const seed = chooseSeed();
       t.comment(`MAGMA_SEED=${seed} repeats this run`);
       const workingSet = segments * SEGMENT;
       const { store, errors } = await testStore({

@@ -4,6 +4,7 @@ import type { Disk } from '../../base/disk.ts';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import { ROOT_KEY } from '../keys.ts';
 import type { FlareService } from '../service.ts';
@@ -18,7 +19,6 @@ import { LaggingIndex } from './testing/lagging-index.ts';
  * Random histories of all operations, restarts and compactions, against `MemoryService`: the promises of `FlareService`, docs/architecture.md.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 1000 : 60;
 
 interface World {
@@ -107,7 +107,7 @@ t.test('Random histories: the store answers as the model does, over restarts and
     await world.store.close();
     await checkSound(t, disk, 'the store is sound after the history');
   };
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   const told = (error: unknown): never => {
     const { message, cause } = error as Error;

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { seededRandom } from '../../../base/random.ts';
 import { manualClock } from '../../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../../base/testing/seed.ts';
 import { letRun, virtualNetwork } from '../../../base/testing/virtual-network.ts';
 import { FlareError } from '../../../flare/errors.ts';
 import { ROOT_KEY } from '../../../flare/keys.ts';
@@ -19,7 +20,7 @@ import { FLARE_BOUNDS, FLARE_REPLY_BYTES_MAX } from './schema.ts';
  * is asked directly, to the last field (`FlareService`, docs/architecture.md).
  */
 
-const RUNS = process.env.MAGMA_LONG === '1' ? 500 : 100;
+const RUNS = LONG ? 500 : 100;
 
 async function outcome(run: () => unknown): Promise<unknown> {
   try {
@@ -86,7 +87,7 @@ async function compare(t: Test, network: (run: number) => { ends: Ends; stop: ()
     await Promise.all(links.map((link) => link.close()));
     for (const stop of stops) stop();
   });
-  const seed = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   await fc
     .assert(fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 120, size: 'max' }), history), {

@@ -3,6 +3,7 @@ import t from 'tap';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { manualClock } from '../../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../../base/testing/seed.ts';
 import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../../keys.ts';
 import { batchRecords } from '../../kml/format.ts';
 import { LockKind, type LockMode } from '../../locks/types.ts';
@@ -19,8 +20,7 @@ import { bytes } from './testing/requests.ts';
  * its records has the same.
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
-const SEED = Number(process.env.MAGMA_SEED ?? Date.now() % 2 ** 31);
+const SEED = chooseSeed();
 const BYTES = 16;
 const NOT_MIRRORED = [LOCAL_SLICE, sliceOf(ROOT_KEY)];
 const OWNERS = ['a1', 'a2', 'b1', 'c1'] as const;
