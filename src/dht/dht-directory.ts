@@ -40,6 +40,7 @@ function attributesOf(key: Key, fileid: number, time: Time, size: number, entrie
     type: directory ? FlareType.directory : FlareType.file,
     mode: directory ? 0o555 : 0o444,
     nlink: directory ? 2 : 1,
+    share: 0,
     uid: 0,
     gid: 0,
     size,

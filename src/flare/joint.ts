@@ -19,6 +19,7 @@ export interface DirectoryView extends FlareId {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly share: number;
 }
 
 /** The flare that a name is to mean. */

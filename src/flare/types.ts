@@ -66,6 +66,8 @@ export interface Attributes {
   readonly version: number;
   /** A directory that holds an entry for it: a directory's only one, any one of a file's. The root's own. */
   readonly parent: FlareId;
+  /** The number of the share that what it takes is counted in, 1 to 65,535: that of the directory that it was born in. 0: none. */
+  readonly share: number;
 }
 
 /** Who asks. The identity has been squashed by the share's rules already; uid 0 may do everything. */
@@ -88,6 +90,19 @@ export interface AttributeChanges {
   readonly size?: number;
   readonly atime?: TimeChange;
   readonly mtime?: TimeChange;
+  /** The share that it counts in from now on: only for uid 0. */
+  readonly share?: number;
+}
+
+/** The largest number of a share. */
+export const SHARE_MAX = 65_535;
+
+/** What somebody has, or may have, in a share. */
+export interface Usage {
+  /** Bytes that it takes (`Attributes.used`). */
+  readonly bytes: number;
+  /** Flares of any type. */
+  readonly files: number;
 }
 
 /** What a flare is born as. */

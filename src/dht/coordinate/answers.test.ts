@@ -26,7 +26,7 @@ function keyIn(slice: number): Key {
 function flare(slice: number, type: FlareType): Attributes {
   const id = { key: keyIn(slice), generation: 1 };
   const time = { seconds: 0, nanoseconds: 0 };
-  const rest = { mode: 0o777, nlink: 1, uid: 0, gid: 0, size: 0, used: 0, major: 0, minor: 0, version: 1 };
+  const rest = { mode: 0o777, nlink: 1, uid: 0, gid: 0, size: 0, used: 0, major: 0, minor: 0, version: 1, share: 0 };
   return { ...id, ...rest, type, fileid: slice, atime: time, mtime: time, ctime: time, parent: id };
 }
 

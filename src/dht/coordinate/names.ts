@@ -6,8 +6,8 @@ import { type Attributes, type Caller, type FlareId, FlareType, type Name } from
 import type { Ring } from './ring.ts';
 
 /** What the owner of a flare must know of a directory that holds a name of it. */
-export function viewOf({ key, generation, mode, uid, gid }: Attributes): DirectoryView {
-  return { key, generation, mode, uid, gid };
+export function viewOf({ key, generation, mode, uid, gid, share }: Attributes): DirectoryView {
+  return { key, generation, mode, uid, gid, share };
 }
 
 /** The flare that a name is to mean. */

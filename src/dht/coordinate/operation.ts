@@ -55,7 +55,8 @@ function checkViews(views: readonly DirectoryView[], answers: readonly StepAnswe
     const now = answer.kind === 'done' ? answer.attributes : null;
     const told = now === null ? undefined : views.find(({ key }) => key === now.key);
     if (now === null || told === undefined) continue;
-    if (now.mode !== told.mode || now.uid !== told.uid || now.gid !== told.gid) throw new BusyError();
+    const same = now.mode === told.mode && now.uid === told.uid && now.gid === told.gid && now.share === told.share;
+    if (!same) throw new BusyError();
   }
 }
 

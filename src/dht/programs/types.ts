@@ -2,6 +2,7 @@ import * as xdr from '@stellar/js-xdr';
 import { FlareError } from '../../flare/errors.ts';
 import { KEY_BYTES, keyBytes, keyFromBytes } from '../../flare/keys.ts';
 import { REPLAY_IDENTITY_MAX } from '../../flare/record/limits.ts';
+import { modeOf, packMode, shareOf } from '../../flare/record/pack.ts';
 import { identityBytes } from '../../flare/store/replays.ts';
 import {
   type AttributeChanges,
@@ -47,6 +48,7 @@ export const AttributesSchema = xdr.struct('Attributes', {
   key: KeySchema,
   generation: xdr.uint64(),
   type: FlareTypeSchema,
+  /** `packMode`. */
   mode: xdr.uint32(),
   nlink: xdr.uint32(),
   uid: xdr.uint32(),
@@ -77,6 +79,7 @@ export const ChangesSchema = xdr.struct('AttributeChanges', {
   size: xdr.option(xdr.uint64()),
   atime: xdr.option(TimeChangeSchema),
   mtime: xdr.option(TimeChangeSchema),
+  share: xdr.option(xdr.uint32()),
 });
 
 export const BirthSchema = xdr.struct('Birth', {
@@ -167,11 +170,13 @@ export function callerFromWire({ uid, gid, gids, replay }: WireCaller): Caller {
 }
 
 export function wireAttributes(attributes: Attributes): WireAttributes {
-  return { ...attributes, key: keyBytes(attributes.key), parent: wireId(attributes.parent) };
+  const { share: _, key, parent, ...rest } = attributes;
+  return { ...rest, mode: packMode(attributes), key: keyBytes(key), parent: wireId(parent) };
 }
 
 export function attributesFromWire(wire: WireAttributes): Attributes {
-  return { ...wire, key: keyFromBytes(wire.key), parent: idFromWire(wire.parent) };
+  const { key, mode, parent } = wire;
+  return { ...wire, mode: modeOf(mode), share: shareOf(mode), key: keyFromBytes(key), parent: idFromWire(parent) };
 }
 
 function wireTime(change: TimeChange | undefined): WireTimeChange | null {
@@ -186,7 +191,7 @@ function timeFromWire(wire: WireTimeChange | null): TimeChange | null {
   return wire.given === 0 ? 'now' : wire.time;
 }
 
-export function wireChanges({ mode, uid, gid, size, atime, mtime }: AttributeChanges): WireChanges {
+export function wireChanges({ mode, uid, gid, size, atime, mtime, share }: AttributeChanges): WireChanges {
   return {
     mode: wireUint32(mode),
     uid: wireUint32(uid),
@@ -194,6 +199,7 @@ export function wireChanges({ mode, uid, gid, size, atime, mtime }: AttributeCha
     size: wireSize(size),
     atime: wireTime(atime),
     mtime: wireTime(mtime),
+    share: wireUint32(share),
   };
 }
 

@@ -95,6 +95,7 @@ export class Programs {
       admit: (epoch, key) => (key === null ? 'serve' : serving.admitKey(epoch, key)),
       gate: ({ caller }) => caller,
       projection: () => map.projection,
+      assigns: true,
     });
     const forClients = flareProgram({
       service: answeredWithin(tree, clock, ANSWERED_MS),

@@ -6,6 +6,7 @@ import { readMark, type SqliteDatabase } from './database.ts';
 import { type FlushSteps, type IndexFlush, readFlush } from './flush.ts';
 import { LiveBytes, weightOf } from './live.ts';
 import { ReplayRuns } from './replay-runs.ts';
+import type { UsageRow } from './types.ts';
 import { EXTENT_BYTES, putExtents, takeExtents } from './values.ts';
 
 type Row<Name extends 'flare' | 'entry' | 'parent' | 'slice'> = Parameters<FlushSteps[Name]>[0];
@@ -210,6 +211,12 @@ export class Applier implements FlushSteps {
       this.#weigh(chunk, extents, -1);
     }
     for (const statement of this.#sql.wipes) statement.run(first, end);
+    this.#sql.wipeUsage.run(slice);
+  }
+
+  usage({ slice, share, uid, bytes, files }: UsageRow): void {
+    if (files === 0) this.#sql.removeUsage.run(slice, share, uid);
+    else this.#sql.putUsage.run(slice, share, uid, bytes, files);
   }
 
   replaysGone(slice: number): void {
@@ -267,6 +274,9 @@ function prepare(database: SqliteDatabase) {
       database.prepare(`DELETE FROM parents ${between('key')}`),
       database.prepare(`DELETE FROM chunks ${between('key')}`),
     ],
+    putUsage: database.prepare('INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?)'),
+    removeUsage: database.prepare('DELETE FROM usage WHERE slice = ? AND share = ? AND uid = ?'),
+    wipeUsage: database.prepare('DELETE FROM usage WHERE slice = ?'),
     sliceSegment: database.prepare('SELECT segment FROM slices WHERE slice = ?').pluck(),
     putSlice: database.prepare('INSERT OR REPLACE INTO slices VALUES (?, ?, ?, ?, ?, ?, ?)'),
   };

@@ -27,6 +27,7 @@ const QUERIES: readonly (readonly [table: string, key: readonly string[], query:
   ],
   ['notes', ['name'], 'SELECT * FROM notes ORDER BY name'],
   ['slices', ['slice'], 'SELECT * FROM slices ORDER BY slice'],
+  ['usage', ['slice', 'share', 'uid'], 'SELECT * FROM usage ORDER BY slice, share, uid'],
   ['segments', ['segment'], 'SELECT * FROM segments ORDER BY segment'],
 ];
 type Row = Record<string, number | string | Buffer | null>;

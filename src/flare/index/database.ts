@@ -6,7 +6,7 @@ import { IndexCorruptError, IndexFormatError, IndexOutdatedError, saysCorrupt } 
 export type SqliteDatabase = Database.Database;
 
 /** The format that this program writes. A lower one is rebuilt from the log, a higher one is refused. */
-export const INDEX_FORMAT = 5;
+export const INDEX_FORMAT = 6;
 /** `MGIX`, so that `file` and SQLite know whose database it is. */
 const APPLICATION_ID = 0x4d474958;
 /** The page cache of the connection that applies, in KiB, and of the one that reads. */
@@ -49,6 +49,10 @@ const SCHEMA = `
   );
   CREATE TABLE replays (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, newest INTEGER NOT NULL, value BLOB NOT NULL);
   CREATE TABLE wipes (slice INTEGER PRIMARY KEY, replays INTEGER NOT NULL);
+  CREATE TABLE usage (
+    slice INTEGER NOT NULL, share INTEGER NOT NULL, uid INTEGER NOT NULL, bytes INTEGER NOT NULL, files INTEGER NOT NULL,
+    PRIMARY KEY (slice, share, uid)
+  ) WITHOUT ROWID;
   CREATE TABLE segments (segment INTEGER PRIMARY KEY, live INTEGER NOT NULL);
 `;
 

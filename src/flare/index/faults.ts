@@ -1,6 +1,8 @@
 import { CHUNK_SIZE } from '../record/limits.ts';
+import type { Key } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
-import { takeExtents } from './values.ts';
+import type { UsageRow } from './types.ts';
+import { takeExtents, takeFlare } from './values.ts';
 
 /** One thing in an index that cannot be. */
 export interface IndexFault {
@@ -61,7 +63,34 @@ export function indexFaults(database: SqliteDatabase, whole = true): IndexFault[
       faults.push({ what, where: String(place) });
     }
   }
-  faults.push(...chunkFaults(database));
+  faults.push(...chunkFaults(database), ...usageFaults(database));
+  return faults;
+}
+
+/** Accounts whose usage is not what their flares take together. */
+function usageFaults(database: SqliteDatabase): IndexFault[] {
+  const nameOf = ({ slice, share, uid }: Omit<UsageRow, 'bytes' | 'files'>): string =>
+    `slice ${slice}, share ${share}, uid ${uid}`;
+  const walked = new Map<string, { bytes: number; files: number }>();
+  type Row = { key: Buffer; value: Buffer };
+  for (const { key, value } of database.prepare('SELECT key, value FROM flares').iterate() as IterableIterator<Row>) {
+    const { share, uid, used } = takeFlare(key.toString('latin1') as Key, value).attributes;
+    const name = nameOf({ slice: key[0]!, share, uid });
+    const sum = walked.get(name) ?? { bytes: 0, files: 0 };
+    walked.set(name, { bytes: sum.bytes + used, files: sum.files + 1 });
+  }
+  const faults: IndexFault[] = [];
+  const fault = (where: string): void => {
+    if (faults.length < FAULTS_MAX) faults.push({ what: 'usage that is not what the flares take', where });
+  };
+  for (const row of database.prepare('SELECT * FROM usage').iterate() as IterableIterator<UsageRow>) {
+    const name = nameOf(row);
+    const sum = walked.get(name);
+    walked.delete(name);
+    if (sum?.bytes !== row.bytes || sum.files !== row.files) fault(`${name}: ${row.bytes} bytes, ${row.files} files`);
+  }
+  for (const [name, { bytes, files }] of walked)
+    fault(`${name}: nothing, and there are ${bytes} bytes, ${files} files`);
   return faults;
 }
 

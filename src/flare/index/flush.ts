@@ -5,7 +5,7 @@ import type { StoredExtent } from '../record/schema.ts';
 import type { FlareId, Key, Name } from '../types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { weightOf } from './live.ts';
-import type { SliceRow } from './types.ts';
+import type { SliceRow, UsageRow } from './types.ts';
 import { putExtents, putFlare } from './values.ts';
 
 /** What has changed in the state between two marks of the log, as it is at the second one. Its memory belongs to whom it is handed. */
@@ -32,6 +32,7 @@ export const Step = {
   replays: 12,
   wipe: 13,
   replaysGone: 14,
+  usage: 15,
 } as const;
 
 /** Bytes of memory that a flush is begun with. */
@@ -165,6 +166,16 @@ export class FlushWriter {
     to.uint32(row.lastSegment);
   }
 
+  /** What one uid has in one share, of one slice, from now on. */
+  usage({ slice, share, uid, bytes, files }: UsageRow): void {
+    const to = this.#begin(Step.usage);
+    to.uint16(slice);
+    to.uint16(share);
+    to.uint32(uid);
+    to.number(bytes);
+    to.number(files);
+  }
+
   /** Nothing is held of that slice but its counters, and replays. Must come before all that the slice holds since. */
   wipe(slice: number): void {
     this.#begin(Step.wipe).uint16(slice);
@@ -226,6 +237,7 @@ export interface FlushSteps {
   replays(count: number, value: Buffer): void;
   wipe(slice: number): void;
   replaysGone(slice: number): void;
+  usage(row: UsageRow): void;
 }
 
 type Read = (from: ByteReader, to: FlushSteps) => void;
@@ -310,6 +322,16 @@ const READERS: Readonly<Record<number, Read>> = {
   },
   [Step.replaysGone](from, to) {
     to.replaysGone(from.uint16());
+  },
+  [Step.usage](from, to) {
+    const row = {
+      slice: from.uint16(),
+      share: from.uint16(),
+      uid: from.uint32(),
+      bytes: from.number(),
+      files: from.number(),
+    };
+    to.usage(row);
   },
 };
 

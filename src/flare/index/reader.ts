@@ -2,7 +2,17 @@ import type { StoredExtent } from '../record/schema.ts';
 import type { DirectoryEntry, FlareId, Key, Name } from '../types.ts';
 import { keysOfSlice } from './bytes.ts';
 import type { SqliteDatabase } from './database.ts';
-import type { EntryRow, FlareRow, IndexReader, IndexTotals, KeyRow, NoteRow, ParentRow, SliceRow } from './types.ts';
+import type {
+  EntryRow,
+  FlareRow,
+  IndexReader,
+  IndexTotals,
+  KeyRow,
+  NoteRow,
+  ParentRow,
+  SliceRow,
+  UsageRow,
+} from './types.ts';
 import { type ReplayRow, takeExtents, takeFlare, takeReplays } from './values.ts';
 
 interface RawEntry {
@@ -50,6 +60,7 @@ export class SqliteReader implements IndexReader {
   readonly #wipes;
   readonly #live;
   readonly #totals;
+  readonly #usage;
 
   constructor(database: SqliteDatabase) {
     this.#flare = database.prepare('SELECT value, segment FROM flares WHERE key = ?');
@@ -80,6 +91,7 @@ export class SqliteReader implements IndexReader {
     this.#wipes = database.prepare('SELECT slice, replays FROM wipes').raw();
     this.#live = database.prepare('SELECT segment, live FROM segments').raw();
     this.#totals = database.prepare('SELECT flares, used AS usedBytes FROM mark WHERE id = 1');
+    this.#usage = database.prepare('SELECT slice, share, uid, bytes, files FROM usage');
   }
 
   flare(key: Key): FlareRow | null {
@@ -165,5 +177,9 @@ export class SqliteReader implements IndexReader {
 
   totals(): IndexTotals {
     return this.#totals.get() as IndexTotals;
+  }
+
+  usage(): UsageRow[] {
+    return this.#usage.all() as UsageRow[];
   }
 }

@@ -54,6 +54,16 @@ export interface SliceRow {
   readonly lastSegment: number;
 }
 
+/** What one uid has in one share, of one slice. */
+export interface UsageRow {
+  readonly slice: number;
+  readonly share: number;
+  readonly uid: number;
+  readonly bytes: number;
+  /** 0: the row is to go. */
+  readonly files: number;
+}
+
 /** Sums over the whole index. */
 export interface IndexTotals {
   readonly flares: number;
@@ -91,6 +101,8 @@ export interface IndexReader {
   /** Bytes by segment that the state still needs (`liveBytes`), for segments where that is not 0. */
   liveBytes(): ReadonlyMap<number, number>;
   totals(): IndexTotals;
+  /** What each uid has in each share, slice by slice. */
+  usage(): UsageRow[];
 }
 
 /** Who applies flushes to the index: a worker thread, or the event loop itself. */

@@ -10,7 +10,7 @@ import { ByteReader, type ByteWriter } from './bytes.ts';
  */
 
 /** Bytes of a flare's value without its target and salt. */
-const FLARE_BYTES_MIN = 192;
+const FLARE_BYTES_MIN = 194;
 /** Bytes of one extent in a chunk's value: offset in the chunk, length, segment, position, lead. */
 export const EXTENT_BYTES = 20;
 
@@ -27,6 +27,7 @@ function putAttributes(to: ByteWriter, from: Attributes): void {
   to.number(from.generation);
   to.uint8(from.type);
   to.uint16(from.mode);
+  to.uint16(from.share);
   to.uint32(from.nlink);
   to.uint32(from.uid);
   to.uint32(from.gid);
@@ -49,6 +50,7 @@ function takeAttributes(from: ByteReader, key: Key): Attributes {
     generation: from.number(),
     type: from.uint8() as FlareType,
     mode: from.uint16(),
+    share: from.uint16(),
     nlink: from.uint32(),
     uid: from.uint32(),
     gid: from.uint32(),

@@ -32,13 +32,28 @@ export function unpackId(id: FlareState['id']): FlareId {
   return { key: id.key.toString('latin1') as Key, generation: id.generation };
 }
 
+/** Permission bits, and above their 16 the number of the share, in one word of 32 bits: in the log and between volcanos. Before there were shares those bits were 0. */
+export function packMode({ mode, share }: { readonly mode: number; readonly share: number }): number {
+  return ((share << 16) | mode) >>> 0;
+}
+
+/** The permission bits of a word that `packMode` has made. */
+export function modeOf(packed: number): number {
+  return packed & 0xffff;
+}
+
+/** The number of the share in a word that `packMode` has made. */
+export function shareOf(packed: number): number {
+  return packed >>> 16;
+}
+
 /** As the log and the index hold it. */
 export function packFlare(flare: Flare): FlareState {
   const from = flare.attributes;
   return {
     id: packId(from),
     type: from.type,
-    mode: from.mode,
+    mode: packMode(from),
     nlink: from.nlink,
     uid: from.uid,
     gid: from.gid,
@@ -66,7 +81,7 @@ export function unpackFlare(state: FlareState): Flare {
     key: state.id.key.toString('latin1') as Key,
     generation: state.id.generation,
     type: state.type as FlareType,
-    mode: state.mode,
+    mode: modeOf(state.mode),
     nlink: state.nlink,
     uid: state.uid,
     gid: state.gid,
@@ -80,6 +95,7 @@ export function unpackFlare(state: FlareState): Flare {
     ctime: state.ctime,
     version: state.version,
     parent: unpackId(state.parent),
+    share: shareOf(state.mode),
   };
   return {
     attributes,

@@ -81,6 +81,7 @@ t.test('An outcome comes back the same, within OUTCOME_MAX', async (t) => {
     ctime: time,
     version: 2 ** 53 - 1,
     parent: { key: ROOT_KEY, generation: 1 },
+    share: 65_535,
   };
   t.same(decodeOutcome(encodeOutcome(attributes)), attributes);
   t.ok(encodeOutcome(attributes).length <= OUTCOME_MAX);

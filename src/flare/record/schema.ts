@@ -62,6 +62,7 @@ export const TimeSchema = struct('Time', { seconds: uint64(), nanoseconds: uint3
 export const FlareSchema = struct('Flare', {
   id: FlareIdSchema,
   type: uint32(),
+  /** `packMode`. */
   mode: uint32(),
   nlink: uint32(),
   uid: uint32(),

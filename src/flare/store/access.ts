@@ -1,6 +1,14 @@
 import { FlareError } from '../errors.ts';
 import type { Flare } from '../record/pack.ts';
-import { type AttributeChanges, type Attributes, type Caller, FlareType, SIZE_MAX, type Time } from '../types.ts';
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Caller,
+  FlareType,
+  SHARE_MAX,
+  SIZE_MAX,
+  type Time,
+} from '../types.ts';
 
 export const READ = 4;
 export const WRITE = 2;
@@ -53,7 +61,8 @@ function isTime(time: Time | 'now' | undefined): boolean {
 
 /** INVAL for numbers that no attribute can have. */
 export function checkAttributes(changes: AttributeChanges): void {
-  const { mode, uid, gid, atime, mtime } = changes;
+  const { mode, uid, gid, atime, mtime, share = 0 } = changes;
+  if (!isUnsigned(share) || share > SHARE_MAX) throw FlareError.of('INVAL');
   if (!isUnsigned(mode) || !isUnsigned(uid) || !isUnsigned(gid) || !isTime(atime) || !isTime(mtime)) {
     throw FlareError.of('INVAL');
   }

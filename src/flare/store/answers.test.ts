@@ -26,6 +26,7 @@ const LARGEST: Attributes = {
   ctime: { seconds: MOST, nanoseconds: 999_999_999 },
   version: MOST,
   parent: { key: ROOT_KEY, generation: MOST },
+  share: 2 ** 16 - 1,
 };
 
 t.test('The longest answer fits its place, and is what it was', async (t) => {

@@ -17,6 +17,7 @@ import {
   type Key,
   type Name,
   type SpaceFigures,
+  type Usage,
 } from '../types.ts';
 import { checkIsFile, checkRange, need, owns, READ, SEARCH } from './access.ts';
 import type { Compaction } from './compaction.ts';
@@ -38,6 +39,7 @@ import { setattr } from './operations/setattr.ts';
 import { write } from './operations/write.ts';
 import { again, mayRepeat } from './replays.ts';
 import { Replica } from './replica.ts';
+import type { AccountUsage } from './usage.ts';
 
 /** One read has at most so many damaged records written anew: more than a read of 1 MiB can touch that was written by pieces of 8 KiB. */
 const REPAIRS_MAX = 256;
@@ -259,6 +261,16 @@ export class LocalStore implements FlareService, NoteStore {
     return { totalBytes, freeBytes, availableBytes, flares: state.flareCount };
   }
 
+  /** What a uid has in a share, on the slices that are served here. Never waits. */
+  usageOf(share: number, uid: number): Usage {
+    return this.#core.state.usage.of(share, uid);
+  }
+
+  /** What all uids have in the shares that are `wanted`, on the slices that are served here. */
+  usage(wanted: (share: number) => boolean): AccountUsage[] {
+    return this.#core.state.usage.all(wanted);
+  }
+
   note(name: string): Buffer | null {
     return this.#notes.get(name);
   }
@@ -278,6 +290,7 @@ export class LocalStore implements FlareService, NoteStore {
    */
   serve(slices: ((slice: number) => boolean) | null): void {
     this.#core.state.served = slices;
+    this.#core.state.usage.count(slices);
     this.#joint.serve(slices);
     this.locks.served();
   }

@@ -230,6 +230,7 @@ async function boot(core: Core, notes: Notes, random: Random, { root = {} }: Sto
       ctime: now,
       version: generation,
       parent: { key: ROOT_KEY, generation },
+      share: 0,
     },
     target: NO_BYTES,
     salt: NO_BYTES,

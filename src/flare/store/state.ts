@@ -18,6 +18,7 @@ import { type Parents, ParentTable } from './parent-table.ts';
 import { Replays } from './replays.ts';
 import { Slices } from './slices.ts';
 import { Unit, UnitCache } from './units.ts';
+import { UsageTable } from './usage.ts';
 import { Wiping } from './wiping.ts';
 
 const NO_PARENTS: Parents = new Map();
@@ -58,6 +59,7 @@ export class State {
   readonly locks = new LockTable();
   readonly replays: Replays;
   readonly keys: KnownKeys;
+  readonly usage: UsageTable;
   readonly #random: Random;
   readonly #cache: UnitCache;
   readonly #wiping = new Wiping();
@@ -94,6 +96,7 @@ export class State {
     this.replays = new Replays(reader.replays(), limits.replays, limits.refusals);
     this.keys = new KnownKeys(reader);
     this.flareCount = reader.totals().flares;
+    this.usage = new UsageTable(reader.usage());
   }
 
   /** Bytes of units in memory. */
@@ -101,7 +104,7 @@ export class State {
     return this.#cache.bytes;
   }
 
-  /** What the next flush is to carry, in units. */
+  /** What the next flush is to carry, in units. Rows of usage come on top: each goes with a flare, and they lie close together. */
   get changed(): number {
     return (
       this.#changedFlares.length +
@@ -130,6 +133,7 @@ export class State {
     this.slices.pack(to);
     this.notes.pack(to);
     this.replays.pack(to);
+    this.usage.pack(to);
     this.#underWay.push({ flush, flares: this.#changedFlares });
     this.#changedFlares = [];
     this.#cache.flush = flush + 1;
@@ -167,6 +171,7 @@ export class State {
     this.slices.wipe(slice);
     this.notes.wipe(slice, lsn);
     this.replays.wipe(slice);
+    this.usage.wipe(slice);
     this.#wiping.add(slice, this.#cache.flush);
   }
 
@@ -226,6 +231,7 @@ export class State {
     unit.lsn = lsn;
     unit.segment = segment;
     this.flareCount += (flare === null ? 0 : 1) - (before === null ? 0 : 1);
+    this.usage.change(before?.attributes ?? null, flare?.attributes ?? null);
     if (unit.flush !== this.#cache.flush) {
       unit.flush = this.#cache.flush;
       this.#changedFlares.push(unit);

@@ -47,6 +47,7 @@ const changes = fc
     size: maybe(offset),
     atime: maybe(time),
     mtime: maybe(time),
+    share: fc.option(fc.constantFrom(0, 1, 65_535), { nil: undefined, freq: 3 }),
   })
   .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as AttributeChanges);
 const type = fc.constantFrom(

@@ -120,6 +120,7 @@ export class MemoryService implements FlareService {
         mode: modeAfter(caller, node, changes),
         uid: uid ?? before.uid,
         gid: gid ?? before.gid,
+        share: changes.share ?? before.share,
         atime: atime === 'now' ? now : (atime ?? before.atime),
         mtime: mtime === 'now' || (mtime === undefined && size !== undefined) ? now : (mtime ?? before.mtime),
       });
@@ -302,8 +303,10 @@ export class MemoryService implements FlareService {
     return { totalBytes: this.#totalBytes, freeBytes, availableBytes: freeBytes, flares: this.#state.nodes.size };
   }
 
-  #checkMayChange(caller: Caller, node: MemoryNode, { mode, uid, gid, size, atime, mtime }: AttributeChanges): void {
+  #checkMayChange(caller: Caller, node: MemoryNode, changes: AttributeChanges): void {
+    const { mode, uid, gid, size, atime, mtime, share } = changes;
     const before = node.attributes;
+    if (share !== undefined && caller.uid !== 0) refuse('PERM');
     if (mode !== undefined && !owns(caller, node)) refuse('PERM');
     if (uid !== undefined && caller.uid !== 0 && !(owns(caller, node) && uid === before.uid)) refuse('PERM');
     if (gid !== undefined && caller.uid !== 0) {
@@ -344,6 +347,7 @@ export class MemoryService implements FlareService {
         ctime: now,
         version: record,
         parent: { key, generation: record },
+        share: parent?.attributes.share ?? 0,
       },
       ...(birth.type === FlareType.file ? { content: new SparseContent() } : {}),
       ...(birth.type === FlareType.symlink ? { target: Buffer.from(birth.target!) } : {}),

@@ -33,6 +33,8 @@ export interface FlareProgramParts {
   readonly gate: (request: GateRequest) => Eventually<Caller | undefined>;
   /** The newest projection that is known here. */
   readonly projection: () => Projection | null;
+  /** Who calls may say in which share flares count: volcanos may, clients may not (PERM). */
+  readonly assigns?: boolean;
 }
 
 type Procedures = typeof procedures;
@@ -85,11 +87,13 @@ const rows: { readonly [N in Name]: Row<N> } = {
   SETATTR: {
     access: 'write',
     flares: byId,
-    run: ({ service }, { id, changes, version }, caller) =>
-      andThen(
+    run({ service, assigns }, { id, changes, version }, caller) {
+      if (changes.share !== null && assigns !== true) throw FlareError.of('PERM');
+      return andThen(
         service.setattr(caller, types.idFromWire(id), types.changesFromWire(changes), expectation(version)),
         types.wireAttributes,
-      ),
+      );
+    },
   },
   LOOKUP: {
     access: 'read',

@@ -358,7 +358,7 @@ t.test('PREPARE, OUTCOME, DECISION: every kind of step, and what it gave', async
   const attributes = service.getattr(service.root());
   const flare = { key: keyOf(ROOT_KEY, 'x'), generation: 2 ** 50 };
   const directory = { key: ROOT_KEY, generation: 1 };
-  const view: DirectoryView = { ...directory, mode: 0o1777, uid: 3, gid: 4 };
+  const view: DirectoryView = { ...directory, mode: 0o1777, uid: 3, gid: 4, share: 65_535 };
   const target = { ...flare, fileid: 2 ** 32 - 1, type: FlareType.fifo };
   const salt = Buffer.alloc(8, 7);
   const birth = { type: FlareType.symlink, mode: 0o777, target: Buffer.from('to'), atime: 'now', uid: 5 } as const;

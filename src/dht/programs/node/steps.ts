@@ -1,6 +1,7 @@
 import * as xdr from '@stellar/js-xdr';
 import type { DirectoryView, Named, Step, StepAnswer } from '../../../flare/joint.ts';
 import { SALT_BYTES } from '../../../flare/keys.ts';
+import { modeOf, packMode, shareOf } from '../../../flare/record/pack.ts';
 import type { Value } from '../../../rpc/xdr.ts';
 import * as types from '../types.ts';
 
@@ -13,6 +14,7 @@ export const STEPS_MAX = 16;
 
 const ViewSchema = xdr.struct('DirectoryView', {
   id: types.FlareIdSchema,
+  /** `packMode`. */
   mode: xdr.uint32(),
   uid: xdr.uint32(),
   gid: xdr.uint32(),
@@ -103,11 +105,11 @@ type WireView = Value<typeof ViewSchema>;
 type WireNamed = Value<typeof NamedSchema>;
 
 function wireView(view: DirectoryView): WireView {
-  return { id: types.wireId(view), mode: view.mode, uid: view.uid, gid: view.gid };
+  return { id: types.wireId(view), mode: packMode(view), uid: view.uid, gid: view.gid };
 }
 
 function viewFromWire({ id, mode, uid, gid }: WireView): DirectoryView {
-  return { ...types.idFromWire(id), mode, uid, gid };
+  return { ...types.idFromWire(id), mode: modeOf(mode), uid, gid, share: shareOf(mode) };
 }
 
 function wireNamed(named: Named): WireNamed {

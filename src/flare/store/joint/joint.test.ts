@@ -15,7 +15,7 @@ function operation(): Buffer {
 }
 
 /** A directory that lies at another owner. */
-const FAR: DirectoryView = { key: keyOf('far' as Key, 'd'), generation: 7, mode: 0o755, uid: 0, gid: 0 };
+const FAR: DirectoryView = { key: keyOf('far' as Key, 'd'), generation: 7, mode: 0o755, uid: 0, gid: 0, share: 9 };
 
 function birth(name: string): Extract<Step, { kind: 'birth' }> {
   return { kind: 'birth', key: keyOf(FAR.key, name), salt: NO_BYTES, directory: FAR, birth: FILE };
@@ -58,7 +58,7 @@ t.test(
     let opened = await testStore();
     const id = operation();
     const born = attributesOf((await opened.store.joint.prepare(id, 3, ALICE, [birth('f')]))[0]);
-    t.match(born, { uid: ALICE.uid, nlink: 1, parent: { key: FAR.key, generation: 7 } });
+    t.match(born, { uid: ALICE.uid, share: 9, nlink: 1, parent: { key: FAR.key, generation: 7 } });
     t.ok(await waits(opened.store.getattr(born)), 'it may have been committed, so whoever asks must wait');
     opened = await again(opened);
     t.same(opened.store.joint.undecided(), [{ operation: id, coordinator: 3 }], 'the log remembers');
@@ -133,8 +133,8 @@ t.test('JointStore.prepare: what is prepared is held against all others', async 
   await store.close();
 });
 
-function viewOf({ key, generation, mode, uid, gid }: Attributes): DirectoryView {
-  return { key, generation, mode, uid, gid };
+function viewOf({ key, generation, mode, uid, gid, share }: Attributes): DirectoryView {
+  return { key, generation, mode, uid, gid, share };
 }
 
 t.test('JointStore.prepare: a name in a directory of ours, for a coordinator elsewhere', async (t) => {

@@ -69,6 +69,7 @@ export function newborn(
       ctime: now,
       version: generation,
       parent: { key: parent.key, generation: parent.generation },
+      share: parent.share,
     },
     target,
     salt,

@@ -9,6 +9,7 @@ import { Transaction } from '../transaction.ts';
 
 function checkMayChange(caller: Caller, before: Attributes, changes: AttributeChanges): void {
   const { mode, uid, gid, size, atime, mtime } = changes;
+  if (changes.share !== undefined && caller.uid !== 0) throw FlareError.of('PERM');
   if (owns(caller, before)) {
     if (caller.uid === 0) return;
     if (uid !== undefined && uid !== before.uid) throw FlareError.of('PERM');
@@ -45,7 +46,8 @@ export function setattr(
   checkMayChange(caller, before, changes);
   if (Object.values(changes).every((change) => change === undefined)) return before;
   // Who may change a directory's names must not change while an operation of somebody who might is under way.
-  if ([changes.mode, uid, gid].some((change) => change !== undefined)) core.state.holds.meetStays(id.key);
+  if ([changes.mode, uid, gid, changes.share].some((change) => change !== undefined))
+    core.state.holds.meetStays(id.key);
 
   const transaction = new Transaction(core, OperationSchema.setattr, caller, sliceOf(id.key));
   const now = transaction.moment(flare);
@@ -58,6 +60,7 @@ export function setattr(
     mode: modeAfter(caller, before, changes),
     uid: uid ?? before.uid,
     gid: gid ?? before.gid,
+    share: changes.share ?? before.share,
     size: size ?? before.size,
     used,
     atime: atime === 'now' ? now : (atime ?? before.atime),
