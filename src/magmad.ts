@@ -5,6 +5,7 @@ import { helpText } from './magmad/help.ts';
 import { run } from './magmad/lifecycle.ts';
 import { openLog } from './magmad/logging.ts';
 import { serviceManager } from './magmad/notify.ts';
+import { checkOldMachines } from './magmad/old-machines/serve.ts';
 import { reportConfig } from './magmad/report.ts';
 import { readRules } from './magmad/rules.ts';
 import { withoutKey } from './magmad/secret.ts';
@@ -45,8 +46,10 @@ try {
   const request = readConfig(argv, environment);
   if (request.ask === 'help') process.stdout.write(helpText());
   else if (request.ask === 'version') process.stdout.write(`magmad ${VERSION}\n`);
-  else if (request.ask === 'check') process.stdout.write(reportConfig(request.config, readRules(request.config)));
-  else await serve(request.config, argv, environment);
+  else if (request.ask === 'check') {
+    checkOldMachines(request.config.oldMachines);
+    process.stdout.write(reportConfig(request.config, readRules(request.config)));
+  } else await serve(request.config, argv, environment);
 } catch (error) {
   refuse(error);
 }

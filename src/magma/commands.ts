@@ -8,6 +8,7 @@ import { JOIN, joinCommand } from './join.ts';
 import { KEY, keyCommand } from './key.ts';
 import { LEAVE, leaveCommand } from './leave.ts';
 import { LOCKS, locksCommand } from './locks.ts';
+import { PC_USER, pcUserCommand } from './pc-user.ts';
 import { READY, readyCommand } from './ready.ts';
 import { RING, ringCommand, STATUS, statusCommand } from './ring.ts';
 import { SHARES, sharesCommand } from './shares.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: TAKEOVER, run: takeoverCommand },
   { spec: CHECK, run: checkCommand },
   { spec: KEY, run: keyCommand },
+  { spec: PC_USER, run: pcUserCommand },
   { spec: BENCH, run: benchCommand },
   { spec: SUPPORT_BUNDLE, run: supportBundleCommand },
   ...FILE_COMMANDS,

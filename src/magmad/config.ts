@@ -7,6 +7,7 @@ import { readEnvironment } from './environment.ts';
 import { checkEtcd, type EtcdConfig } from './etcd.ts';
 import { othersMayRead, readConfigFile, readTextFile } from './file.ts';
 import { readFlags } from './flags.ts';
+import { type OldMachinesConfig, oldMachinePorts, readOldMachines } from './old-machines/config.ts';
 import { NODE_PORT, parseSeed, type Seed } from './seeds.ts';
 import { NICKNAME_MAX } from './setting-schemas.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
@@ -57,6 +58,7 @@ export interface Config {
   readonly shares: readonly { readonly rule: string; readonly origin: string }[];
   /** The shares file, or null. */
   readonly sharesFile: string | null;
+  readonly oldMachines: OldMachinesConfig;
   readonly key: string | null;
   readonly debug: string;
   readonly logLevel: LogLevel;
@@ -162,6 +164,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
   const webPort = settled.get<number>('web-port', WEB_PORT);
   checkElsewhere(settled, key, 'console-listen', 'the console');
   checkElsewhere(settled, key, 'web-listen', 'the web page');
+  const oldMachines = readOldMachines(settled, warnings);
   const deadAfter = settled.get<number | null>('dead-after', null);
   refuseSamePort(origins, [
     ['nfs-port', nfsPort],
@@ -170,6 +173,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     ...(key === null ? [] : [['port', port] as const, ['node-port', nodePort] as const]),
     ...(console ? [['console-port', consolePort] as const] : []),
     ...(web ? [['web-port', webPort] as const] : []),
+    ...oldMachinePorts(oldMachines),
   ]);
   checkRing(origins, settled.get('boot', false), key, warnings);
   checkEtcd(origins, key);
@@ -200,6 +204,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     webCert: readWebCert(settled),
     shares: settled.get<readonly string[]>('share', []).map((rule) => ({ rule, origin: shareOrigin })),
     sharesFile: settled.path('shares'),
+    oldMachines,
     key,
     debug: settled.get('debug', ''),
     logLevel: settled.get<LogLevel>('log-level', 'info'),

@@ -1,5 +1,6 @@
 import { describeRules } from './banner.ts';
 import type { Config } from './config.ts';
+import { reportOldMachines } from './old-machines/config.ts';
 import type { ConfiguredRules } from './rules.ts';
 import type { Seed } from './seeds.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
@@ -37,6 +38,7 @@ export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRul
     'web-cert': config.webCert?.cert ?? '(of its own making)',
     'web-cert-key': config.webCert?.key ?? '(of its own making)',
     shares: config.sharesFile ?? '(none)',
+    ...reportOldMachines(config.oldMachines),
     key: config.key === null ? '(none)' : '(set)',
     debug: config.debug === '' ? '(none)' : config.debug,
     'log-level': config.logLevel,

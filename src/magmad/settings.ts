@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
+import { OLD_MACHINE_SETTINGS } from './old-machines/settings.ts';
 import { OPERATOR_SETTINGS } from './operator-settings.ts';
 import {
   address,
@@ -285,6 +286,7 @@ export const SETTINGS = {
     path: true,
     schema: text,
   },
+  ...OLD_MACHINE_SETTINGS,
   key: {
     short: 'k',
     kind: 'text',

@@ -35,6 +35,7 @@ import type { Log } from './logging.ts';
 import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
 import { Observer } from './observe.ts';
+import { OldMachines } from './old-machines/serve.ts';
 import { type AddressWatch, systemAddressWatch } from './own-addresses.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
@@ -77,6 +78,7 @@ export class Volcano implements Service {
   #portmap: PortmapChoice | undefined;
   #console: Console | undefined;
   #web: WebServer | undefined;
+  #oldMachines: OldMachines | undefined;
   #removePidFile: () => void = () => {};
   readonly #addresses: AddressWatch;
   #config: Config;
@@ -160,7 +162,12 @@ export class Volcano implements Service {
     });
     const nfsAt = await this.#listen(nfs, config.nfsPort, 'nfs-port');
     const mountAt = await this.#listen(mount, config.mountPort, 'mount-port');
-    const portmap = await this.#makeFindable([...registrationsOf(nfs, nfsAt), ...registrationsOf(mount, mountAt)]);
+    const old = await this.#serveOldMachines();
+    const portmap = await this.#makeFindable([
+      ...registrationsOf(nfs, nfsAt),
+      ...registrationsOf(mount, mountAt),
+      ...old.registrations,
+    ]);
     this.#portmap = portmap;
     const consoleAt = await this.#openConsole();
     const webAt = await this.#openWeb();
@@ -182,6 +189,7 @@ export class Volcano implements Service {
         mountPort: mountAt.port,
         portmap: portmap.kind,
         ...(portmap.kind === 'off' ? {} : { portmapPort: portmap.port }),
+        ...old.ports,
         ...(ports === null ? {} : { flarePort: ports.flare, nodePort: ports.node }),
         ...(consoleAt === null ? {} : { consolePort: consoleAt }),
         ...(webAt === null ? {} : { webPort: webAt }),
@@ -193,6 +201,14 @@ export class Volcano implements Service {
       systemClock,
       progress(() => store.stats()),
     );
+  }
+
+  async #serveOldMachines(): Promise<OldMachines> {
+    const { config, log } = this.#options;
+    const listen = (program: Program, port: number, setting: SettingName) => this.#listen(program, port, setting);
+    const parts = { config: config.oldMachines, log, clock: systemClock, random: systemRandom, listen };
+    this.#oldMachines = await OldMachines.open(parts);
+    return this.#oldMachines;
   }
 
   /** Resolves with the port of the console; null: there is none. */
@@ -268,7 +284,9 @@ export class Volcano implements Service {
     try {
       const config = reread();
       const { rules } = readRules(config);
+      const enforce = this.#oldMachines?.reread();
       await this.#parts.shares.reload(rules);
+      enforce?.();
       const waiting = waitingForRestart(this.#config, config);
       if (waiting.length > 0) this.#log.warn({ settings: waiting }, 'these settings change only at the next start');
       for (const sentence of describeRules(rules)) this.#log.info({}, `sharing ${sentence}`);

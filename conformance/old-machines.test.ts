@@ -1,0 +1,141 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { captureRun } from './lib/captured-run.ts';
+import { Reads } from './lib/reads.ts';
+import { Volcano } from './lib/volcano.ts';
+import { Accept, opaque, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
+
+/*
+ * What old machines ask besides files, of one volcano, by clients of the test's own.
+ */
+
+const MAGMA = fileURLToPath(new URL('../bin/magma', import.meta.url));
+const captured = await captureRun(t, 'old');
+const scratch = mkdtempSync(join(tmpdir(), 'magma-old-'));
+t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+const users = join(scratch, 'pc-users');
+
+const added = spawnSync(MAGMA, ['pc-user', users, 'john', '--uid', '1000', '--gid', '100'], { input: 'geheim\n' });
+const john = readFileSync(users, 'utf8');
+writeFileSync(users, `${john}mary:${john.split(':')[1]}:1001:1001:5,6:volcano:/home/mary\n`);
+const volcano = await Volcano.start(t, {
+  directory: join(scratch, 'data'),
+  portmap: 'own',
+  portmapPort: 111,
+  flags: ['--pcnfsd', users, '-D', 'r'],
+});
+const portOf = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(volcano.log)?.[1]);
+
+t.test('magma pc-user takes a password from standard input, and keeps a hash of it', async (t) => {
+  t.equal(String(added.stdout), 'john: added\n');
+  t.match(john, /^john:\$scrypt\$ln=14,r=8,p=1\$[^:]+:1000:100\n$/);
+  t.notMatch(john, /geheim/);
+});
+
+async function ask(wire: Wire, to: [number, number, number], args: Uint8Array = Buffer.alloc(0)): Promise<Reads> {
+  const [program, version, procedure] = to;
+  const reply = await wire.call({ xid: wire.nextXid(), program, version, procedure, args });
+  if (reply.denied || reply.status !== Accept.SUCCESS) throw new Error(`no success: ${JSON.stringify(reply)}`);
+  return new Reads(reply.results);
+}
+
+const PCNFSD = 150001;
+/** As PC-NFS scrambles: each byte XOR 0x5b, 7 bits. */
+const scrambled = (text: string): Buffer => opaque(Buffer.from(text, 'latin1').map((byte) => (byte ^ 0x5b) & 0x7f));
+
+t.test('the portmapper knows where PCNFSD is, both versions over both transports', async (t) => {
+  const wire = await UdpWire.open(111);
+  t.teardown(() => wire.close());
+  for (const version of [1, 2])
+    for (const protocol of [17, 6]) {
+      const found = await ask(wire, [100000, 2, 3], u32(PCNFSD, version, protocol, 0));
+      t.equal(found.number(), portOf('pcnfsdPort'));
+    }
+});
+
+for (const transport of ['udp', 'tcp'] as const)
+  t.test(
+    `PCNFSD over ${transport}: AUTH of both versions, INFO, MAPID; printing is refused (FIELD.md row 30)`,
+    async (t) => {
+      const wire = await (transport === 'udp' ? UdpWire : TcpWire).open(portOf('pcnfsdPort'));
+      t.teardown(() => wire.close());
+      const call = (version: number, procedure: number, ...args: Buffer[]): Promise<Reads> =>
+        ask(wire, [PCNFSD, version, procedure], Buffer.concat(args));
+      for (const version of [1, 2]) t.equal((await call(version, 0)).rest, 0, 'NULL');
+      t.same((await call(1, 1, scrambled('john'), scrambled('geheim'))).numbers(3), [0, 1000, 100]);
+      t.same((await call(1, 1, scrambled('john'), scrambled('falsch'))).numbers(3), [2, 65534, 65534]);
+      t.same((await call(1, 1, scrambled('root'), scrambled(''))).numbers(3), [2, 65534, 65534], 'no user of the host');
+
+      const mary = await call(2, 13, opaque('pc'), scrambled('mary'), scrambled('geheim'), opaque(''));
+      t.same([mary.numbers(3), mary.numbers(), mary.text()], [[0, 1001, 1001], [5, 6], 'volcano:/home/mary']);
+      t.same([mary.number(), mary.text(), mary.rest], [0o022, '', 0]);
+      const info = await call(2, 1, opaque('test'), opaque(''));
+      t.same([info.text(), info.text()], ['magma PCNFSD V2', '']);
+      t.same(
+        info.numbers().flatMap((milliseconds, procedure) => (milliseconds < 2 ** 31 ? [procedure] : [])),
+        [0, 1, 12, 13],
+        'facilities',
+      );
+      const maps = await call(
+        2,
+        12,
+        opaque(''),
+        u32(1, 0, 1001),
+        opaque(''),
+        u32(1, 2, 0),
+        opaque('john'),
+        u32(1, 3, 0),
+        opaque('staff'),
+        u32(0),
+      );
+      t.equal(maps.text(), '');
+      t.same(
+        maps.list(() => [...maps.numbers(3), maps.text()].join(' ')),
+        ['0 0 1001 mary', '2 0 1000 john', '3 1 0 staff'],
+      );
+      t.equal((await call(1, 2, opaque('pc'), opaque('lp'))).number(), 1, 'PI_RES_NO_SUCH_PRINTER');
+      const printers = await call(2, 4);
+      t.same([printers.text(), printers.number(), printers.rest], ['this server has no printers', 0, 0]);
+    },
+  );
+
+t.test('each failed login is a line in the log, without its password', async (t) => {
+  const lines = volcano.log.split('\n').filter((line) => line.includes('PC-NFS login refused'));
+  t.equal(lines.length, 4);
+  t.match(JSON.parse(lines[0]!), {
+    level: 'warn',
+    room: 'pcnfsd',
+    client: '127.0.0.1',
+    user: 'john',
+    reason: 'a wrong password',
+  });
+  t.notMatch(volcano.log, /geheim|falsch/);
+});
+
+t.test('SIGHUP reads the users again; a file that is wrong changes nothing', async (t) => {
+  const wire = await UdpWire.open(portOf('pcnfsdPort'));
+  t.teardown(() => wire.close());
+  const kim = async (): Promise<number> =>
+    (await ask(wire, [PCNFSD, 1, 1], Buffer.concat([scrambled('kim'), scrambled('geheim')]))).number();
+  writeFileSync(users, john.replaceAll('john', 'kim'));
+  volcano.reload();
+  await volcano.says(/the rules were read again/);
+  t.equal(await kim(), 0);
+  writeFileSync(users, 'kim\n');
+  volcano.reload();
+  await volcano.says(/pc-users:1: a user is NAME:HASH:UID:GID.*\n.*the old ones stay/);
+  t.equal(await kim(), 0);
+});
+
+t.test('users that cannot be read keep magmad from starting, and --check-config says so', async (t) => {
+  const flags = ['--pcnfsd', users, '--check-config', '-d', join(scratch, 'data')];
+  const { status, stderr } = spawnSync(`${MAGMA}d`, flags, { encoding: 'utf8' });
+  t.equal(status, 2);
+  t.match(stderr, /pc-users:1: a user is/);
+});
+
+captured.judge(20, [111, portOf('pcnfsdPort')]);
