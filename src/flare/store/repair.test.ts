@@ -59,6 +59,7 @@ t.test(
     t.match(store.diskFigures(), { damaged: 3, repaired: 3 });
     t.equal(errors.length, 3);
     t.match(errors[0], /the log was damaged: what was lost came from another volcano; look at the disk/);
+    t.match(errors[0], /"damage":"the log cannot read/, 'and why it could not be read');
     store.replica.fetch = null;
     t.ok((await bytesOf(store, file, 0, 40_000)).equals(WHOLE.subarray(0, 40_000)), 'it lies here now');
     t.match(await store.getattr(file), { version }, 'nothing has changed');

@@ -32,6 +32,8 @@ interface Proven {
 export interface DamagedRecord {
   readonly segment: number;
   readonly record: number;
+  /** Why not, where that is known. */
+  readonly message?: string;
 }
 
 /** Writes anew, from another copy, what the log here has lost of the contents of files. */
@@ -77,7 +79,8 @@ export class Repair {
     );
     if (pieces.length === 0) return true;
     const fileid = core.state.flareUnit(id.key).value?.attributes.fileid;
-    const fields = { ...damaged, fileid, offset: pieces[0]!.offset };
+    const { segment, record, message: damage } = damaged;
+    const fields = { segment, record, damage, fileid, offset: pieces[0]!.offset };
     const isNew = !this.#known.has(name);
     if (isNew) {
       this.found++;

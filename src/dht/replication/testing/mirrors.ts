@@ -128,7 +128,10 @@ export class Mirrors {
   async open(number: number): Promise<void> {
     const volcano = this.volcanos[number]!;
     const clock = this.time.clock();
+    const { disk } = volcano;
     const keep = (fields: object, message: string): void => {
+      // What it still says when it is dead nobody hears.
+      if (disk.stopped) return;
       volcano.errors.push('err' in fields ? `${message}: ${(fields.err as Error).stack}` : message);
     };
     const logger = { ...silentLogger, error: keep };
@@ -137,7 +140,7 @@ export class Mirrors {
         ? { boot: true }
         : { join: { networkId: Buffer.from(NETWORK_ID, 'hex'), rootGeneration: this.#rootGeneration } };
     const store = await openStore({
-      disk: volcano.disk,
+      disk,
       clock,
       random: this.#ownRandom(),
       logger,
