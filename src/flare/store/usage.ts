@@ -18,8 +18,11 @@ interface Count {
 interface Row extends Count {
   readonly slice: number;
   readonly account: number;
-  /** It goes with the next flush. */
+  /** The next flush looks at it. */
   changed: boolean;
+  /** What the index has, or is to have by a flush under way. */
+  storedBytes: number;
+  storedFiles: number;
 }
 
 /** What one account has on this volcano. */
@@ -46,7 +49,10 @@ export class UsageTable {
   constructor(rows: readonly UsageRow[]) {
     for (const { slice, share, uid, bytes, files } of rows) {
       const account = accountOf(share, uid);
-      this.#of(slice).set(account, { slice, account, bytes, files, changed: false });
+      this.#of(slice).set(account, {
+        ...{ slice, account, bytes, files, changed: false },
+        ...{ storedBytes: bytes, storedFiles: files },
+      });
     }
   }
 
@@ -76,7 +82,7 @@ export class UsageTable {
     const rows = this.#of(slice);
     let row = rows.get(account);
     if (row === undefined) {
-      row = { slice, account, bytes: 0, files: 0, changed: false };
+      row = { slice, account, bytes: 0, files: 0, changed: false, storedBytes: 0, storedFiles: 0 };
       rows.set(account, row);
     }
     row.bytes += bytes;
@@ -108,8 +114,11 @@ export class UsageTable {
     for (const row of this.#changed) {
       const { slice, account, bytes, files } = row;
       row.changed = false;
-      to.usage({ slice, share: Math.floor(account / SHARES_FACTOR), uid: account % SHARES_FACTOR, bytes, files });
       if (files === 0) this.#slices[slice]!.delete(account);
+      if (bytes === row.storedBytes && files === row.storedFiles) continue;
+      row.storedBytes = bytes;
+      row.storedFiles = files;
+      to.usage({ slice, share: Math.floor(account / SHARES_FACTOR), uid: account % SHARES_FACTOR, bytes, files });
     }
     this.#changed = [];
   }
