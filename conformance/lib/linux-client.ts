@@ -19,6 +19,8 @@ export interface LinuxClientOptions {
   readonly host?: string;
   /** The first three bytes of the addresses on that cable, as `10.77.4`, where several guests' packets meet. */
   readonly subnet?: string;
+  /** Locks are the server's: the guest runs rpcbind and rpc.statd. Default: they are the client's own. */
+  readonly lock?: boolean;
   /** Default `/`. */
   readonly path?: string;
   /** Mount options besides version, protocol and ports. */
@@ -60,7 +62,10 @@ export function linuxClient(
     const words = [join(UNPACKED, script), ...args];
     return `cd "$NFS_MNT" && python3 ${words.map((word) => `'${word}'`).join(' ')} || failed=1`;
   });
-  const commands = join(directory, `commands-${options.namespace}-${options.protocol}-${scripts[0]![0]}.sh`);
+  const commands = join(
+    directory,
+    `commands-${options.namespace}-${options.subnet ?? ''}${options.protocol}-${scripts[0]![0]}.sh`,
+  );
   writeFileSync(
     commands,
     `export PYTHONDONTWRITEBYTECODE=1\n${unpackScripts()}\nfailed=0\n${lines.join('\n')}\nexit $failed\n`,
@@ -70,6 +75,7 @@ export function linuxClient(
   flags.push('--timeout', `${seconds}`);
   if (options.host !== undefined) flags.push('--host', options.host);
   if (options.subnet !== undefined) flags.push('--subnet', options.subnet);
+  if (options.lock === true) flags.push('--lock');
   if (options.options !== undefined) flags.push('--opts', options.options);
   if (options.user !== undefined) flags.push('--user', options.user);
   if (options.capture !== undefined) flags.push('--pcap', options.capture);

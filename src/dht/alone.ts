@@ -42,6 +42,7 @@ export function treeAlone({ store, clock, networkId, self, load, observe }: Alon
     projection: () => projection,
     figures,
     held: (_member, from) => store.locks.held(from),
+    releaseHolder: (_member, holder) => store.locks.releaseHolder(holder),
     digest: (_member, slice) => digestOf(store, slice),
     observe: (_member, ask) => observe(ask),
     unready: () => (store.replica.sound ? null : 'its log has failed'),

@@ -18,6 +18,8 @@ export interface OperatorView {
   figures(member: MemberId): KnownFigures | null;
   /** Locks of slices that a volcano serves: `LockKeeper.held`. Rejects when it does not answer. */
   held(member: MemberId, from: string): Eventually<HeldPage>;
+  /** Ends all that a holder has locked of slices that a volcano serves: `LockKeeper.releaseHolder`. Rejects when it does not answer. */
+  releaseHolder(member: MemberId, holder: string): Eventually<number>;
   /** What a volcano holds of a slice: `NodeHandlers.digest`. Rejects when it does not answer. */
   digest(member: MemberId, slice: number): Promise<SliceDigest>;
   /** What a volcano sees of its clients, and serves. Rejects when it does not answer. */
@@ -45,6 +47,8 @@ export function operatorView({ self, store, map, peers, figures, observe, servin
     projection: () => map.projection!,
     figures: (member) => figures.known(member),
     held: (member, from) => (member === self ? store.locks.held(from) : peers.peer(member).node.held(from)),
+    releaseHolder: (member, holder) =>
+      member === self ? store.locks.releaseHolder(holder) : peers.peer(member).node.releaseHolder(holder),
     digest: (member, slice) => (member === self ? digestOf(store, slice) : peers.peer(member).node.digest(slice)),
     observe: (member, ask) => (member === self ? observe(ask) : peers.peer(member).node.observe(ask)),
     unready: () => serving.unready(),

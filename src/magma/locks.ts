@@ -2,6 +2,7 @@ import { tableOf } from '../base/table.ts';
 import type { Member } from '../dht/projection/types.ts';
 import { LOCK_END, LockKind } from '../flare/locks/types.ts';
 import type { FlareLock } from '../flare/store/locks/keeper.ts';
+import { reservationText } from '../operator/reservation.ts';
 import type { CommandSpec } from './command.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { asking } from './ring.ts';
@@ -25,6 +26,13 @@ export const LOCKS: CommandSpec = {
   },
   asks: true,
   status: '0 all volcanos answered; 1 some did not, or nobody could be asked; 2 the command line is wrong',
+};
+
+/** Kinds of locks, as JSON has them. */
+const KINDS: Record<LockKind, string> = {
+  [LockKind.bytes]: 'bytes',
+  [LockKind.whole]: 'whole',
+  [LockKind.share]: 'share',
 };
 
 /** What stands before bytes that are no text. */
@@ -65,13 +73,13 @@ async function locksOf(ring: RingClient, member: Member): Promise<Told> {
 function rowOf(volcano: string, { fileid, silentMs, lock }: FlareLock): string[] {
   const { kind, mode, start, last, holder, owner, pid } = lock;
   const range = last === LOCK_END ? `${start} to the end` : `${start} to ${last}`;
-  const place = kind === LockKind.whole ? 'whole file' : range;
+  const place = kind === LockKind.bytes ? range : kind === LockKind.whole ? 'whole file' : reservationText(start);
   return [volcano, `${fileid}`, place, mode, `${pid}`, `${Math.round(silentMs / 1000)} s`, shown(owner), shown(holder)];
 }
 
 function asJson({ volcano, locks, problem }: Told): object {
   const all = locks.map(({ fileid, silentMs, lock: { kind, mode, start, last, holder, owner, pid } }) => ({
-    ...{ fileid, kind: kind === LockKind.whole ? 'whole' : 'bytes', mode, start: `${start}`, last: `${last}` },
+    ...{ fileid, kind: KINDS[kind], mode, start: `${start}`, last: `${last}` },
     ...{ pid, silentMs, owner: shown(owner), holder: shown(holder) },
   }));
   return { volcano, locks: all, ...(problem === null ? {} : { problem }) };

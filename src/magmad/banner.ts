@@ -24,9 +24,10 @@ export function describeRules(rules: readonly Rule[]): string[] {
   return [...byPath].map(([path, clauses]) => `${path} ${clauses.join(', ')}`);
 }
 
-/** What to type on a Linux client to mount `path` from `host`, a name or an address. */
+/** What to type on a Linux client to mount `path` from `host`, a name or an address. A client finds the lock manager by the portmapper alone; this machine's would want this machine's status monitor. */
 export function mountCommand(served: Served, host: string, path: string): string {
   const ports = served.findable ? '' : `,port=${served.nfsPort},mountport=${served.mountPort}`;
   const name = host.includes(':') ? `[${host}]` : host;
-  return `mount -t nfs -o nfsvers=2,proto=tcp${ports},nolock ${name}:${path} /mnt`;
+  const locks = served.findable && host !== 'localhost' ? '' : ',nolock';
+  return `mount -t nfs -o nfsvers=2,proto=tcp${ports}${locks} ${name}:${path} /mnt`;
 }

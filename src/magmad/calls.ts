@@ -5,10 +5,14 @@ import type { Program } from '../rpc/program.ts';
 import type { Log } from './logging.ts';
 
 /** Programs whose rooms have other names. */
-const ROOMS: ReadonlyMap<string, string> = new Map([['nfs', 'nfs2']]);
+const ROOMS: ReadonlyMap<string, string> = new Map([
+  ['nfs', 'nfs2'],
+  ['nlm', 'lockd'],
+  ['nsm', 'lockd'],
+]);
 
 /** Rooms in which calls are told of. */
-const CALL_ROOMS = ['nfs2', 'rpc', 'mountd', 'portmap'] as const;
+const CALL_ROOMS = ['nfs2', 'rpc', 'mountd', 'lockd', 'portmap'] as const;
 
 /** Logs every call while its channel is on, at level debug, in the room of its program; calls of unknown programs, and connections, in room `rpc`. */
 export class CallLog implements RpcObserver {

@@ -9,6 +9,7 @@ import { createSystemNet } from '../base/system-net.ts';
 import type { Console } from '../console/console.ts';
 import { NOTHING_OBSERVED, type Observing } from '../dht/observation.ts';
 import { SECRET_NOTE } from '../flare/store/open.ts';
+import type { Lockd } from '../lockd/lockd.ts';
 import { MountList } from '../mountd/mount-list.ts';
 import { mountProgram } from '../mountd/program.ts';
 import { Handles } from '../nfs2/handle.ts';
@@ -31,6 +32,7 @@ import { switchable, watchFlares, watchRules } from './debug.ts';
 import { flareGate } from './flare-gate.ts';
 import { messageOf, type Service } from './lifecycle.ts';
 import { LoadMeter } from './load-meter.ts';
+import { openLocks } from './locks.ts';
 import type { Log } from './logging.ts';
 import { type Network, openNetwork } from './network.ts';
 import type { ServiceManager } from './notify.ts';
@@ -79,6 +81,7 @@ export class Volcano implements Service {
   #console: Console | undefined;
   #web: WebServer | undefined;
   #oldMachines: OldMachines | undefined;
+  #lockd: Lockd | undefined;
   #removePidFile: () => void = () => {};
   readonly #addresses: AddressWatch;
   #config: Config;
@@ -160,12 +163,14 @@ export class Volcano implements Service {
       clock: systemClock,
       logger: log.room('mountd'),
     });
-    const nfsAt = await this.#listen(nfs, config.nfsPort, 'nfs-port');
-    const mountAt = await this.#listen(mount, config.mountPort, 'mount-port');
+    const nfsAt = await this.#listen([nfs], config.nfsPort, 'nfs-port');
+    this.#lockd = openLocks({ log, net: this.#parts.net, network, shares, handles });
+    const mounting = [mount, ...this.#lockd.programs];
+    const mountAt = await this.#listen(mounting, config.mountPort, 'mount-port');
     const old = await this.#serveOldMachines();
     const portmap = await this.#makeFindable([
       ...registrationsOf(nfs, nfsAt),
-      ...registrationsOf(mount, mountAt),
+      ...mounting.flatMap((program) => registrationsOf(program, mountAt)),
       ...old.registrations,
     ]);
     this.#portmap = portmap;
@@ -205,7 +210,7 @@ export class Volcano implements Service {
 
   async #serveOldMachines(): Promise<OldMachines> {
     const { config, log } = this.#options;
-    const listen = (program: Program, port: number, setting: SettingName) => this.#listen(program, port, setting);
+    const listen = (program: Program, port: number, setting: SettingName) => this.#listen([program], port, setting);
     const parts = { config: config.oldMachines, log, clock: systemClock, random: systemRandom, listen };
     this.#oldMachines = await OldMachines.open(parts);
     return this.#oldMachines;
@@ -246,11 +251,11 @@ export class Volcano implements Service {
     }
   }
 
-  async #listen(program: Program, port: number, setting: SettingName): Promise<Listening> {
+  async #listen(programs: readonly Program[], port: number, setting: SettingName): Promise<Listening> {
     const { addresses } = this.#config;
-    this.#count(program);
+    for (const program of programs) this.#count(program);
     try {
-      return await this.#parts.server.listen({ programs: [program], addresses, port });
+      return await this.#parts.server.listen({ programs, addresses, port });
     } catch (error) {
       throw cannotListen(error, port, setting, addresses);
     }
@@ -310,6 +315,7 @@ export class Volcano implements Service {
     await this.#console?.close();
     await this.#web?.close();
     await this.#portmap?.stop();
+    this.#lockd?.stop();
     await this.#parts.server.stop();
     this.#removePidFile();
   }

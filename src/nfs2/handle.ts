@@ -66,6 +66,18 @@ export class Handles {
     );
   }
 
+  /** Whether this network made that handle. */
+  isOurs(bytes: Buffer): boolean {
+    if (bytes.length !== HANDLE_BYTES) return false;
+    try {
+      this.#verify(bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof FlareError) return false;
+      throw error;
+    }
+  }
+
   /** The number of the share that a handle was reached through, whether its flare is there or gone. STALE when it is not one of this network. */
   shareOf(bytes: Buffer): number {
     this.#verify(bytes);

@@ -2,6 +2,7 @@ import { tableOf } from '../../base/table.ts';
 import type { Member } from '../../dht/projection/types.ts';
 import { LOCK_END, LockKind } from '../../flare/locks/types.ts';
 import type { FlareLock, HeldPage } from '../../flare/store/locks/keeper.ts';
+import { reservationText } from '../../operator/reservation.ts';
 import { shown, told } from '../../operator/text.ts';
 import type { Command, Run } from '../command.ts';
 
@@ -52,6 +53,6 @@ async function locksOf({ parts, wait, signal }: Run, { id, nickname }: Member) {
 function rowOf(volcano: string, { fileid, silentMs, lock }: FlareLock): string[] {
   const { kind, mode, start, last, holder, owner, pid } = lock;
   const range = last === LOCK_END ? `${start} to the end` : `${start} to ${last}`;
-  const place = kind === LockKind.whole ? 'whole file' : range;
+  const place = kind === LockKind.bytes ? range : kind === LockKind.whole ? 'whole file' : reservationText(start);
   return [volcano, `${fileid}`, place, mode, `${pid}`, `${Math.round(silentMs / 1000)} s`, shown(owner), shown(holder)];
 }

@@ -30,6 +30,7 @@ export function fakeRing(): OperatorView {
     projection: () => projection,
     figures: (member) => ({ figures, heardSeconds: member === first ? 0 : 40 }),
     held: (member) => (member === first ? { locks: [], next: null } : Promise.reject(new Error('gromit is away'))),
+    releaseHolder: (member) => (member === first ? 2 : Promise.reject(new Error('gromit is away'))),
     digest: (member) =>
       member === first
         ? Promise.resolve({ number: 1, epoch: 7, digest: Buffer.alloc(32) })

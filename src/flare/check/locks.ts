@@ -9,7 +9,7 @@ import { FlareType } from '../types.ts';
 
 function meet(one: OwnedLocks, other: OwnedLocks): boolean {
   if (one.kind !== other.kind) return false;
-  return one.ranges.some((range) => other.ranges.some((there) => conflicts(range, there)));
+  return one.ranges.some((range) => other.ranges.some((there) => conflicts(one.kind, range, there)));
 }
 
 /** Locks of slices that count and cannot be: of what is no living file, of no bytes, or such that exclude each other. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { conflicts, type OwnedRange, overlaps, withRange } from './ranges.ts';
-import { LOCK_END, type LockMode } from './types.ts';
+import { LOCK_END, LockKind, type LockMode } from './types.ts';
 
 /* What an owner has after fcntl(2): held against a map of bytes, and against what the manual says. */
 
@@ -71,9 +71,12 @@ t.test('the cases of the manual', async (t) => {
 
 t.test('two owners: shared ranges go together, all others meet', async (t) => {
   const range = (start: bigint, last: bigint, mode: LockMode): OwnedRange => ({ start, last, mode });
-  t.notOk(conflicts(range(0n, 9n, 'shared'), range(5n, 9n, 'shared')));
-  t.ok(conflicts(range(0n, 9n, 'shared'), range(9n, 9n, 'exclusive')));
-  t.ok(conflicts(range(0n, 9n, 'exclusive'), range(9n, 20n, 'shared')));
-  t.notOk(conflicts(range(0n, 9n, 'exclusive'), range(10n, 20n, 'exclusive')), 'the next byte is another one');
+  t.notOk(conflicts(LockKind.bytes, range(0n, 9n, 'shared'), range(5n, 9n, 'shared')));
+  t.ok(conflicts(LockKind.bytes, range(0n, 9n, 'shared'), range(9n, 9n, 'exclusive')));
+  t.ok(conflicts(LockKind.bytes, range(0n, 9n, 'exclusive'), range(9n, 20n, 'shared')));
+  t.notOk(
+    conflicts(LockKind.bytes, range(0n, 9n, 'exclusive'), range(10n, 20n, 'exclusive')),
+    'the next byte is another one',
+  );
   t.ok(overlaps(range(2n ** 62n, LOCK_END, 'shared'), range(LOCK_END, LOCK_END, 'shared')));
 });

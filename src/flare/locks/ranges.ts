@@ -1,4 +1,4 @@
-import type { ByteRange, LockMode } from './types.ts';
+import { type ByteRange, LockKind, type LockMode } from './types.ts';
 
 /** A range that an owner has. */
 export interface OwnedRange extends ByteRange {
@@ -14,9 +14,30 @@ export function overlaps(one: ByteRange, other: ByteRange): boolean {
   return one.start <= other.last && other.start <= one.last;
 }
 
-/** Whether locks of different owners cannot be there together. */
-export function conflicts(one: OwnedRange, other: OwnedRange): boolean {
+/** Bits of a reservation: what is denied stands above what is taken. */
+const DENY_SHIFT = 2n;
+const ACCESS = 3n;
+
+/** Whether one of two reservations takes what the other one denies. */
+function denies({ start: one }: ByteRange, { start: other }: ByteRange): boolean {
+  return ((one >> DENY_SHIFT) & other & ACCESS) !== 0n || ((other >> DENY_SHIFT) & one & ACCESS) !== 0n;
+}
+
+/** Whether locks of that kind, of different owners, cannot be there together. */
+export function conflicts(kind: LockKind, one: OwnedRange, other: OwnedRange): boolean {
+  if (kind === LockKind.share) return denies(one, other);
   return (one.mode === 'exclusive' || other.mode === 'exclusive') && overlaps(one, other);
+}
+
+/** What an owner has of that kind after a request: of bytes what `withRange` makes, of reservations the last one. */
+export function afterRequest(
+  kind: LockKind,
+  before: readonly OwnedRange[],
+  { start, last }: ByteRange,
+  mode: LockMode | 'none',
+): OwnedRange[] {
+  if (kind !== LockKind.share) return withRange(before, { start, last }, mode);
+  return mode === 'none' ? [] : [{ start, last, mode }];
 }
 
 /**

@@ -17,9 +17,17 @@ export const LEASE_MAX_MS = 24 * 3600 * 1000;
 /** How long a lock is waited for at most before AGAIN is answered all the same, in milliseconds: who waits longer asks again. */
 export const LOCK_WAIT_MS = 2_000;
 
-/** What is locked: bytes, as fcntl(2) and NLM do, or the whole file, as flock(2) does. Locks of one kind do not meet those of the other. The numbers are stored. */
-export const LockKind = { bytes: 0, whole: 1 } as const;
+/**
+ * What is locked: bytes, as fcntl(2) and NLM do, or the whole file, as flock(2) does; `share` is a reservation as DOS makes it. Locks of one kind do not meet those of another. The numbers are stored.
+ */
+export const LockKind = { bytes: 0, whole: 1, share: 2 } as const;
 export type LockKind = (typeof LockKind)[keyof typeof LockKind];
+
+/**
+ * A reservation is one number, which stands for both ends of its range: which access its owner has (bit 0: to read, bit 1: to write), and which he denies others (bits 2 and 3). Its mode is
+ * `shared`. An owner has one of a file: another one takes its place.
+ */
+export const SHARE_LAST = 15n;
 
 /** Shared locks meet exclusive ones, exclusive ones meet all. */
 export type LockMode = 'shared' | 'exclusive';

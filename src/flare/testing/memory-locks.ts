@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';
 import { FlareError } from '../errors.ts';
-import { conflicts, type OwnedRange, withRange } from '../locks/ranges.ts';
+import { afterRequest, conflicts, type OwnedRange } from '../locks/ranges.ts';
 import { type HeldLock, LOCK_WAIT_MS, type LockAnswer, type LockRequest, type LockService } from '../locks/types.ts';
 import { checkMayLock, checkRequest } from '../store/locks/checks.ts';
 import type { Attributes, Caller, FlareId } from '../types.ts';
@@ -68,7 +68,7 @@ export class MemoryLocks implements LockService {
       own = { kind, holder, owner, pid, leaseMs, tenure, ranges: [] };
       here.push(own);
     }
-    own.ranges = withRange(own.ranges, request, mode);
+    own.ranges = afterRequest(kind, own.ranges, request, mode);
     this.#settle(id, here);
     return attributes;
   }
@@ -131,7 +131,7 @@ export class MemoryLocks implements LockService {
     if (mode === 'none') return null;
     for (const one of this.#of(id)) {
       if (one.kind !== kind || (one.holder === holder && one.owner === owner)) continue;
-      const found = one.ranges.find((range) => conflicts(range, { start, last, mode }));
+      const found = one.ranges.find((range) => conflicts(kind, range, { start, last, mode }));
       if (found !== undefined) return { kind, holder: one.holder, owner: one.owner, pid: one.pid, ...found };
     }
     return null;

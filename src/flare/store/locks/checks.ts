@@ -7,6 +7,7 @@ import {
   LockKind,
   type LockRequest,
   OWNER_MAX,
+  SHARE_LAST,
 } from '../../locks/types.ts';
 import type { Attributes, Caller } from '../../types.ts';
 import { checkIsFile, need, owns, READ, WRITE } from '../access.ts';
@@ -17,10 +18,17 @@ function isText(text: string, max: number): boolean {
   return true;
 }
 
+function isShare(start: bigint, last: bigint, mode: LockRequest['mode']): boolean {
+  return start === last && start <= SHARE_LAST && mode !== 'exclusive';
+}
+
 /** INVAL for what no lock can be. */
-export function checkRequest({ kind, holder, owner, start, last, pid, leaseMs }: LockRequest): void {
+export function checkRequest({ kind, mode, holder, owner, start, last, pid, leaseMs }: LockRequest): void {
   const isRange = start >= 0n && start <= last && last <= LOCK_END;
-  const isKind = kind === LockKind.bytes || (kind === LockKind.whole && start === 0n && last === LOCK_END);
+  const isKind =
+    kind === LockKind.share
+      ? isShare(start, last, mode)
+      : kind === LockKind.bytes || (start === 0n && last === LOCK_END);
   const isLease = leaseMs === 0 || (Number.isInteger(leaseMs) && leaseMs >= LEASE_MIN_MS && leaseMs <= LEASE_MAX_MS);
   const isPid = Number.isInteger(pid) && pid >= 0 && pid <= 0xffff_ffff;
   if (!isRange || !isKind || !isLease || !isPid || !isText(holder, HOLDER_MAX) || !isText(owner, OWNER_MAX))

@@ -2,7 +2,7 @@ import { array, bool, opaque, struct, uint32, uint64 } from '@stellar/js-xdr';
 import { compile, type Value } from '../../../rpc/xdr.ts';
 import { keyFromText, keyText, sliceOf } from '../../keys.ts';
 import type { OwnedRange } from '../../locks/ranges.ts';
-import { LockKind, type LockOwner, RANGES_MAX } from '../../locks/types.ts';
+import { type LockKind, type LockOwner, RANGES_MAX } from '../../locks/types.ts';
 import type { FlareId } from '../../types.ts';
 
 /*
@@ -11,7 +11,7 @@ import type { FlareId } from '../../types.ts';
  */
 
 export const LOCK_PREFIX = 'lock/';
-const NAME = /^lock\/\d+\/([0-9a-f]{40})\/(\d+)\/([01])\/((?:[0-9a-f]{2})+)\/((?:[0-9a-f]{2})+)$/;
+const NAME = /^lock\/\d+\/([0-9a-f]{40})\/(\d+)\/([012])\/((?:[0-9a-f]{2})+)\/((?:[0-9a-f]{2})+)$/;
 
 const OFFSET_BYTES = 8;
 const LockNoteSchema = struct('LockNote', {
@@ -83,7 +83,7 @@ export function parseLockName(name: string): Pick<OwnedLocks, keyof LockOwner | 
   if (flare === null) throw new RangeError(`${name} is no name of a lock`);
   return {
     id: { key: flare, generation: Number(generation) },
-    kind: kind === '0' ? LockKind.bytes : LockKind.whole,
+    kind: Number(kind) as LockKind,
     holder: unhex(holder),
     owner: unhex(owner),
   };

@@ -110,7 +110,7 @@ export class LockTable {
   inTheWay(id: FlareId, place: LockPlace, wanted: OwnedRange): HeldLock | null {
     for (const { kind, holder, owner, ranges, pid } of this.#flares.get(flareText(id))?.owners.values() ?? []) {
       if (kind !== place.kind || (holder === place.holder && owner === place.owner)) continue;
-      const found = ranges.find((range) => conflicts(range, wanted));
+      const found = ranges.find((range) => conflicts(kind, range, wanted));
       if (found !== undefined) return { kind, holder, owner, pid, ...found };
     }
     return null;

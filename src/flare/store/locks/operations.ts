@@ -1,6 +1,6 @@
 import { FlareError } from '../../errors.ts';
 import { sliceOf } from '../../keys.ts';
-import { sameRanges, withRange } from '../../locks/ranges.ts';
+import { afterRequest, sameRanges } from '../../locks/ranges.ts';
 import { type LockRequest, RANGES_MAX } from '../../locks/types.ts';
 import { OperationSchema } from '../../record/schema.ts';
 import type { Attributes, Caller, FlareId } from '../../types.ts';
@@ -37,7 +37,7 @@ export function takeLock(
   }
   const own = locks.owned(request, id);
   const before = own?.ranges ?? [];
-  const ranges = withRange(before, request, mode);
+  const ranges = afterRequest(kind, before, request, mode);
   if (sameRanges(before, ranges)) return attributes;
   checkRoom(core, id, request, ranges.length, ranges.length - before.length);
   const slice = sliceOf(id.key);
