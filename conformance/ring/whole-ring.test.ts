@@ -22,6 +22,8 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [5052, 'a new owner held against the old one a record that it had had of it before it was filled anew'],
   [300320, 'that an outcome was delivered was forgotten where there was no room to write it down'],
   [300417, 'of a first start of which a sync had failed the network file was not on the disk, and the log was'],
+  [800296, 'a decision that lay in the memory of a volcano whose sync had failed was told to a participant'],
+  [700194, 'who was turned away while he waited for what he had seen to be committed held it for ever'],
   [500025, 'who had read a map before it was a member took itself for one that had been declared dead'],
 ];
 

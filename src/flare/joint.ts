@@ -138,7 +138,7 @@ export interface JointPart {
 export interface JointStore extends JointPart {
   /**
    * The coordinator's own steps: checked, and what they touch held for `decide` or `release`. Without steps the operation is but known here, as `pending`. Nothing is written. Rejects with refusals, and with
-   * `BusyError` when another operation holds something of it.
+   * `BusyError` when another operation holds something of it; then nothing is held.
    */
   hold(operation: OperationId, caller: Caller, steps: readonly Step[]): Eventually<readonly StepAnswer[]>;
   /**

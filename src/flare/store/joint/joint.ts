@@ -50,7 +50,6 @@ interface PreparedOperation {
 interface Decided {
   readonly slice: number;
   readonly participants: readonly number[];
-  readonly lsn: number;
 }
 
 /** Whose holds those of a prepared part are: the operation's coordinator may be the same volcano, and lets go of its own before. */
@@ -121,7 +120,7 @@ export class Joint implements JointStore {
     for (const [name, value] of this.#notes.latest(DECIDED_PREFIX)) {
       const { slice, operation } = ofNoteName(DECIDED_PREFIX, name);
       if (!here(slice) || this.#decided.has(operation)) continue;
-      this.#decided.set(operation, { slice, participants: decidedCodec.decode(value).participants, lsn: 0 });
+      this.#decided.set(operation, { slice, participants: decidedCodec.decode(value).participants });
     }
     return found;
   }
@@ -155,10 +154,15 @@ export class Joint implements JointStore {
       holds.take(operation, keptBy(steps));
       return [];
     }
-    return this.#answer(() => {
-      const answers = this.#run(operation, this.#transaction(null, steps), caller, steps);
+    const answers = this.#answer(() => {
+      const given = this.#run(operation, this.#transaction(null, steps), caller, steps);
       holds.take(operation, keptBy(steps));
-      return answers;
+      return given;
+    });
+    if (!isPending(answers)) return answers;
+    return answers.catch((error: unknown) => {
+      this.#end(operation);
+      throw error;
     });
   }
 
@@ -187,7 +191,7 @@ export class Joint implements JointStore {
       throw error;
     }
     const lsn = state.seen;
-    this.#decided.set(operation, { slice, participants, lsn });
+    this.#decided.set(operation, { slice, participants });
     this.#end(operation);
     await this.#durable(lsn);
   }
@@ -313,7 +317,7 @@ export class Joint implements JointStore {
   decision(id: OperationId): Decision {
     const operation = operationText(id);
     const decided = this.#decided.get(operation);
-    if (decided !== undefined) return decided.lsn <= this.#core.commitment.lsn ? 'committed' : 'pending';
+    if (decided !== undefined) return this.#isCommitted(operation, decided) ? 'committed' : 'pending';
     return this.#core.state.holds.holds(operation) ? 'pending' : 'unknown';
   }
 
@@ -349,13 +353,17 @@ export class Joint implements JointStore {
   }
 
   undelivered(): readonly Undelivered[] {
-    const { commitment } = this.#core;
     const found: Undelivered[] = [];
-    for (const [operation, { participants, lsn }] of this.#decided) {
-      // What a crash could take back is not told to anybody.
-      if (lsn <= commitment.lsn) found.push({ operation: Buffer.from(operation, 'hex'), participants });
+    for (const [operation, decided] of this.#decided) {
+      if (!this.#isCommitted(operation, decided)) continue;
+      found.push({ operation: Buffer.from(operation, 'hex'), participants: decided.participants });
     }
     return found;
+  }
+
+  /** That it is decided is where a crash cannot take it back: before that it is not told to anybody. */
+  #isCommitted(operation: string, { slice }: Decided): boolean {
+    return this.#notes.get(noteName(DECIDED_PREFIX, slice, operation)) !== null;
   }
 
   /** A transaction for these steps: its first record is that of the first step's slice. */
