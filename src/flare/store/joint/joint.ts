@@ -12,7 +12,6 @@ import {
   type Undelivered,
 } from '../../joint.ts';
 import { LOCAL_SLICE, ROOT_KEY, sliceOf } from '../../keys.ts';
-import { CHANGES_MAX } from '../../record/limits.ts';
 import { type Change, OperationSchema } from '../../record/schema.ts';
 import type { Attributes, Caller, Key } from '../../types.ts';
 import { asRefusal, type Core } from '../core.ts';
@@ -21,9 +20,8 @@ import type { Notes } from '../notes.ts';
 import { redoChange } from '../redo.ts';
 import { mayRepeat } from '../replays.ts';
 import { Transaction } from '../transaction.ts';
+import { Decisions } from './decisions.ts';
 import {
-  DECIDED_PREFIX,
-  decidedCodec,
   heldBy,
   noteName,
   ofNoteName,
@@ -45,11 +43,6 @@ interface PreparedOperation {
   readonly bySlice: Map<number, Prepared>;
   /** What was answered, and the LSN that it depends on; null after a restart. */
   answers: { readonly given: readonly StepAnswer[]; readonly lsn: number } | null;
-}
-
-interface Decided {
-  readonly slice: number;
-  readonly participants: readonly number[];
 }
 
 /** Whose holds those of a prepared part are: the operation's coordinator may be the same volcano, and lets go of its own before. */
@@ -79,7 +72,7 @@ export class Joint implements JointStore {
   readonly #core: Core;
   readonly #notes: Notes;
   readonly #prepared = new Map<string, PreparedOperation>();
-  readonly #decided = new Map<string, Decided>();
+  readonly #decisions: Decisions;
   /** Prepared operations that hold something. */
   readonly #shutting = new Set<string>();
   /** Operations that are over, oldest first. */
@@ -88,6 +81,7 @@ export class Joint implements JointStore {
   constructor(core: Core, notes: Notes) {
     this.#core = core;
     this.#notes = notes;
+    this.#decisions = new Decisions(core, notes);
     this.serve(null);
   }
 
@@ -97,7 +91,7 @@ export class Joint implements JointStore {
    */
   serve(served: ((slice: number) => boolean) | null): void {
     const here = served ?? (() => true);
-    for (const [operation, { slice }] of this.#decided) if (!here(slice)) this.#decided.delete(operation);
+    this.#decisions.serve(here);
     let changed = false;
     for (const [operation, { bySlice }] of this.#prepared) {
       for (const slice of bySlice.keys()) if (!here(slice)) changed = bySlice.delete(slice);
@@ -106,7 +100,7 @@ export class Joint implements JointStore {
     if (this.#load(here) || changed) this.#shutAll();
   }
 
-  /** What the log says was prepared and decided; returns whether something was prepared that was not known. */
+  /** What the log says was prepared; returns whether that was not known. */
   #load(here: (slice: number) => boolean): boolean {
     let found = false;
     for (const [name, value] of this.#notes.latest(PREPARED_PREFIX)) {
@@ -116,11 +110,6 @@ export class Joint implements JointStore {
       prepared.bySlice.set(slice, preparedCodec.decode(value));
       this.#prepared.set(operation, prepared);
       found = true;
-    }
-    for (const [name, value] of this.#notes.latest(DECIDED_PREFIX)) {
-      const { slice, operation } = ofNoteName(DECIDED_PREFIX, name);
-      if (!here(slice) || this.#decided.has(operation)) continue;
-      this.#decided.set(operation, { slice, participants: decidedCodec.decode(value).participants });
     }
     return found;
   }
@@ -149,7 +138,7 @@ export class Joint implements JointStore {
     const { holds } = this.#core.state;
     if (steps.some(({ kind }) => kind === 'birth')) throw new RangeError('a birth is prepared, not held');
     if (this.#over.has(operation) || holds.holds(operation)) throw new BusyError();
-    if (this.#decided.size >= UNDECIDED_MAX) throw new BusyError();
+    if (this.#decisions.size >= UNDECIDED_MAX) throw new BusyError();
     if (steps.length === 0) {
       holds.take(operation, keptBy(steps));
       return [];
@@ -176,12 +165,11 @@ export class Joint implements JointStore {
     const operation = operationText(id);
     const { state } = this.#core;
     if (!state.holds.holds(operation)) throw new BusyError();
-    const slice = sliceOf(keyOfStep(steps[0]!));
+    const decided = { slice: sliceOf(keyOfStep(steps[0]!)), participants };
     try {
       const transaction = this.#transaction(caller, steps);
       this.#run(operation, transaction, caller, steps);
-      const value = decidedCodec.encode({ participants: [...participants] });
-      this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), value);
+      this.#decisions.write(transaction, operation, decided);
       transaction.answer = answer;
       // The participants have reserved their room: the coordinator must not be the one without.
       transaction.mayUseReserve = true;
@@ -191,7 +179,7 @@ export class Joint implements JointStore {
       throw error;
     }
     const lsn = state.seen;
-    this.#decided.set(operation, { slice, participants });
+    this.#decisions.decided(operation, decided);
     this.#end(operation);
     await this.#durable(lsn);
   }
@@ -316,33 +304,13 @@ export class Joint implements JointStore {
 
   decision(id: OperationId): Decision {
     const operation = operationText(id);
-    const decided = this.#decided.get(operation);
-    if (decided !== undefined) return this.#isCommitted(operation, decided) ? 'committed' : 'pending';
+    const committed = this.#decisions.isCommitted(operation);
+    if (committed !== undefined) return committed ? 'committed' : 'pending';
     return this.#core.state.holds.holds(operation) ? 'pending' : 'unknown';
   }
 
   delivered(operations: readonly OperationId[]): void {
-    const bySlice = new Map<number, string[]>();
-    for (const id of operations) {
-      const operation = operationText(id);
-      const decided = this.#decided.get(operation);
-      if (decided === undefined) continue;
-      const there = bySlice.get(decided.slice);
-      if (there === undefined) bySlice.set(decided.slice, [operation]);
-      else there.push(operation);
-    }
-    for (const [slice, texts] of bySlice) {
-      for (let at = 0; at < texts.length; at += CHANGES_MAX) {
-        const transaction = new Transaction(this.#core, OperationSchema.resolve, null, slice);
-        transaction.mayUseReserve = true;
-        const some = texts.slice(at, at + CHANGES_MAX);
-        for (const operation of some)
-          this.#notes.change(transaction, slice, noteName(DECIDED_PREFIX, slice, operation), null);
-        transaction.commit(null);
-        // Not before: where there is no room for that, it is told of as undelivered until there is.
-        for (const operation of some) this.#decided.delete(operation);
-      }
-    }
+    this.#decisions.delivered(operations);
   }
 
   undecided(): readonly Undecided[] {
@@ -353,17 +321,7 @@ export class Joint implements JointStore {
   }
 
   undelivered(): readonly Undelivered[] {
-    const found: Undelivered[] = [];
-    for (const [operation, decided] of this.#decided) {
-      if (!this.#isCommitted(operation, decided)) continue;
-      found.push({ operation: Buffer.from(operation, 'hex'), participants: decided.participants });
-    }
-    return found;
-  }
-
-  /** That it is decided is where a crash cannot take it back: before that it is not told to anybody. */
-  #isCommitted(operation: string, { slice }: Decided): boolean {
-    return this.#notes.get(noteName(DECIDED_PREFIX, slice, operation)) !== null;
+    return this.#decisions.undelivered();
   }
 
   /** A transaction for these steps: its first record is that of the first step's slice. */
