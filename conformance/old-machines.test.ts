@@ -1,13 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { seededRandom } from '../src/base/random.ts';
 import { captureRun } from './lib/captured-run.ts';
 import { Reads } from './lib/reads.ts';
+import { unmet } from './lib/requirements.ts';
+import { run } from './lib/run.ts';
 import { Volcano } from './lib/volcano.ts';
 import { Accept, opaque, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
+import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
 
 /*
  * What old machines ask besides files, of one volcano, by clients of the test's own.
@@ -26,7 +32,7 @@ const volcano = await Volcano.start(t, {
   directory: join(scratch, 'data'),
   portmap: 'own',
   portmapPort: 111,
-  flags: ['--pcnfsd', users, '-D', 'r'],
+  flags: ['--pcnfsd', users, '--time', 'on', '--time-offset', '-3600', '--tftp', '/:/tftpboot', '-D', 'r'],
 });
 const portOf = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(volcano.log)?.[1]);
 
@@ -131,11 +137,71 @@ t.test('SIGHUP reads the users again; a file that is wrong changes nothing', asy
   t.equal(await kim(), 0);
 });
 
-t.test('users that cannot be read keep magmad from starting, and --check-config says so', async (t) => {
-  const flags = ['--pcnfsd', users, '--check-config', '-d', join(scratch, 'data')];
-  const { status, stderr } = spawnSync(`${MAGMA}d`, flags, { encoding: 'utf8' });
-  t.equal(status, 2);
-  t.match(stderr, /pc-users:1: a user is/);
-});
+/** Seconds from 1900 to 1970 (RFC 868). */
+const EPOCH = 2_208_988_800;
+const COMMANDS = { busybox: 'busybox-static' };
+
+t.test(
+  'TIME at port 37 by hand over UDP, and asked by rdate over TCP, an hour off as was told (FIELD.md row 26)',
+  async (t) => {
+    const socket = createSocket('udp4');
+    t.teardown(() => socket.close());
+    socket.send('', 37, '127.0.0.1');
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    const off = (seconds: number): number => Math.abs(seconds - (Date.now() / 1000 - 3600));
+    t.equal(answer.length, 4);
+    t.ok(off(answer.readUInt32BE() - EPOCH) < 5);
+    if (unmet({ commands: COMMANDS }) !== false) return;
+    const { stdout } = await run('busybox', ['rdate', '-p', '127.0.0.1'], { env: { TZ: 'UTC', LC_ALL: 'C' } });
+    t.ok(off(Date.parse(`${stdout.trim()} UTC`) / 1000) < 5, stdout);
+  },
+);
+
+t.test(
+  'TFTP at port 69: busybox and curl read files below the share, and nothing else',
+  {
+    skip: unmet({ commands: { ...COMMANDS, curl: 'curl' } }),
+  },
+  async (t) => {
+    const mounts = await UdpWire.open(volcano.mountPort);
+    const wire = await UdpWire.open(volcano.nfsPort);
+    t.teardown(() => [mounts.close(), wire.close()]);
+    const root = await mount(mounts, '/');
+    const nfs = new Nfs2Wire(wire);
+    const image = seededRandom(3).bytes(100_003);
+    const boot = (await nfs.ok('MKDIR', root, 'tftpboot', { mode: 0o755 })).handle!;
+    const file = (await nfs.ok('CREATE', boot, 'vmunix', { mode: 0o644 })).handle!;
+    for (let at = 0; at < image.length; at += 8192) await nfs.ok('WRITE', file, at, image.subarray(at, at + 8192));
+    await nfs.ok('SYMLINK', boot, '7F000001.SUN4C', 'vmunix');
+    await nfs.ok('SYMLINK', boot, 'out', '../secret');
+    await nfs.ok('CREATE', root, 'secret', { mode: 0o644 });
+
+    const copy = join(scratch, 'copy');
+    const busybox = (...words: string[]) => run('busybox', ['tftp', '-g', '-l', copy, ...words, '127.0.0.1']);
+    for (const words of [
+      ['-r', 'vmunix'],
+      ['-b', '1468', '-r', '/vmunix'],
+      ['-b', '8192', '-r', '7F000001.SUN4C'],
+    ]) {
+      const { status, stderr } = await busybox(...words);
+      t.equal(status, 0, stderr);
+      t.ok(readFileSync(copy).equals(image), words.join(' '));
+    }
+    const fetched = await run('curl', ['-sS', '-o', copy, 'tftp://127.0.0.1/vmunix']);
+    t.equal(fetched.status, 0, fetched.stderr);
+    t.ok(readFileSync(copy).equals(image), 'curl asks for tsize, blksize and timeout');
+    for (const [name, error] of [
+      ['../secret', /\(2\)/],
+      ['out', /\(2\).*a symlink leads out/],
+      ['secret', /\(1\)/],
+    ] as const) {
+      const { status, stderr } = await busybox('-r', name);
+      t.not(status, 0);
+      t.match(stderr, error, name);
+    }
+    await volcano.says(/"path":"vmunix".*Sent by TFTP/);
+    await volcano.says(/"path":"\.\.\/secret".*Refused/);
+  },
+);
 
 captured.judge(20, [111, portOf('pcnfsdPort')]);

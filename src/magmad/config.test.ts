@@ -53,6 +53,7 @@ t.test('nothing given: the defaults', async (t) => {
     webCert: null,
     shares: [],
     sharesFile: null,
+    oldMachines: { pcnfsd: null, time: null, tftp: null },
     key: null,
     debug: '',
     logLevel: 'info',

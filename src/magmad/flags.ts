@@ -26,7 +26,7 @@ export function readFlags(argv: readonly string[]): Source {
       given.set(name, { value: true, origin });
       continue;
     }
-    if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
+    if (token.value === undefined || (!token.inlineValue && isFlag(token.value, setting))) {
       throw new UsageError(`${origin} needs a value: ${example(name, setting)}`);
     }
     const value = parseText(name, token.value, origin);
@@ -35,6 +35,11 @@ export function readFlags(argv: readonly string[]): Source {
   }
   for (const [name, { value, origin }] of given) if (Array.isArray(value)) check(name, value, origin);
   return given;
+}
+
+/** What begins with a dash is the next flag, unless it is a number where one belongs. */
+function isFlag(text: string, { kind }: Setting): boolean {
+  return /^-./.test(text) && !(kind === 'number' && /^-[0-9]+$/.test(text));
 }
 
 function options(): Record<string, { type: 'string' | 'boolean'; short?: string }> {

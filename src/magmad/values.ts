@@ -26,7 +26,7 @@ export function parseText(name: SettingName, text: string, origin: string): Valu
       return TRUE.has(word) ? true : FALSE.has(word) ? false : check(name, text, origin);
     }
     case 'number':
-      return check(name, /^[0-9]{1,15}$/.test(text) ? Number(text) : text, origin);
+      return check(name, /^-?[0-9]{1,15}$/.test(text) ? Number(text) : text, origin);
     case 'list':
       return check(name, [text], origin);
     default:

@@ -26,6 +26,7 @@ import { type Listening, RpcServer } from '../rpc/server.ts';
 import type { WebServer } from '../web/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
+import { cannotListen } from './cannot-listen.ts';
 import type { Config } from './config.ts';
 import { openConsole } from './console.ts';
 import { switchable, watchFlares, watchRules } from './debug.ts';
@@ -45,7 +46,6 @@ import { waitingForRestart } from './reload.ts';
 import { readRules } from './rules.ts';
 import type { SettingName } from './settings.ts';
 import { progress } from './store.ts';
-import { UsageError } from './usage.ts';
 import { VERSION } from './version.ts';
 import { openWeb } from './web.ts';
 
@@ -211,7 +211,8 @@ export class Volcano implements Service {
   async #serveOldMachines(): Promise<OldMachines> {
     const { config, log } = this.#options;
     const listen = (program: Program, port: number, setting: SettingName) => this.#listen([program], port, setting);
-    const parts = { config: config.oldMachines, log, clock: systemClock, random: systemRandom, listen };
+    const { net, network, shares } = this.#parts;
+    const parts = { config, log, net, tree: network.tree, shares, clock: systemClock, random: systemRandom, listen };
     this.#oldMachines = await OldMachines.open(parts);
     return this.#oldMachines;
   }
@@ -316,24 +317,8 @@ export class Volcano implements Service {
     await this.#web?.close();
     await this.#portmap?.stop();
     this.#lockd?.stop();
+    await this.#oldMachines?.close();
     await this.#parts.server.stop();
     this.#removePidFile();
   }
-}
-
-/** Which setting says the addresses of a port; others are at `--address`. */
-const LISTENS: Partial<Record<SettingName, SettingName>> = {
-  'console-port': 'console-listen',
-  'web-port': 'web-listen',
-};
-
-function cannotListen(error: unknown, port: number, setting: SettingName, addresses: readonly string[]): Error {
-  const cures: Record<string, string> = {
-    EADDRINUSE: `another program listens there. Cure: stop it, or give another --${setting} (0 takes a free one)`,
-    EACCES: `ports below 1024 need root or CAP_NET_BIND_SERVICE. Cure: that, or another --${setting}`,
-    EADDRNOTAVAIL: `this machine has not all of these addresses: ${addresses.join(', ')}. Cure: correct --${LISTENS[setting] ?? 'address'}`,
-  };
-  if (error instanceof UsageError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return new Error(`cannot listen on port ${port}: ${cures[code] ?? messageOf(error)}`, { cause: error });
 }

@@ -1,6 +1,19 @@
-import { port, text } from '../setting-schemas.ts';
+import * as v from 'valibot';
+import { choice, port, text, whole } from '../setting-schemas.ts';
+import { parseServes } from './serves.ts';
 
 const OLD = 'Old machines';
+
+/** How far TIME may be off, in seconds: 68 years, after which it begins anew. */
+export const TIME_OFFSET_MAX = 2 ** 31 - 1;
+
+const serves = v.pipe(
+  text,
+  v.check(
+    (value) => parseServes(value) !== null,
+    'must be SHARE:PATH, both beginning with a /: /:/tftpboot is the directory /tftpboot of the share /',
+  ),
+);
 
 /** What old machines ask of their file server besides files: the part of `SETTINGS` that is about it. All of it is off unless it is given. */
 export const OLD_MACHINE_SETTINGS = {
@@ -19,6 +32,46 @@ export const OLD_MACHINE_SETTINGS = {
     group: OLD,
     help: 'PCNFSD, UDP and TCP. 0 takes a free port; clients ask the portmapper.',
     otherwise: '0',
+    schema: port,
+  },
+  time: {
+    kind: 'text',
+    value: 'HOW',
+    group: OLD,
+    help: 'on: tell the time (RFC 868, TIME), UDP and TCP, as rdate asks it at boot.',
+    otherwise: 'off',
+    schema: choice('on', 'off'),
+  },
+  'time-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: OLD,
+    help: 'TIME. Clients look for it at 37 only. 0 takes a free port.',
+    otherwise: '37',
+    schema: port,
+  },
+  'time-offset': {
+    kind: 'number',
+    value: 'SECONDS',
+    group: OLD,
+    help: 'What is added to the time that TIME tells, for systems that take no year of now: --time-offset -883612800 is 28 years ago, with the same days of the week.',
+    otherwise: '0',
+    schema: whole(-TIME_OFFSET_MAX, TIME_OFFSET_MAX, 'a number of seconds'),
+  },
+  tftp: {
+    kind: 'text',
+    value: 'SHARE:PATH',
+    group: OLD,
+    help: 'Serve the directory PATH of the share SHARE by TFTP, read-only, to those whom the rules let read it and as the anonymous user: for the first stage of a boot.',
+    otherwise: 'no TFTP',
+    schema: serves,
+  },
+  'tftp-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: OLD,
+    help: 'TFTP, UDP. Clients look for it at 69 only. 0 takes a free port.',
+    otherwise: '69',
     schema: port,
   },
 } as const;
