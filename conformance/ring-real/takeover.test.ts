@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { ETCD, EtcdCluster } from '../clients/etcd.ts';
+import { unmet } from '../lib/requirements.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { client } from './lib/client.ts';
 import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
@@ -91,34 +93,43 @@ t.test(
   },
 );
 
+/** The second of two volcanos without mirrors is gone for good. `more`: where the maps lie; `why`: what the operator is told of that. */
+async function onlyCopyGone(t: Test, told: readonly string[], why: RegExp): Promise<void> {
+  const directory = scratch(t);
+  const more = [...MORE, '--replicas', '1', ...told];
+  const first = await startVolcano(t, directory, { nickname: 'wallace', more });
+  const second = await startVolcano(t, directory, { nickname: 'gromit', more }, first);
+  await whole(t, at(first), 2);
+  await make(t, first, 'both');
+  await second.volcano.kill();
+  t.match(await magma(['dead', '--yes', ...at(first), 'gromit']), {
+    status: 1,
+    stderr: /slices are in sync on gromit alone/,
+  });
+  const asked = await magma(['takeover', '--yes', ...at(first)]);
+  t.match(asked, { status: 1, stderr: why });
+  t.match(asked.stderr, /128 slices are in sync only on volcanos that are away/);
+  const given = await magma(['takeover', '--yes', '--accept-loss', ...at(first)]);
+  t.match(
+    given,
+    { status: 0, stdout: /^128 slices were given up/, stderr: /GIVEN UP: slices .* served by wallace/ },
+    given.stderr,
+  );
+  t.match(await magma(['dead', '--yes', ...at(first), 'gromit']), { status: 0 });
+  const { nfs, root } = await client(t, first);
+  t.ok(await nfs.ok('CREATE', root, 'afterwards', { mode: 0o644 }), 'all slices are served');
+  t.equal(await first.volcano.stop(), 0);
+}
+
 t.test(
   'Slices of a volcano that is gone with the only copy: not served, and not given up unless that is said; then the rest is there',
   { timeout: TEST_TIMEOUT },
-  async (t) => {
-    const directory = scratch(t);
-    const more = [...MORE, '--replicas', '1'];
-    const first = await startVolcano(t, directory, { nickname: 'wallace', more });
-    const second = await startVolcano(t, directory, { nickname: 'gromit', more }, first);
-    await whole(t, at(first), 2);
-    await make(t, first, 'both');
-    await second.volcano.kill();
-    t.match(await magma(['dead', '--yes', ...at(first), 'gromit']), {
-      status: 1,
-      stderr: /slices are in sync on gromit alone/,
-    });
-    t.match(await magma(['takeover', '--yes', ...at(first)]), {
-      status: 1,
-      stderr: /wallace keeps the maps, and answers.*128 slices are in sync only on volcanos that are away/,
-    });
-    const given = await magma(['takeover', '--yes', '--accept-loss', ...at(first)]);
-    t.match(
-      given,
-      { status: 0, stdout: /^128 slices were given up/, stderr: /GIVEN UP: slices .* served by wallace/ },
-      given.stderr,
-    );
-    t.match(await magma(['dead', '--yes', ...at(first), 'gromit']), { status: 0 });
-    const { nfs, root } = await client(t, first);
-    t.ok(await nfs.ok('CREATE', root, 'afterwards', { mode: 0o644 }), 'all slices are served');
-    t.equal(await first.volcano.stop(), 0);
-  },
+  (t) => onlyCopyGone(t, [], /wallace keeps the maps, and answers/),
 );
+
+t.test('The same with the maps in etcd', { timeout: TEST_TIMEOUT, skip: unmet(ETCD) }, async (t) => {
+  const etcd = await EtcdCluster.start();
+  t.teardown(() => etcd.stop());
+  const told = ['--etcd', etcd.endpoints[0]!.origin];
+  await onlyCopyGone(t, told, /the maps of this network lie in etcd: no volcano keeps them/);
+});
