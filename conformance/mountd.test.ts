@@ -184,7 +184,7 @@ t.test('rules are reloaded under a running mount program', async (t) => {
   const wire = await UdpWire.open(service.port);
   t.teardown(() => wire.close());
   t.equal((await results(ask(wire, 1, 1, opaque('/a')))).readUInt32BE(0), 0);
-  await service.shares.reload(parseShares('/a * n', 'shares'));
+  await service.shares.reload(parseShares('/a * n', 'shares').rules);
   t.same(await results(ask(wire, 1, 1, opaque('/a'))), u32(13));
 });
 

@@ -35,7 +35,7 @@ export async function serveMounts(t: Test, rules: string): Promise<MountService>
   const service = new MemoryService({ clock, random: seededRandom(1) });
   const notes = new MemoryNotes();
   const resolver = { resolve: async () => ['10.1.2.3'] };
-  const shares = await Shares.open(parseShares(rules, 'shares'), { service, notes, resolver, clock, logger });
+  const shares = await Shares.open(parseShares(rules, 'shares').rules, { service, notes, resolver, clock, logger });
   const issueHandle = (id: { key: string }, share: number): Buffer => {
     const handle = Buffer.alloc(32);
     handle.writeUInt16BE(share, 1);

@@ -101,14 +101,21 @@ function parseTransfer(text: string): number | string {
   return wholeNumber(text, TRANSFER_MIN, TRANSFER_MAX) ?? `wants bytes from ${TRANSFER_MIN} to ${TRANSFER_MAX}`;
 }
 
-function parseSize(text: string): number | string {
+/** A whole number with K, M, G or T behind it, from `low` to `high`; null when it is none. */
+export function parseSizeWord(text: string, low: number, high: number): number | null {
   const [, digits, unit] = /^([0-9]+)([KMGT]?)$/.exec(text.toUpperCase()) ?? [];
   const value = digits === undefined || digits.length > 16 ? Number.NaN : Number(digits) * UNITS.get(unit!)!;
-  if (value >= PRETEND_MIN && value <= SIZE_MAX) return value;
+  return value >= low && value <= high ? value : null;
+}
+
+function parseSize(text: string): number | string {
+  const value = parseSizeWord(text, PRETEND_MIN, SIZE_MAX);
+  if (value !== null) return value;
   return `wants a size from ${PRETEND_MIN} bytes to 1024T, as size=1900M: a whole number, with K, M, G or T`;
 }
 
-function parseRanges(text: string): IdRange[] | string {
+/** Ranges of ids, joined by `+`; a string says what is wrong. */
+export function parseRanges(text: string): IdRange[] | string {
   const ranges: IdRange[] = [];
   for (const part of text.split('+')) {
     const [, from, to] = /^([0-9]+)(?:-([0-9]+))?$/.exec(part) ?? [];

@@ -18,7 +18,7 @@ function problemsOf(text: string | Uint8Array): string[] {
 }
 
 t.test('the file of the manual is read as it says', async (t) => {
-  const rules = parseShares(
+  const { rules } = parseShares(
     [
       '# who may do what',
       '',
@@ -167,7 +167,7 @@ t.test('all problems of a file are told at once', async (t) => {
 t.test('bounds: bytes of a file, rules, problems told', async (t) => {
   t.match(problemsOf('#'.repeat(FILE_MAX + 1)), [/^shares: the file has 1048577 bytes/]);
   const rules = (count: number) => Array.from({ length: count }, (_, at) => `/${at} * r`).join('\n');
-  t.equal(parseShares(rules(RULES_MAX), 'shares').length, RULES_MAX);
+  t.equal(parseShares(rules(RULES_MAX), 'shares').rules.length, RULES_MAX);
   t.match(problemsOf(rules(RULES_MAX + 1)), [/^shares:4097: there are 4097 rules, and 4096 are allowed/]);
   const many = problemsOf('junk\n'.repeat(PROBLEMS_MAX + 7));
   t.equal(many.length, PROBLEMS_MAX + 1);
@@ -175,8 +175,8 @@ t.test('bounds: bytes of a file, rules, problems told', async (t) => {
 });
 
 t.test('an empty file gives no rules; a byte order mark is no junk', async (t) => {
-  t.same(parseShares('', 'shares'), []);
-  t.equal(parseShares('\ufeff/a * r', 'shares').length, 1);
+  t.same(parseShares('', 'shares').rules, []);
+  t.equal(parseShares('\ufeff/a * r', 'shares').rules.length, 1);
 });
 
 t.test('any bytes give rules or a RulesError', async () => {

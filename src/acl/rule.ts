@@ -2,6 +2,7 @@ import { formatNetwork, type Network, parseNetwork } from './network.ts';
 import { DEFAULT_OPTIONS, parseOptions, type RuleOptions } from './options.ts';
 import { joinPath, PATH_MAX, type PathFault, splitPath } from './path.ts';
 import { hasControls, type Problem, RulesError, readable } from './problem.ts';
+import { parseLimits, parseQuotaUids, QUOTA_WORD, type QuotaRule } from './quota-rule.ts';
 
 /** The longest line of a rule, in bytes. */
 export const LINE_MAX = 8192;
@@ -19,6 +20,9 @@ export interface Rule {
   /** Path, network and permission, as a log line shows them. */
   readonly text: string;
 }
+
+/** What one line of a shares file says. */
+export type Line = { readonly rule: Rule } | { readonly quota: QuotaRule };
 
 /** One word of a line, its escapes and quotes taken away. */
 interface Word {
@@ -92,6 +96,23 @@ class RuleReader {
     return null;
   }
 
+  /** `PATH quota UIDS LIMIT[,LIMIT...]`. */
+  quota(words: readonly Word[]): QuotaRule | null {
+    const [first, , third, fourth, fifth] = words;
+    if (third === undefined || fourth === undefined || fifth !== undefined)
+      return this.fault(
+        words.map((word) => word.raw).join(' '),
+        'is no quota; write PATH quota UIDS LIMIT[,LIMIT...], as /home quota * bytes=900M:1G,files=10000',
+      );
+    const path = this.path(first!);
+    const uids = parseQuotaUids(third.raw);
+    if (typeof uids === 'string') this.fault(third.raw, uids);
+    const limits = parseLimits(fourth.raw);
+    if ('length' in limits) for (const { word, reason } of limits) this.fault(word, reason);
+    if (path === null || typeof uids === 'string' || 'length' in limits) return null;
+    return Object.freeze({ path, uids, ...limits, where: this.where, text: `${readable(path)} quota ${third.raw}` });
+  }
+
   rule(words: readonly Word[]): Rule | null {
     const [first, second, third, fourth, fifth] = words;
     if (first === undefined || second === undefined || third === undefined)
@@ -117,9 +138,9 @@ class RuleReader {
 }
 
 /**
- * Reads one line (bytes as a Latin-1 string): its rule; null when it is blank or a comment; or all that is wrong with it.
+ * Reads one line (bytes as a Latin-1 string): its rule or its quota; null when it is blank or a comment; or all that is wrong with it.
  */
-export function readRule(line: string, where: string): Rule | null | readonly Problem[] {
+export function readLine(line: string, where: string): Line | null | readonly Problem[] {
   const reader = new RuleReader(where);
   if (line.length > LINE_MAX) reader.fault('', `the line is longer than ${LINE_MAX} bytes; split it, or shorten it`);
   else if (hasControls(line)) reader.fault('', 'the line has control characters in it; is this a text file?');
@@ -128,8 +149,13 @@ export function readRule(line: string, where: string): Rule | null | readonly Pr
     if (words?.length === 0) return null;
     if (words === null) reader.fault('', 'a quote is not closed, or something follows it; write "PATH" and a space');
     else {
-      const rule = reader.rule(words);
-      if (rule !== null) return rule;
+      if (words[1]?.raw === QUOTA_WORD) {
+        const quota = reader.quota(words);
+        if (quota !== null) return { quota };
+      } else {
+        const rule = reader.rule(words);
+        if (rule !== null) return { rule };
+      }
     }
   }
   return reader.problems;
@@ -140,8 +166,15 @@ export function readRule(line: string, where: string): Rule | null | readonly Pr
  * stands for the byte of that octal number. Throws `RulesError`, which tells all that is wrong; `where` is how it names the place.
  */
 export function parseRule(text: string | Uint8Array, where: string): Rule {
-  const read = readRule(Buffer.from(text as string).toString('latin1'), where);
+  const line = parseLine(text, where);
+  if ('rule' in line) return line.rule;
+  throw new RulesError([{ where, word: line.quota.text, reason: 'is a quota, and a rule is wanted' }]);
+}
+
+/** As `parseRule`, of a line that may be a quota as well: `PATH quota UIDS LIMIT[,LIMIT...]`. */
+export function parseLine(text: string | Uint8Array, where: string): Line {
+  const read = readLine(Buffer.from(text as string).toString('latin1'), where);
   if (read === null) throw new RulesError([{ where, word: '', reason: 'there is no rule; write PATH NETWORK r|w|n' }]);
   if (Array.isArray(read)) throw new RulesError(read);
-  return read as Rule;
+  return read as Line;
 }

@@ -40,7 +40,7 @@ class House {
     return this.service.create(root, directory, name, birth);
   }
   open(text: string): Promise<Shares> {
-    return Shares.open(parseShares(text, 'shares'), this);
+    return Shares.open(parseShares(text, 'shares').rules, this);
   }
   refusals(): object[] {
     return this.lines.filter(([, message]) => message === 'Refused').map(([fields]) => fields);
@@ -142,7 +142,7 @@ t.test('rules follow renames over a reload and a restart, and forget what is gon
   const file = house.file(await house.at('/a/b'), 'f');
   const top = house.service.root();
   house.service.rename(root, top, 'a', top, 'moved');
-  await shares.reload(parseShares(text, 'shares'));
+  await shares.reload(parseShares(text, 'shares').rules);
   t.equal(await permission(shares, '10.0.0.1', house.service.getattr(file)), 'n 1', 'a reload');
   t.equal((await walk(house.service, ['a'])).stopped, 'NOENT', 'no other directory was made in its place');
   const again = await house.open(text);
@@ -218,14 +218,14 @@ t.test('what is wrong with rules is told with file and line, all of it, and noth
 t.test('a resolver that does not answer is given up; host names are bounded', async (t) => {
   const house = new House();
   const slow = { ...house, clock: house.clock, resolver: { resolve: () => new Promise<string[]>(() => {}) } };
-  const opened = Shares.open(parseShares('/ slow r', 'shares'), slow);
+  const opened = Shares.open(parseShares('/ slow r', 'shares').rules, slow);
   await null;
   house.clock.advance(RESOLVE_TIMEOUT_MS);
   await t.rejects(opened, { message: /^shares:1: "slow": .*no answer in time/ });
   const many = Array.from({ length: HOSTS_MAX + 1 }, (_, at) => `/ h${at} r`).join('\n');
   let asked = 0;
   const counting = { ...slow, resolver: { resolve: async () => [`10.0.${asked >> 8}.${asked++ & 255}`] } };
-  await t.rejects(Shares.open(parseShares(many, 'shares'), counting), {
+  await t.rejects(Shares.open(parseShares(many, 'shares').rules, counting), {
     message: /^shares:257: .*more than 256 host names/,
   });
   t.equal(asked, HOSTS_MAX);
@@ -236,11 +236,14 @@ t.test('reload: all or nothing, and the caches of the old rules are gone', async
   const shares = await house.open('/a * w');
   const file = house.file(await house.make('/a/b'), 'f');
   t.equal(await permission(shares, '10.0.0.1', file), 'w 1');
-  await t.rejects(shares.reload(parseShares('/a * r\n/b nowhere r', 'shares')), { name: 'RulesError' });
+  await t.rejects(shares.reload(parseShares('/a * r\n/b nowhere r', 'shares').rules), { name: 'RulesError' });
   t.equal(await permission(shares, '10.0.0.1', file), 'w 1', 'a bad file changes nothing');
-  await shares.reload(parseShares('/a * w\n/a/b * n', 'shares'));
+  await shares.reload(parseShares('/a * w\n/a/b * n', 'shares').rules);
   t.equal(await permission(shares, '10.0.0.1', file), 'n 2');
-  await Promise.all([shares.reload(parseShares('/a * n', 'shares')), shares.reload(parseShares('/a * r', 'shares'))]);
+  await Promise.all([
+    shares.reload(parseShares('/a * n', 'shares').rules),
+    shares.reload(parseShares('/a * r', 'shares').rules),
+  ]);
   t.equal(await permission(shares, '10.0.0.1', file), 'r 1', 'the last one asked for counts');
 });
 
@@ -249,7 +252,7 @@ t.test('topmost paths are shares; their numbers stay through reloads and restart
   const shares = await house.open('/b * r\n/a * r\n/a/x * w');
   const numbers = (of: Shares) => Object.fromEntries(of.list().map((share) => [share.path, share.number]));
   t.same(numbers(shares), { '/b': 1, '/a': 2 });
-  await shares.reload(parseShares('/0 * r\n/a * r', 'shares'));
+  await shares.reload(parseShares('/0 * r\n/a * r', 'shares').rules);
   t.same(numbers(shares), { '/0': 3, '/a': 2 });
   t.equal(shares.share(1), undefined);
   t.match(shares.share(2), { path: '/a', directory: { key: (await house.at('/a')).key } });

@@ -1,6 +1,7 @@
 import type { FlareService, NoteStore } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { ROOT_NOTE } from '../flare/store/open.ts';
+import type { Usage } from '../flare/types.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
@@ -53,6 +54,8 @@ export interface Ring {
   readonly store: LocalStore;
   readonly self: Member;
   readonly networkId: string;
+  /** What a uid has in a share on the slices of others, as far as it was heard. Never waits. */
+  readonly usageElsewhere: (share: number, uid: number) => Usage;
   /** What an operator is shown of the network. */
   readonly view: OperatorView;
   /** The newest that is known. */
@@ -173,6 +176,8 @@ class Volcano implements Ring {
       space: () => store.statfs(),
       lag: () => this.#replication?.lag() ?? 0,
       disk: () => store.diskFigures(),
+      usage: () => store.limitedUsage(),
+      logger,
     });
     this.view = operatorView({
       ...{ self: id, store, map: this.#map, peers: this.#peers, figures: this.#figures },
@@ -205,6 +210,8 @@ class Volcano implements Ring {
   get flares(): FlareService {
     return this.#router;
   }
+
+  readonly usageElsewhere = (share: number, uid: number): Usage => this.#figures.usageElsewhere(share, uid);
 
   get notes(): NoteStore {
     return this.#notes;

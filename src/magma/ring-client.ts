@@ -88,7 +88,7 @@ export class RingClient {
 
   /** What a volcano tells of itself. Rejects when it does not answer. */
   async figures(member: Member): Promise<Figures> {
-    return (await this.node(member).load(this.#id, { figures: NO_FIGURES, heard: [] })).figures;
+    return (await this.node(member).load(this.#id, { figures: NO_FIGURES, usage: [], heard: [] })).figures;
   }
 
   async close(): Promise<void> {

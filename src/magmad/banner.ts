@@ -1,3 +1,4 @@
+import type { Limit, QuotaRule } from '../acl/quota-rule.ts';
 import type { Rule } from '../acl/rule.ts';
 
 /** What a client has to know to mount. */
@@ -22,6 +23,16 @@ export function describeRules(rules: readonly Rule[]): string[] {
     byPath.set(path, clauses);
   }
   return [...byPath].map(([path, clauses]) => `${path} ${clauses.join(', ')}`);
+}
+
+function limitText({ soft, hard }: Limit, what: string): string[] {
+  const parts = [...(soft === null ? [] : [`${soft} soft`]), ...(hard === null ? [] : [`${hard} hard`])];
+  return parts.length === 0 ? [] : [`${what} ${parts.join(', ')}`];
+}
+
+/** A quota in words: `/home quota *: bytes 900 soft, 1000 hard; files 5 hard; grace 604800 s`. */
+export function describeQuota({ text, bytes, files, graceMs }: QuotaRule): string {
+  return `${text}: ${[...limitText(bytes, 'bytes'), ...limitText(files, 'files'), `grace ${graceMs / 1000} s`].join('; ')}`;
 }
 
 /** What to type on a Linux client to mount `path` from `host`, a name or an address. A client finds the lock manager by the portmapper alone; this machine's would want this machine's status monitor. */

@@ -20,6 +20,7 @@ import type { FlareService, NoteStore } from '../flare/service.ts';
 import { readIdentity } from '../flare/store/identity.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { ROOT_NOTE } from '../flare/store/open.ts';
+import type { Usage } from '../flare/types.ts';
 import type { Config } from './config.ts';
 import { nicknameFromHost } from './config.ts';
 import { openEtcd } from './etcd.ts';
@@ -43,6 +44,8 @@ export interface Network {
   readonly notes: NoteStore;
   /** What lies here. */
   readonly store: LocalStore;
+  /** What a uid has in a share on the slices of others, as far as it was heard. Never waits. */
+  readonly usageElsewhere: (share: number, uid: number) => Usage;
   readonly nickname: string;
   /** Where other volcanos find this one; null when it has no key, and so no others. */
   readonly ports: { readonly flare: number; readonly node: number } | null;
@@ -115,7 +118,8 @@ async function openAlone({ config, log, hostname, load, observe: seen }: Network
     const networkId = (await readIdentity(disk))!.toString('hex');
     const observe = (ask: Observing): Observation => ({ ...seen(ask), nickname });
     const { tree, view } = treeAlone({ store, clock: systemClock, networkId, self, load, observe });
-    return { tree, view, notes: store, store, nickname, ports: null, close: () => store.close() };
+    const usageElsewhere = (): Usage => ({ bytes: 0, files: 0 });
+    return { tree, view, notes: store, store, usageElsewhere, nickname, ports: null, close: () => store.close() };
   } catch (error) {
     await store.close();
     throw error;
@@ -196,7 +200,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     await etcd?.close();
   };
   try {
-    const { tree, view, notes, store, self } = ring;
+    const { tree, view, notes, store, self, usageElsewhere } = ring;
     const room = log.room('volcano');
     if ((await keepKey(notes, key, systemRandom)) === 'new') room.info({}, 'the network has a key from now on');
     const map = ring.projection();
@@ -208,7 +212,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     if (addresses.length > 0 && !addresses.some((address) => self.addresses.includes(address)))
       room.warn({ addresses: self.addresses }, 'others look for this volcano at the addresses that it joined with');
     const ports = { flare: self.flarePort, node: self.nodePort };
-    return { tree, view, notes, store, nickname: self.nickname, ports, close };
+    return { tree, view, notes, store, usageElsewhere, nickname: self.nickname, ports, close };
   } catch (error) {
     await close();
     throw error;

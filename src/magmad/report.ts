@@ -1,4 +1,4 @@
-import { describeRules } from './banner.ts';
+import { describeQuota, describeRules } from './banner.ts';
 import type { Config } from './config.ts';
 import { reportOldMachines } from './old-machines/config.ts';
 import type { ConfiguredRules } from './rules.ts';
@@ -10,7 +10,7 @@ function seedText({ host, port }: Seed): string {
 }
 
 /** What `--check-config` prints: every setting with its value and where that was set, then the rules in words. */
-export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRules): string {
+export function reportConfig(config: Config, { rules, quotas, byDefault }: ConfiguredRules): string {
   const values: Partial<Record<SettingName, unknown>> = {
     boot: config.boot,
     nickname: config.nickname ?? '(as last time, else the host name)',
@@ -52,7 +52,7 @@ export function reportConfig(config: Config, { rules, byDefault }: ConfiguredRul
       const origin = config.origins.get(name) ?? (name === 'key' ? config.origins.get('key-file') : undefined);
       return `${name.padEnd(14)} ${String(values[name]).padEnd(28)} ${origin === undefined ? 'default' : `set by ${origin}`}`;
     });
-  const served = describeRules(rules).map((sentence) => `  ${sentence}`);
+  const served = [...describeRules(rules), ...quotas.map(describeQuota)].map((sentence) => `  ${sentence}`);
   const warnings = config.warnings.map((warning) => `warning: ${warning}`);
   const title = byDefault ? 'rules (by default, because none are given):' : 'rules:';
   return `${[...lines, '', title, ...served, ...warnings].join('\n')}\n`;

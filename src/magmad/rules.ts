@@ -1,6 +1,7 @@
 import { type Problem, RulesError } from '../acl/problem.ts';
-import { parseRule, type Rule } from '../acl/rule.ts';
-import { checkRules, parseShares } from '../acl/shares-file.ts';
+import type { QuotaRule } from '../acl/quota-rule.ts';
+import { parseLine, type Rule } from '../acl/rule.ts';
+import { checkQuotas, checkRules, parseShares, type RulesAndQuotas, takeLine } from '../acl/shares-file.ts';
 import type { Config } from './config.ts';
 import { readBytes } from './file.ts';
 
@@ -8,8 +9,7 @@ import { readBytes } from './file.ts';
 export const DEFAULT_RULES = ['/ 127.0.0.0/8 w no_root_squash', '/ ::1/128 w no_root_squash', '/ * r'] as const;
 
 /** The rules of a configuration: those of `share` and those of the shares file, together. */
-export interface ConfiguredRules {
-  readonly rules: readonly Rule[];
+export interface ConfiguredRules extends RulesAndQuotas {
   /** Nobody has given any: these are `DEFAULT_RULES`. */
   readonly byDefault: boolean;
 }
@@ -19,19 +19,25 @@ export function readRules(config: Pick<Config, 'shares' | 'sharesFile'>): Config
   const byDefault = config.shares.length === 0 && config.sharesFile === null;
   const given = byDefault ? DEFAULT_RULES.map((rule) => ({ rule, origin: 'default' })) : config.shares;
   const rules: Rule[] = [];
+  const quotas: QuotaRule[] = [];
   const problems: Problem[] = [];
-  const gather = (read: () => readonly Rule[]): void => {
+  const gather = (read: () => void): void => {
     try {
-      rules.push(...read());
+      read();
     } catch (error) {
       if (!(error instanceof RulesError)) throw error;
       problems.push(...error.problems);
     }
   };
-  for (const { rule, origin } of given) gather(() => [parseRule(rule, origin)]);
+  for (const { rule, origin } of given) gather(() => takeLine(parseLine(rule, origin), rules, quotas));
   const file = config.sharesFile;
-  if (file !== null) gather(() => parseShares(readBytes(file, '--shares'), file));
-  if (problems.length === 0) problems.push(...checkRules(rules));
+  if (file !== null)
+    gather(() => {
+      const read = parseShares(readBytes(file, '--shares'), file);
+      rules.push(...read.rules);
+      quotas.push(...read.quotas);
+    });
+  if (problems.length === 0) problems.push(...checkRules(rules), ...checkQuotas({ rules, quotas }));
   if (problems.length > 0) throw new RulesError(problems);
-  return { rules, byDefault };
+  return { rules, quotas, byDefault };
 }

@@ -42,6 +42,7 @@ import { OldMachines } from './old-machines/serve.ts';
 import { type AddressWatch, systemAddressWatch } from './own-addresses.ts';
 import { writePidFile } from './pidfile.ts';
 import { makeFindable, registrationsOf } from './portmapper.ts';
+import { VolcanoQuotas } from './quotas.ts';
 import { waitingForRestart } from './reload.ts';
 import { readRules } from './rules.ts';
 import type { SettingName } from './settings.ts';
@@ -67,6 +68,7 @@ interface Parts {
   readonly net: Net;
   readonly server: RpcServer;
   readonly shares: Shares;
+  readonly quotas: VolcanoQuotas;
   readonly calls: CallLog;
   readonly procedures: ProcedureGauges;
   readonly mounts: MountList;
@@ -116,6 +118,8 @@ export class Volcano implements Service {
       const logger = log.room('acl');
       const parts = { service, notes, resolver: systemResolver, clock: systemClock, logger };
       const shares = await Shares.open(rules.rules, parts);
+      const quotas = new VolcanoQuotas(network, logger);
+      await quotas.use(rules.quotas, shares);
       gated = () => ({ shares, service });
       const calls = new CallLog(log);
       const gauges = new ClientGauges(systemClock, rpcLog);
@@ -129,7 +133,7 @@ export class Volcano implements Service {
         logger: rpcLog,
         observer: observers([gauges, procedures, meter, calls]),
       });
-      const volcano = new Volcano(options, { network, net, server, shares, calls, procedures, mounts });
+      const volcano = new Volcano(options, { network, net, server, shares, quotas, calls, procedures, mounts });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -289,10 +293,11 @@ export class Volcano implements Service {
     manager.reloading();
     try {
       const config = reread();
-      const { rules } = readRules(config);
+      const { rules, quotas } = readRules(config);
       const enforce = this.#oldMachines?.reread();
       await this.#parts.shares.reload(rules);
       enforce?.();
+      await this.#parts.quotas.use(quotas, this.#parts.shares);
       const waiting = waitingForRestart(this.#config, config);
       if (waiting.length > 0) this.#log.warn({ settings: waiting }, 'these settings change only at the next start');
       for (const sentence of describeRules(rules)) this.#log.info({}, `sharing ${sentence}`);
@@ -319,6 +324,7 @@ export class Volcano implements Service {
     this.#lockd?.stop();
     await this.#oldMachines?.close();
     await this.#parts.server.stop();
+    await this.#parts.quotas.stop();
     this.#removePidFile();
   }
 }

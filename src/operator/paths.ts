@@ -30,6 +30,7 @@ const REASONS: Partial<Record<FlareStatusName, string>> = {
   INVAL: 'cannot be done to this type of file',
   NAMETOOLONG: 'a name has at most 255 bytes',
   NOSPC: 'no space left',
+  DQUOT: 'the quota is used up',
   ROFS: 'cannot be changed',
   ACCES: 'is not allowed',
   PERM: 'is not allowed',

@@ -1,8 +1,10 @@
 import t from 'tap';
+import { silentLogger } from '../../base/logger.ts';
 import { VirtualTime } from '../../base/virtual-clock.ts';
+import type { AccountUsage } from '../../flare/store/usage.ts';
 import type { Peers } from '../peers.ts';
 import type { Loads } from '../programs/node/handlers.ts';
-import { HEARD_MAX } from '../programs/node/schema.ts';
+import { HEARD_MAX, USAGE_MAX } from '../programs/node/schema.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
 import { alone, member } from '../testing/members.ts';
 import { distances, LOAD_MS, LOAD_PEERS, NetworkFigures } from './figures.ts';
@@ -23,6 +25,9 @@ class Network {
   readonly asked: Set<MemberId>[] = [];
   readonly map: { projection: Projection };
   most = 0;
+  /** What each says of accounts with a limit. */
+  readonly usage: AccountUsage[][] = [];
+  readonly warned: string[] = [];
 
   constructor(volcanos: number) {
     this.map = { projection: mapOf(volcanos) };
@@ -42,6 +47,8 @@ class Network {
         space: () => ({ totalBytes: 1000, freeBytes: 500, availableBytes: 400, flares: at }),
         lag: () => 0,
         disk: () => ({ syncMs: 1, damaged: 0, repaired: 0 }),
+        usage: () => this.usage[at] ?? [],
+        logger: { ...silentLogger, warn: (_fields: object, message: string) => void this.warned.push(message) },
       });
       this.asked.push(asked);
       this.all.push(figures);
@@ -90,7 +97,11 @@ t.test('what is heard is taken when it is newer, and only of members', async (t)
   const [one] = network.all;
   const figures = network.all[1]!.own();
   const tell = (id: MemberId, ageMs: number, load: number): void =>
-    one!.told(member(1).id, { figures, heard: [{ id, ageMs, figures: { ...figures, load } }] });
+    one!.told(member(1).id, {
+      figures,
+      usage: [],
+      heard: [{ id, ageMs, usage: [{ share: 1, uid: 7, bytes: load, files: 1 }], figures: { ...figures, load } }],
+    });
   const of = (id: MemberId): number | undefined => one!.of(id)?.load;
   await network.time.run(10_000);
   tell(member(2).id, 3000, 30);
@@ -104,3 +115,46 @@ t.test('what is heard is taken when it is newer, and only of members', async (t)
   tell(member(0).id, 0, 99);
   t.equal(of(member(0).id), 0, 'nobody else says what this volcano does');
 });
+
+t.test(
+  'What accounts have elsewhere is the sum of what each said last, without waiting; who is no member counts no more',
+  async (t) => {
+    const network = new Network(3);
+    const account = { share: 1, uid: 1000 };
+    for (const [at, bytes] of [10, 20, 30].entries()) network.usage[at] = [{ ...account, bytes, files: 1 }];
+    const [one] = network.all;
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 0, files: 0 }, 'nothing is known yet');
+    for (const each of network.all) each.start();
+    await network.rounds(0.5);
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 50, files: 2 }, 'the own is not in it');
+    t.same(one!.usageElsewhere(2, 1000), { bytes: 0, files: 0 });
+    network.usage[1] = [];
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 50, files: 2 }, 'until it is told again');
+    await network.rounds(1);
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 30, files: 1 });
+    network.map.projection = { ...network.map.projection, volcanos: network.map.projection.volcanos.slice(0, 2) };
+    await network.rounds(1);
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 0, files: 0 }, 'when the map has left it out');
+  },
+);
+
+t.test(
+  'In a large network usage comes to all; what is told is bounded, the largest first, and more is logged once',
+  async (t) => {
+    const network = new Network(20);
+    network.usage[0] = Array.from({ length: USAGE_MAX + 1 }, (_, at) => ({
+      share: 1,
+      uid: at + 1,
+      bytes: at,
+      files: 1,
+    }));
+    for (const each of network.all) each.start();
+    await network.rounds(6);
+    for (const each of network.all.slice(1)) {
+      t.same(each.usageElsewhere(1, USAGE_MAX + 1), { bytes: USAGE_MAX, files: 1 });
+      t.same(each.usageElsewhere(1, 1), { bytes: 0, files: 0 }, 'the smallest');
+    }
+    t.match(network.warned, [/more users have quotas/]);
+    t.equal(network.warned.length, 1);
+  },
+);

@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
 import type { DiskFigures } from '../../flare/store/local-store.ts';
-import type { SpaceFigures } from '../../flare/types.ts';
+import type { AccountUsage } from '../../flare/store/usage.ts';
+import type { SpaceFigures, Usage } from '../../flare/types.ts';
 import type { Peers } from '../peers.ts';
 import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
-import { HEARD_MAX } from '../programs/node/schema.ts';
+import { HEARD_MAX, USAGE_MAX } from '../programs/node/schema.ts';
 import { copiesWanted, indexOf } from '../projection/queries.ts';
 import type { MemberId } from '../projection/types.ts';
 import type { KnownFigures } from '../state-text.ts';
@@ -17,6 +19,8 @@ export const LOAD_PEERS = 8;
 /** No age is told that is greater, in milliseconds. */
 const AGE_MAX_MS = 2 ** 32 - 1;
 
+const NOTHING: Usage = Object.freeze({ bytes: 0, files: 0 });
+
 /** What figures work with. */
 export interface FiguresParts {
   readonly self: MemberId;
@@ -29,6 +33,9 @@ export interface FiguresParts {
   readonly lag: () => number;
   /** How its disk does. */
   readonly disk: () => DiskFigures;
+  /** What the accounts that have a limit have on the slices that it serves. */
+  readonly usage: () => AccountUsage[];
+  readonly logger: Logger;
 }
 
 /** The figures of a volcano that has run since `started`, by its monotonic clock. */
@@ -65,6 +72,7 @@ export function distances(volcanos: number): readonly number[] {
 /** What is known of another volcano, and since when, by the own monotonic clock. */
 interface Known {
   readonly figures: Figures;
+  readonly usage: readonly AccountUsage[];
   readonly since: number;
 }
 
@@ -73,6 +81,9 @@ export class NetworkFigures {
   readonly #parts: FiguresParts;
   readonly #others = new Map<MemberId, Known>();
   readonly #started: number;
+  /** What others have said of each account together; null: to be added up anew. */
+  #usage: Map<string, Usage> | null = null;
+  #told = false;
   /** Where in `#others` the next exchange begins. */
   #turn = 0;
   #stopped = false;
@@ -109,22 +120,24 @@ export class NetworkFigures {
   tells(): Loads {
     const { projection } = this.#parts.map;
     const large = projection !== null && projection.volcanos.length - 1 > LOAD_PEERS;
-    return { figures: this.own(), heard: large ? this.#some() : [] };
+    return { figures: this.own(), usage: this.#ownUsage(), heard: large ? this.#some() : [] };
   }
 
   /** Another volcano tells its figures, and what it has heard. */
-  told(id: MemberId, { figures, heard }: Loads): void {
-    this.#know(id, figures, 0);
-    for (const one of heard) this.#know(one.id, one.figures, one.ageMs);
+  told(id: MemberId, { figures, usage, heard }: Loads): void {
+    this.#know(id, { figures, usage }, 0);
+    for (const one of heard) this.#know(one.id, one, one.ageMs);
   }
 
   /** What is older than what is known is ignored, and so is who is no member. */
-  #know(id: MemberId, figures: Figures, ageMs: number): void {
+  #know(id: MemberId, { figures, usage }: Omit<Known, 'since'>, ageMs: number): void {
     const { map, clock, self } = this.#parts;
     const since = clock.monotonic() - ageMs;
     const { projection } = map;
     if (id === self || projection === null || indexOf(projection, id) === -1) return;
-    if (since >= (this.#others.get(id)?.since ?? Number.NEGATIVE_INFINITY)) this.#others.set(id, { figures, since });
+    if (since < this.heardAt(id)) return;
+    this.#others.set(id, { figures, usage, since });
+    this.#usage = null;
   }
 
   /** The next of those that are known, round and round: each comes to somebody in every few exchanges. */
@@ -134,8 +147,8 @@ export class NetworkFigures {
     const count = Math.min(HEARD_MAX, all.length);
     const found = Array.from({ length: count }, (_, at) => all[(this.#turn + at) % all.length]!);
     this.#turn += count;
-    return found.map(([id, { figures, since }]) => {
-      return { id, figures, ageMs: Math.min(Math.ceil(now - since), AGE_MAX_MS) };
+    return found.map(([id, { figures, usage, since }]) => {
+      return { id, figures, usage, ageMs: Math.min(Math.ceil(now - since), AGE_MAX_MS) };
     });
   }
 
@@ -160,6 +173,43 @@ export class NetworkFigures {
     };
   }
 
+  #forget(id: MemberId): void {
+    this.#others.delete(id);
+    this.#usage = null;
+  }
+
+  /** The largest of the own accounts that have a limit. */
+  #ownUsage(): AccountUsage[] {
+    const { usage, logger } = this.#parts;
+    const all = usage();
+    if (all.length <= USAGE_MAX) return all;
+    if (!this.#told)
+      logger.warn(
+        { accounts: all.length, told: USAGE_MAX },
+        'more users have quotas than other volcanos are told of: the smallest may exceed them',
+      );
+    this.#told = true;
+    return all.sort((one, other) => other.bytes - one.bytes || other.files - one.files).slice(0, USAGE_MAX);
+  }
+
+  /** What an account has on the slices of others, as far as it was heard. */
+  usageElsewhere(share: number, uid: number): Usage {
+    this.#usage ??= this.#addUsage();
+    return this.#usage.get(`${share}/${uid}`) ?? NOTHING;
+  }
+
+  #addUsage(): Map<string, Usage> {
+    const sums = new Map<string, Usage>();
+    for (const { usage } of this.#others.values()) {
+      for (const { share, uid, bytes, files } of usage) {
+        const account = `${share}/${uid}`;
+        const sum = sums.get(account) ?? NOTHING;
+        sums.set(account, { bytes: sum.bytes + bytes, files: sum.files + files });
+      }
+    }
+    return sums;
+  }
+
   start(): void {
     this.#exchange();
   }
@@ -173,7 +223,7 @@ export class NetworkFigures {
     const { map, self, clock } = this.#parts;
     const { projection } = map;
     if (projection !== null) {
-      for (const id of this.#others.keys()) if (indexOf(projection, id) === -1) this.#others.delete(id);
+      for (const id of this.#others.keys()) if (indexOf(projection, id) === -1) this.#forget(id);
       const { volcanos } = projection;
       const own = indexOf(projection, self);
       for (const distance of own === -1 ? [] : distances(volcanos.length))

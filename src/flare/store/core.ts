@@ -4,6 +4,7 @@ import type { IndexHost } from '../index/types.ts';
 import { BusyError } from '../joint.ts';
 import { KmlClosedError, KmlWedgedError } from '../kml/errors.ts';
 import type { Appended, Kml, Payload } from '../kml/types.ts';
+import type { Quotas } from '../quotas.ts';
 import type { Commitment } from './commitment.ts';
 import type { Flusher } from './flusher.ts';
 import type { StoreLimits } from './limits.ts';
@@ -27,6 +28,8 @@ export interface Core {
   readonly space: Space;
   readonly pins: Pins;
   readonly repair: Repair;
+  /** What limits changes; null: nothing does. */
+  readonly quotas: { limits: Quotas | null };
 }
 
 /** A failure of the log, as callers see it: IO; `BusyError` when others have copies, one of whom takes over. Other errors stay what they are. */

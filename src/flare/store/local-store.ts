@@ -4,6 +4,7 @@ import { FlareError } from '../errors.ts';
 import { BusyError, type JointStore } from '../joint.ts';
 import { checkName, LOCAL_SLICE } from '../keys.ts';
 import { KmlReadError } from '../kml/errors.ts';
+import type { Quotas } from '../quotas.ts';
 import type { EntryState } from '../record/pack.ts';
 import type { Expectation, FlareService, NoteStore, WriteOptions } from '../service.ts';
 import {
@@ -269,6 +270,18 @@ export class LocalStore implements FlareService, NoteStore {
   /** What all uids have in the shares that are `wanted`, on the slices that are served here. */
   usage(wanted: (share: number) => boolean): AccountUsage[] {
     return this.#core.state.usage.all(wanted);
+  }
+
+  /** Limits changes from now on; null: nothing does. */
+  enforce(limits: Quotas | null): void {
+    this.#core.quotas.limits = limits;
+  }
+
+  /** What the accounts that have a limit have on the slices that are served here. */
+  limitedUsage(): AccountUsage[] {
+    const { limits } = this.#core.quotas;
+    if (limits === null) return [];
+    return this.#core.state.usage.all(() => true).filter(({ share, uid }) => limits.isLimited(share, uid));
   }
 
   note(name: string): Buffer | null {

@@ -153,6 +153,7 @@ async function openLocked(
     space,
     pins: new Pins(),
     repair: new Repair(logger),
+    quotas: { limits: null },
   };
   const notes = new Notes(core);
   const compaction = new Compaction(core, notes, logger);

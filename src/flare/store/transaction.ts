@@ -9,6 +9,7 @@ import type { Attributes, Caller, FlareId, Key, Name, Time } from '../types.ts';
 import { appendGroup, type Core } from './core.ts';
 import { lengthOf } from './extents.ts';
 import { Group } from './group.ts';
+import { growthAsked } from './growth-asked.ts';
 import { CHUNK_SIZE, CUT_LISTED_MAX } from './limits.ts';
 import { identityBytes } from './replays.ts';
 import { microsecondsOf, timeOf } from './times.ts';
@@ -50,6 +51,8 @@ export class Transaction {
   mayUseReserve = false;
   /** Each slice's part means something without the others: it does not matter when a crash leaves one and takes another. */
   divisible = false;
+  /** Quotas are not asked: for uid 0, and what nobody calls for. */
+  unlimited: boolean;
   /** What is remembered as the answer to the caller's replay, when that is not what `commit` returns. */
   answer: Attributes | null | undefined = undefined;
 
@@ -61,6 +64,7 @@ export class Transaction {
     this.#group = new Group(core.state.slices, operation, this.now);
     this.#group.number(slice);
     this.#slice = slice;
+    this.unlimited = caller === null || caller.uid === 0;
   }
 
   /** The number of this operation's record in the key's slice. */
@@ -187,6 +191,7 @@ export class Transaction {
     const { state, replays } = this.#core;
     this.#gather((slice, change) => this.#group.add(slice, change));
     if (!this.divisible) this.#checkTogether();
+    this.#checkQuotas();
     const attributes = this.answer ?? (result === null ? null : this.#flares.get(result)!.attributes);
     const identity = this.#caller?.replay;
     if (identity !== undefined) {
@@ -214,6 +219,7 @@ export class Transaction {
    */
   prepare(write: (ready: ReadonlyMap<number, readonly Change[]>) => void): void {
     const ready = new Map<number, Change[]>();
+    this.#checkQuotas();
     this.#gather((slice, change) => {
       const changes = ready.get(slice);
       if (changes === undefined) ready.set(slice, [change]);
@@ -224,6 +230,21 @@ export class Transaction {
     this.#group.placed(appended);
     for (const action of this.#after) action(appended.lsn, appended.segment);
     this.#core.state.seen = Math.max(this.#core.state.seen, appended.lsn);
+  }
+
+  /** DQUOT when an account would have more than it may. */
+  #checkQuotas(): void {
+    const { quotas, state, kml } = this.#core;
+    if (quotas.limits === null || this.unlimited) return;
+    for (const [key, flare] of this.#flares) {
+      if (flare === null) continue;
+      const { share, uid } = flare.attributes;
+      const more = growthAsked(state.flareUnit(key).value?.attributes ?? null, flare.attributes);
+      if (more === null || quotas.limits.allows(share, uid, more, () => state.usage.of(share, uid))) continue;
+      // The refusal rests on all that was written of the account.
+      state.seen = kml.nextLsn - 1;
+      throw FlareError.of('DQUOT');
+    }
   }
 
   /** In the turn of the append: who mirrors what may be another the next moment. */

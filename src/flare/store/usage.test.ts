@@ -3,6 +3,7 @@ import t from 'tap';
 import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
+import { chooseSeed, LONG } from '../../base/testing/seed.ts';
 import { indexFaults } from '../index/faults.ts';
 import { inlineIndexHost } from '../index/inline-host.ts';
 import { sliceOf } from '../keys.ts';
@@ -15,7 +16,6 @@ import { ALICE, BOB, check, checkSound, DIRECTORY, FILE, ROOT, statusOf, testSto
  * Usage is counted per slice, share and uid, and is at all times what the flares take together: docs/quotas.md, "What is counted".
  */
 
-const LONG = process.env.MAGMA_LONG === '1';
 const RUNS = LONG ? 1000 : 40;
 
 /** Bytes of an empty directory. */
@@ -132,7 +132,7 @@ function counted(store: LocalStore): Map<string, { bytes: number; files: number 
 const sorted = (sums: ReadonlyMap<string, unknown>): string => JSON.stringify([...sums].sort());
 
 t.test('Random histories with power cuts: what is counted is what a walk finds', async (t) => {
-  const seed = LONG ? Date.now() % 2 ** 31 : 20_260_901;
+  const seed = chooseSeed();
   t.comment(`seed ${seed}`);
   const history = async (all: readonly Step[], cut: number): Promise<void> => {
     const clock = manualClock();

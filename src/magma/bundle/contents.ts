@@ -63,7 +63,7 @@ function configText(config: Config): string {
   try {
     return told + reportConfig(config, readRules(config));
   } catch (error) {
-    return `${told}the rules cannot be read: ${(error as Error).message}\n${reportConfig(config, { rules: [], byDefault: false })}`;
+    return `${told}the rules cannot be read: ${(error as Error).message}\n${reportConfig(config, { rules: [], quotas: [], byDefault: false })}`;
   }
 }
 

@@ -8,6 +8,7 @@ const REASONS: Partial<Record<FlareStatusName, string>> = {
   NOTEMPTY: 'the directory is not empty',
   INVAL: 'cannot be done to this type of file, or a directory would be in itself',
   NAMETOOLONG: 'a name has 1 to 255 bytes',
+  DQUOT: 'the quota of who owns it in this share is used up',
   NOSPC: 'there is no space left in the network. Cure: magma ring tells how much each volcano has',
   FBIG: 'is too large for a file of the network',
   MLINK: 'has too many names',

@@ -2,6 +2,7 @@ import type { Eventually } from '../../../base/eventually.ts';
 import type { JointPart } from '../../../flare/joint.ts';
 import type { LastRecord } from '../../../flare/store/following.ts';
 import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
+import type { AccountUsage } from '../../../flare/store/usage.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { Observation, Observing } from '../../observation.ts';
@@ -57,11 +58,14 @@ export interface Heard {
   readonly id: MemberId;
   readonly ageMs: number;
   readonly figures: Figures;
+  readonly usage: readonly AccountUsage[];
 }
 
 /** What a volcano tells of itself, and of others. */
 export interface Loads {
   readonly figures: Figures;
+  /** What accounts with a limit have on the slices that it serves: at most `USAGE_MAX`. */
+  readonly usage: readonly AccountUsage[];
   /** At most `HEARD_MAX`. */
   readonly heard: readonly Heard[];
 }

@@ -39,6 +39,7 @@ import {
   NOTES_BYTES_MAX,
   NOTES_MAX,
   procedures,
+  USAGE_MAX,
   WATCH_MAX_MS,
 } from './schema.ts';
 import { STEPS_MAX } from './steps.ts';
@@ -419,19 +420,23 @@ t.test('LOAD: each tells the other its figures, and what it has heard of others'
     id: member(number).id,
     ageMs: number,
     figures: { ...figures, load: number },
+    usage: [{ share: 1, uid: number, bytes: 2 ** 50, files: 3 }],
   }));
   const seen: unknown[] = [];
+  const usage = [{ share: 65_535, uid: 2 ** 32 - 1, bytes: 1, files: 2 ** 40 }];
   const node = await served(t, {
     load(...args) {
       seen.push(args);
-      return { figures: { ...figures, load: 8 }, heard };
+      return { figures: { ...figures, load: 8 }, usage, heard };
     },
   });
-  const mine = { figures, heard: heard.slice(1) };
-  t.strictSame(await node.load(member(3).id, mine), { figures: { ...figures, load: 8 }, heard });
+  const mine = { figures, usage: [], heard: heard.slice(1) };
+  t.strictSame(await node.load(member(3).id, mine), { figures: { ...figures, load: 8 }, usage, heard });
   t.strictSame(seen, [[member(3).id, mine]]);
   const many = Array.from({ length: HEARD_MAX + 1 }, () => heard[0]!);
-  await t.rejects(node.load(member(3).id, { figures, heard: many }), { name: 'XdrError' });
+  await t.rejects(node.load(member(3).id, { figures, usage, heard: many }), { name: 'XdrError' });
+  const accounts = Array.from({ length: USAGE_MAX + 1 }, () => usage[0]!);
+  await t.rejects(node.load(member(3).id, { figures, usage: accounts, heard }), { name: 'XdrError' });
 });
 
 t.test('NOTES: all of them, in pages that are bounded by number and by bytes', async (t) => {
@@ -537,7 +542,7 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     () => node.joint(1).prepare(operation, 1, { uid: 0, gid: 0, gids: [] }, []),
     () => node.joint(1).resolve(operation, true),
     () => node.joint(1).decision(operation),
-    () => node.load(member(0).id, { figures, heard: [] }),
+    () => node.load(member(0).id, { figures, usage: [], heard: [] }),
     () => node.notes('', 0),
     () => node.setNote('n', null),
     () => node.held(''),

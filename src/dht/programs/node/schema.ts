@@ -36,6 +36,8 @@ export const COMMON_SLICES_MAX = 32;
 export const RUNS_MAX = 64;
 /** The most other volcanos whose figures are passed on in one LOAD, and in its answer. */
 export const HEARD_MAX = 64;
+/** The most accounts of which a volcano tells what they have on its slices. */
+export const USAGE_MAX = 1024;
 /** The most notes in one answer, and their bytes together. */
 export const NOTES_MAX = 256;
 export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
@@ -110,13 +112,18 @@ export const FiguresSchema = xdr.struct('Figures', {
   repaired: xdr.uint32(),
 });
 
+const usage = xdr.array(
+  xdr.struct('AccountUsage', { share: xdr.uint32(), uid: xdr.uint32(), bytes: xdr.uint64(), files: xdr.uint64() }),
+  USAGE_MAX,
+);
+
 /** What was heard of other volcanos: `ageMs` ago, or longer. */
 const heard = xdr.array(
-  xdr.struct('Heard', { id: xdr.opaque(ID_BYTES), ageMs: xdr.uint32(), figures: FiguresSchema }),
+  xdr.struct('Heard', { id: xdr.opaque(ID_BYTES), ageMs: xdr.uint32(), figures: FiguresSchema, usage }),
   HEARD_MAX,
 );
 /** What a volcano tells of itself, and of others. */
-export const LoadsSchema = xdr.struct('Loads', { figures: FiguresSchema, heard });
+export const LoadsSchema = xdr.struct('Loads', { figures: FiguresSchema, usage, heard });
 
 const DecisionSchema = xdr.enumType('Decision', { committed: 0, pending: 1, unknown: 2 });
 const noteName = xdr.varOpaque(NOTE_NAME_MAX);

@@ -35,10 +35,14 @@ export function helloFromWire(wire: WireHello): Hello {
 
 type WireLoads = Value<typeof LoadsSchema>;
 
-export function wireLoads({ figures, heard }: Loads): WireLoads {
-  return { figures, heard: heard.map((one) => ({ ...one, id: Buffer.from(one.id, 'hex') })) };
+export function wireLoads({ figures, usage, heard }: Loads): WireLoads {
+  return {
+    figures,
+    usage: [...usage],
+    heard: heard.map((one) => ({ ...one, usage: [...one.usage], id: Buffer.from(one.id, 'hex') })),
+  };
 }
 
-export function loadsFromWire({ figures, heard }: WireLoads): Loads {
-  return { figures, heard: heard.map((one) => ({ ...one, id: one.id.toString('hex') })) };
+export function loadsFromWire({ figures, usage, heard }: WireLoads): Loads {
+  return { figures, usage, heard: heard.map((one) => ({ ...one, id: one.id.toString('hex') })) };
 }

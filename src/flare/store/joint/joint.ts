@@ -230,6 +230,7 @@ export class Joint implements JointStore {
     return this.#answer(() => {
       const { state } = this.#core;
       const transaction = this.#transaction(null, steps);
+      transaction.unlimited = caller.uid === 0;
       const given = this.#run(preparedPart(operation), transaction, caller, steps);
       if (given.some(({ kind }) => kind === 'taken')) return given;
       const moving = steps.some(({ kind }) => kind === 'moving');
