@@ -23,7 +23,7 @@ export async function tftpHouse(t: Test, rules = '/ * r', serves = { share: '/',
   const logger: Logger = { debug: note, info: note, warn: note, error: note, fatal: note, child: () => logger };
   const service = new MemoryService({ clock, random: seededRandom(1) });
   const surroundings = { service, notes: new MemoryNotes(), resolver: { resolve: async () => [] }, clock, logger };
-  const shares = await Shares.open(parseShares(rules, 'shares'), surroundings);
+  const shares = await Shares.open(parseShares(rules, 'shares').rules, surroundings);
   await walkAndMake(service, serves.path.split('/').filter(Boolean));
   const tree = { service, shares, ...serves };
   const server = await TftpServer.open({ net: near, clock, logger, addresses: [], port: 69, tree });
