@@ -23,6 +23,7 @@ import type { Registration } from '../rpc/portmap/registration.ts';
 import { ProcedureGauges } from '../rpc/procedure-gauges.ts';
 import type { Program } from '../rpc/program.ts';
 import { type Listening, RpcServer } from '../rpc/server.ts';
+import { rquotaProgram } from '../rquotad/program.ts';
 import type { WebServer } from '../web/server.ts';
 import { describeRules, mountCommand, type Served } from './banner.ts';
 import { CallLog } from './calls.ts';
@@ -169,7 +170,8 @@ export class Volcano implements Service {
     });
     const nfsAt = await this.#listen([nfs], config.nfsPort, 'nfs-port');
     this.#lockd = openLocks({ log, net: this.#parts.net, network, shares, handles });
-    const mounting = [mount, ...this.#lockd.programs];
+    const rquota = rquotaProgram({ shares, quotas: this.#parts.quotas.book, clock: systemClock });
+    const mounting = [mount, rquota, ...this.#lockd.programs];
     const mountAt = await this.#listen(mounting, config.mountPort, 'mount-port');
     const old = await this.#serveOldMachines();
     const portmap = await this.#makeFindable([
