@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
 import { captureRun } from './lib/captured-run.ts';
+import { inNamespace, makeNamespace } from './lib/namespace.ts';
 import { Reads } from './lib/reads.ts';
 import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { Volcano } from './lib/volcano.ts';
-import { Accept, opaque, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
+import { Accept, decodeReply, encodeCall, opaque, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
 import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
 
 /*
@@ -20,6 +21,7 @@ import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
  */
 
 const MAGMA = fileURLToPath(new URL('../bin/magma', import.meta.url));
+const CLIENT = fileURLToPath(new URL('clients/broadcast-rpc.py', import.meta.url));
 const captured = await captureRun(t, 'old');
 const scratch = mkdtempSync(join(tmpdir(), 'magma-old-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
@@ -32,7 +34,12 @@ const volcano = await Volcano.start(t, {
   directory: join(scratch, 'data'),
   portmap: 'own',
   portmapPort: 111,
-  flags: ['--pcnfsd', users, '--time', 'on', '--time-offset', '-3600', '--tftp', '/:/tftpboot', '-D', 'r'],
+  flags: [
+    ...['--pcnfsd', users, '--time', 'on', '--time-offset', '-3600', '--tftp', '/:/tftpboot', '-D', 'r'],
+    ...['--bootparam', 'sun1 10.9.0.40 root=/export/root/sun1', '--bootparam', 'near 127.0.0.1 root=/export/root/near'],
+    ...['--bootparam-network', '10.9.0.0/24', '--bootparam-network', '127.0.0.1', '--bootparam-domain', 'lava'],
+    ...['--bootparam-router', '10.9.0.1', '--server-name', 'wallace'],
+  ],
 });
 const portOf = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(volcano.log)?.[1]);
 
@@ -204,4 +211,98 @@ t.test(
   },
 );
 
-captured.judge(20, [111, portOf('pcnfsdPort')]);
+const BOOTPARAM = 100026;
+/** An IPv4 address as the protocol has it: its type, and four chars of C, which are signed there. */
+const ip = (text: string): Buffer => u32(1, ...text.split('.').map((one) => (Number(one) << 24) >> 24));
+const ipOf = (reads: Reads): string => [reads.number(), ...reads.numbers(4).map((one) => one & 0xff)].join('.');
+/** CALLIT of version 2 (RFC 1833 §3.2). */
+const callit = (procedure: number, args: Buffer, program = BOOTPARAM): Buffer =>
+  Buffer.concat([u32(program, 1, procedure), opaque(args)]);
+
+t.test(
+  'bootparam: WHOAMI and GETFILE of this machine, asked of the program and through the portmapper (FIELD.md row 25)',
+  async (t) => {
+    const [portmapper, direct] = [await UdpWire.open(111), await TcpWire.open(portOf('bootparamPort'))];
+    t.teardown(() => [portmapper.close(), direct.close()]);
+    const me = await ask(direct, [BOOTPARAM, 1, 1], ip('127.0.0.1'));
+    t.same([me.text(), me.text(), ipOf(me), me.rest], ['near', 'lava', '1.10.9.0.1', 0]);
+    const root = await ask(direct, [BOOTPARAM, 1, 2], Buffer.concat([opaque('near'), opaque('root')]));
+    t.same([root.text(), ipOf(root), root.text()], ['wallace', '1.127.0.0.1', '/export/root/near']);
+    const called = await ask(portmapper, [100000, 2, 5], callit(1, ip('127.0.0.1')));
+    t.equal(called.number(), portOf('bootparamPort'));
+    t.ok(called.number() > 0);
+    t.equal(called.text(), 'near');
+    for (const version of [3, 4]) {
+      const there = await ask(portmapper, [100000, version, 5], callit(1, ip('127.0.0.1')));
+      t.equal(there.text(), `127.0.0.1.${portOf('bootparamPort') >> 8}.${portOf('bootparamPort') & 0xff}`);
+    }
+  },
+);
+
+t.test(
+  'bootparam by broadcast: a machine of the network is answered from the right address, and nothing else is forwarded',
+  {
+    skip: unmet({
+      root: true,
+      namespaces: true,
+      commands: { ip: 'iproute2', nsenter: 'util-linux', python3: 'python3' },
+    }),
+  },
+  async (t) => {
+    const there = makeNamespace(t, 'sun');
+    const set = (...words: string[]) => run('ip', words);
+    const link = async (name: string, net: string): Promise<void> => {
+      await set('link', 'add', name, 'type', 'veth', 'peer', 'name', name, 'netns', there);
+      await set('addr', 'add', `${net}.1/24`, 'brd', `${net}.255`, 'dev', name);
+      await set('link', 'set', name, 'up');
+      await set('-n', there, 'addr', 'add', `${net}.40/24`, 'brd', `${net}.255`, 'dev', name);
+      await set('-n', there, 'link', 'set', name, 'up');
+    };
+    await link('lan', '10.9.0');
+    await link('wan', '10.8.0');
+    /** Who answers which calls, by their numbers. A NULL, which is answered, comes last. */
+    const broadcast = async (
+      net: string,
+      ...calls: Buffer[]
+    ): Promise<{ from: string; xid: number; results: Reads }[]> => {
+      const credential = { flavor: 0, body: Buffer.alloc(0) };
+      const called = [...calls.map((args) => ({ procedure: 5, args })), { procedure: 0, args: Buffer.alloc(0) }];
+      const hex = called.map((each, xid) =>
+        encodeCall({ xid, program: 100000, version: 2, ...each, credential }).toString('hex'),
+      );
+      const [command, words] = inNamespace(there, 'python3', CLIENT, `${net}.40`, `${net}.255`, '111', ...hex);
+      const { status, stdout, stderr } = await run(command, words);
+      t.equal(status, 0, stderr);
+      const answers = stdout.split('\n').filter(Boolean);
+      return answers.slice(0, -1).map((line) => {
+        const [from, port, bytes] = line.split(' ');
+        const reply = decodeReply(Buffer.from(bytes!, 'hex'));
+        if (reply.denied || reply.status !== Accept.SUCCESS) throw new Error(`no success: ${line}`);
+        const results = new Reads(reply.results);
+        // The port, and the length of the results.
+        results.numbers(2);
+        return { from: `${from} ${port}`, xid: reply.xid, results };
+      });
+    };
+    const file = callit(2, Buffer.concat([opaque('sun1'), opaque('root')]));
+    const answers = await broadcast('10.9.0', callit(1, ip('10.9.0.40')), file);
+    t.same(
+      answers.map(({ from, xid }) => `${from} ${xid}`),
+      ['10.9.0.1 111 0', '10.9.0.1 111 1'],
+    );
+    const [me, root] = answers.map(({ results }) => results);
+    t.same([me!.text(), me!.text(), ipOf(me!)], ['sun1', 'lava', '1.10.9.0.1']);
+    t.same([root!.text(), ipOf(root!), root!.text()], ['wallace', '1.10.9.0.1', '/export/root/sun1']);
+    const silent = [
+      callit(1, ip('10.9.0.41')),
+      callit(0, Buffer.alloc(0), 100003),
+      callit(1, u32(7)),
+      callit(9, Buffer.alloc(0)),
+    ];
+    t.same(await broadcast('10.9.0', ...silent), [], 'nobody known, another program, junk, no such procedure');
+    t.same(await broadcast('10.8.0', callit(1, ip('10.9.0.40'))), [], 'from a network that is not configured');
+    await volcano.says(/"client":"10\.9\.0\.40","about":"sun1 root".*Bootparam GETFILE/);
+  },
+);
+
+captured.judge(20, [111, portOf('pcnfsdPort'), portOf('bootparamPort')]);

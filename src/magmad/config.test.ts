@@ -53,7 +53,7 @@ t.test('nothing given: the defaults', async (t) => {
     webCert: null,
     shares: [],
     sharesFile: null,
-    oldMachines: { pcnfsd: null, time: null, tftp: null },
+    oldMachines: { pcnfsd: null, time: null, tftp: null, bootparam: null },
     key: null,
     debug: '',
     logLevel: 'info',

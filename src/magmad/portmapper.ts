@@ -23,13 +23,18 @@ function netidsOf(transport: 'udp' | 'tcp', { address }: Endpoint): NetId[] {
   return transport === 'tcp' && address === '::' ? ['tcp', 'tcp6'] : [`${transport}6`];
 }
 
+const NOT_FORWARDED =
+  'the portmapper is not ours: machines that boot by broadcast (bootparam) are answered only if it forwards calls (rpcbind -r). Cure: --portmap own';
+
 /**
  * Makes the programs findable as `mode` says. With `auto`, what cannot be had is done without, and logged: a portmapper is a convenience there.
  * Rejects with `PortmapError` in the other modes.
  */
 export async function makeFindable(mode: PortmapMode, parts: PortmapParts, log: Logger): Promise<PortmapChoice> {
   try {
-    return await choosePortmapper(mode, parts);
+    const choice = await choosePortmapper(mode, parts);
+    if (choice.kind !== 'own' && (parts.forwarded ?? []).length > 0) log.warn({}, NOT_FORWARDED);
+    return choice;
   } catch (error) {
     if (mode !== 'auto' || !(error instanceof PortmapError)) throw error;
     log.warn({ reason: error.message }, 'no portmapper: clients must name the ports');

@@ -17,6 +17,7 @@ import { nfs2Program } from '../nfs2/program.ts';
 import { fsidOf, type Gate } from '../nfs2/server.ts';
 import { ClientGauges } from '../rpc/client-gauges.ts';
 import { observers } from '../rpc/observer.ts';
+import type { Forwarded } from '../rpc/portmap/callit.ts';
 import type { PortmapChoice } from '../rpc/portmap/choose.ts';
 import { PORTMAP_PORT } from '../rpc/portmap/program.ts';
 import type { Registration } from '../rpc/portmap/registration.ts';
@@ -174,7 +175,7 @@ export class Volcano implements Service {
     const mounting = [mount, rquota, ...this.#lockd.programs];
     const mountAt = await this.#listen(mounting, config.mountPort, 'mount-port');
     const old = await this.#serveOldMachines();
-    const portmap = await this.#makeFindable([
+    const portmap = await this.#makeFindable(old.forwarded, [
       ...registrationsOf(nfs, nfsAt),
       ...mounting.flatMap((program) => registrationsOf(program, mountAt)),
       ...old.registrations,
@@ -218,7 +219,17 @@ export class Volcano implements Service {
     const { config, log } = this.#options;
     const listen = (program: Program, port: number, setting: SettingName) => this.#listen([program], port, setting);
     const { net, network, shares } = this.#parts;
-    const parts = { config, log, net, tree: network.tree, shares, clock: systemClock, random: systemRandom, listen };
+    const parts = {
+      config,
+      log,
+      net,
+      resolver: systemResolver,
+      tree: network.tree,
+      shares,
+      clock: systemClock,
+      random: systemRandom,
+      listen,
+    };
     this.#oldMachines = await OldMachines.open(parts);
     return this.#oldMachines;
   }
@@ -273,14 +284,15 @@ export class Volcano implements Service {
     this.#parts.procedures.add(program);
   }
 
-  #makeFindable(registrations: readonly Registration[]): Promise<PortmapChoice> {
+  #makeFindable(forwarded: readonly Forwarded[], registrations: readonly Registration[]): Promise<PortmapChoice> {
     const { config, log } = this.#options;
     const serve = async (program: Program, port: number): Promise<number> => {
       this.#count(program);
       return (await this.#parts.server.listen({ programs: [program], addresses: config.addresses, port })).port;
     };
     const logger = log.room('portmap');
-    const parts = { net: this.#parts.net, clock: systemClock, random: systemRandom, logger, serve, registrations };
+    const { net } = this.#parts;
+    const parts = { net, clock: systemClock, random: systemRandom, logger, serve, forwarded, registrations };
     return makeFindable(config.portmap, { ...parts, port: config.portmapPort }, logger);
   }
 

@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config.ts';
 import { reportConfig } from '../report.ts';
 import { readRules } from '../rules.ts';
 import { UsageError } from '../usage.ts';
+import { allowing } from './networks.ts';
 import { checkOldMachines } from './serve.ts';
 import { parseServes } from './serves.ts';
 
@@ -15,7 +16,7 @@ const configOf = (...argv: string[]): Config => {
 
 t.test('nothing of it is served unless it is asked for; what then has no effect is told', async (t) => {
   const { oldMachines, warnings } = configOf();
-  t.same(oldMachines, { pcnfsd: null, time: null, tftp: null });
+  t.same(oldMachines, { pcnfsd: null, time: null, tftp: null, bootparam: null });
   t.same(warnings, []);
   const idle = configOf('--pcnfsd-port', '1', '--time-port', '2', '--time-offset', '3', '--tftp-port', '4');
   t.same(idle.warnings, [
@@ -43,16 +44,48 @@ t.test('what is asked for, and what --check-config says of it', async (t) => {
     pcnfsd: { users: '/u', port: 0 },
     time: { port: 37, offset: -3600 },
     tftp: { share: '/a', path: '/b/c', port: 0 },
+    bootparam: null,
   });
   const report = reportConfig(config, readRules(config));
   for (const line of [/^pcnfsd +\/u /m, /^time-offset +-3600 /m, /^tftp +\/a:\/b\/c /m]) t.match(report, line);
 });
+
+t.test(
+  'bootparam: machines of the configuration file, answered where they are, or in the networks that are given',
+  async (t) => {
+    const dir = t.testdir({
+      'magmad.toml':
+        'bootparam = [\n  "sun1 192.168.1.40 root=/r/sun1",\n  "sun2 192.168.1.41 root=gromit:/r/sun2 swap=/s"\n]\n',
+    });
+    const file = ['--config', `${dir}/magmad.toml`];
+    const { bootparam } = configOf(...file).oldMachines;
+    t.match(bootparam, { networks: ['192.168.1.40', '192.168.1.41'], domain: '', router: null, port: 0 });
+    const allows = allowing(bootparam!.networks);
+    t.same(['192.168.1.40', '192.168.1.42', 'fd00::1', 'x'].map(allows), [true, false, false, false]);
+    const wider = configOf(
+      ...file,
+      '--bootparam-network',
+      '192.168.1.0/255.255.255.0',
+      '--bootparam-network',
+      '10.0.0.7',
+    );
+    const there = allowing(wider.oldMachines.bootparam!.networks);
+    t.same(['192.168.1.42', '192.168.2.1', '10.0.0.7'].map(there), [true, false, true]);
+    const report = reportConfig(wider, readRules(wider));
+    t.match(report, /^bootparam +sun1 sun2 /m);
+  },
+);
 
 t.test('what is wrong is refused with its place', async (t) => {
   for (const [flags, message] of [
     [['--tftp', '/tftpboot'], /^--tftp: "\/tftpboot" must be SHARE:PATH/],
     [['--tftp', 'a:/b'], /must be SHARE:PATH/],
     [['--tftp', '/a:/b/../c'], /must be SHARE:PATH/],
+    [['--bootparam', 'sun1 192.168.1.40'], /^--bootparam: .*is no NAME ADDRESS FILE.*it has no files/],
+    [['--bootparam', 'a 1.1.1.1 r=/', '--bootparam', 'b 1.1.1.1 r=/'], /1\.1\.1\.1 is there twice/],
+    [['--bootparam-network', '*'], /must be an IPv4 address or network/],
+    [['--bootparam-network', 'fd00::/8'], /must be an IPv4/],
+    [['--bootparam-router', 'fd00::1'], /must be an IPv4 address/],
     [['--time', 'maybe'], /must be one of on, off/],
     [['--time-offset', '2147483648'], /must be a number of seconds/],
     [['--time', 'on', '--time-port', '2049'], /time-port and nfs-port are both 2049/],

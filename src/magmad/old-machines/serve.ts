@@ -3,9 +3,14 @@ import type { Shares } from '../../acl/shares.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Net } from '../../base/net.ts';
 import type { Random } from '../../base/random.ts';
+import type { Resolver } from '../../base/resolver.ts';
+import { parseBootClient } from '../../bootparamd/clients.ts';
+import { bootparamProgram } from '../../bootparamd/program.ts';
+import { resolveServers } from '../../bootparamd/servers.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { pcnfsdProgram } from '../../pcnfsd/program.ts';
 import { type PcUsers, parseUsers, UsersError } from '../../pcnfsd/users.ts';
+import type { Forwarded } from '../../rpc/portmap/callit.ts';
 import type { Registration } from '../../rpc/portmap/registration.ts';
 import type { Program } from '../../rpc/program.ts';
 import type { Listening } from '../../rpc/server.ts';
@@ -19,14 +24,16 @@ import { registrationsOf } from '../portmapper.ts';
 import type { SettingName } from '../settings.ts';
 import { UsageError } from '../usage.ts';
 import type { OldMachinesConfig } from './config.ts';
+import { allowing } from './networks.ts';
 
 /** What is served to old machines with. */
 export interface OldMachinesParts {
-  readonly config: Pick<Config, 'oldMachines' | 'addresses' | 'origins'>;
+  readonly config: Pick<Config, 'oldMachines' | 'addresses' | 'origins' | 'serverName'>;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
   readonly net: Net;
+  readonly resolver: Resolver;
   readonly tree: FlareService;
   readonly shares: Shares;
   /** Serves a program at a port; the setting that gives it is for messages. */
@@ -50,6 +57,8 @@ export function checkOldMachines({ pcnfsd }: OldMachinesConfig): void {
 /** What old machines ask of their file server besides files, as far as it was told to serve it. */
 export class OldMachines {
   readonly registrations: Registration[] = [];
+  /** What the portmapper calls for who broadcasts. */
+  readonly forwarded: Forwarded[] = [];
   /** Where it is served, for the log. */
   readonly ports: Record<string, number> = {};
   readonly #parts: OldMachinesParts;
@@ -67,6 +76,7 @@ export class OldMachines {
       await opened.#servePcnfsd();
       await opened.#serveTime();
       await opened.#serveTftp();
+      await opened.#serveBootparam();
       return opened;
     } catch (error) {
       await opened.close();
@@ -119,6 +129,22 @@ export class OldMachines {
     });
     this.#services.push(server);
     this.ports.tftpPort = server.port;
+  }
+
+  async #serveBootparam(): Promise<void> {
+    const { config, log, clock, listen, resolver } = this.#parts;
+    const { oldMachines, origins, serverName } = config;
+    if (oldMachines.bootparam === null) return;
+    const { clients: lines, networks, domain, router, port } = oldMachines.bootparam;
+    const clients = lines.map((line) => parseBootClient(line)).filter((one) => typeof one !== 'string');
+    const servers = await resolveServers(clients, resolver, origins.get('bootparam') ?? '--bootparam');
+    const logger = log.room('bootparamd');
+    const allows = allowing(networks);
+    const program = bootparamProgram({ clients, servers, domain, router, serverName, allows, clock, logger });
+    const listening = await listen(program, port, 'bootparam-port');
+    this.registrations.push(...registrationsOf(program, listening));
+    this.forwarded.push({ program, allows });
+    this.ports.bootparamPort = listening.port;
   }
 
   async #servePcnfsd(): Promise<void> {

@@ -1,11 +1,29 @@
 import * as v from 'valibot';
-import { choice, port, text, whole } from '../setting-schemas.ts';
+import { parseBootClient } from '../../bootparamd/clients.ts';
+import { choice, list, port, text, whole } from '../setting-schemas.ts';
+import { bootNetworkOf } from './networks.ts';
 import { parseServes } from './serves.ts';
 
 const OLD = 'Old machines';
 
 /** How far TIME may be off, in seconds: 68 years, after which it begins anew. */
 export const TIME_OFFSET_MAX = 2 ** 31 - 1;
+
+const bootClient = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const client = dataset.typed ? parseBootClient(dataset.value) : null;
+    if (typeof client === 'string') addIssue({ message: `is no NAME ADDRESS FILE=[HOST:]PATH...: ${client}` });
+  }),
+);
+
+const network = v.pipe(
+  text,
+  v.check(
+    (value) => bootNetworkOf(value) !== null,
+    'must be an IPv4 address or network, such as 192.168.1.0/24 or 192.168.1.0/255.255.255.0',
+  ),
+);
 
 const serves = v.pipe(
   text,
@@ -72,6 +90,50 @@ export const OLD_MACHINE_SETTINGS = {
     group: OLD,
     help: 'TFTP, UDP. Clients look for it at 69 only. 0 takes a free port.',
     otherwise: '69',
+    schema: port,
+  },
+  bootparam: {
+    kind: 'list',
+    value: "'CLIENT'",
+    group: OLD,
+    help: "A machine that boots by SunOS's bootparam protocol, and where its files are: NAME ADDRESS FILE=[HOST:]PATH..., as in 'sun1 192.168.1.40 root=/export/root/sun1'. Without HOST it is this server. Can be repeated.",
+    otherwise: 'nobody: no bootparamd',
+    schema: list(bootClient),
+  },
+  'bootparam-network': {
+    kind: 'list',
+    value: 'NETWORK',
+    group: OLD,
+    help: 'A network whose machines are answered, also when they broadcast through the portmapper. Can be repeated.',
+    otherwise: 'the addresses of --bootparam alone',
+    schema: list(network),
+  },
+  'bootparam-domain': {
+    kind: 'text',
+    value: 'DOMAIN',
+    group: OLD,
+    help: 'The NIS domain that these machines are told.',
+    otherwise: 'none',
+    schema: v.pipe(
+      text,
+      v.maxLength(64, 'must be at most 64 characters long'),
+      v.regex(/^[!-~]+$/, 'must be printable ASCII without spaces'),
+    ),
+  },
+  'bootparam-router': {
+    kind: 'text',
+    value: 'ADDR',
+    group: OLD,
+    help: 'The IPv4 address of the router that these machines are told.',
+    otherwise: 'none',
+    schema: v.pipe(text, v.ipv4('must be an IPv4 address')),
+  },
+  'bootparam-port': {
+    kind: 'number',
+    value: 'PORT',
+    group: OLD,
+    help: 'The bootparam program, UDP and TCP. 0 takes a free port; clients ask the portmapper.',
+    otherwise: '0',
     schema: port,
   },
 } as const;

@@ -4,6 +4,7 @@ import type { Endpoint, Net } from '../../base/net.ts';
 import type { Random } from '../../base/random.ts';
 import { RpcClient } from '../client.ts';
 import type { Program } from '../program.ts';
+import type { Forwarded } from './callit.ts';
 import { PORTMAP_PORT, PORTMAP_PROGRAM, PORTMAP_VERSIONS, portmapProgram } from './program.ts';
 import { PortmapError, type Registration, SystemPortmapper } from './registration.ts';
 import { commonCodecs } from './schema.ts';
@@ -23,6 +24,8 @@ export interface PortmapParts {
   readonly serve: (program: Program, port: number) => Promise<number>;
   /** 111 unless told otherwise; 0 takes a free one, for a port mapper of our own. */
   readonly port?: number;
+  /** What our own port mapper calls for who broadcasts; none unless told. */
+  readonly forwarded?: readonly Forwarded[];
   /** What clients shall find. */
   readonly registrations: readonly Registration[];
 }
@@ -83,7 +86,7 @@ async function serveOwn(parts: PortmapParts, port: number): Promise<PortmapChoic
   const table = new PortmapTable();
   let at: number;
   try {
-    at = await parts.serve(portmapProgram(table, parts.clock), port);
+    at = await parts.serve(portmapProgram(table, parts.clock, parts.forwarded), port);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     throw new PortmapError(`port ${port} for the port mapper: ${CURES[code] ?? String(error)}`, error);

@@ -1,8 +1,10 @@
 import t from 'tap';
 import { manualClock } from '../../base/testing/manual-clock.ts';
-import { type CallContext, DROP } from '../program.ts';
+import { type CallContext, DROP, type Procedure, type Program } from '../program.ts';
 import { fromLinked } from '../xdr/linked.ts';
+import { FORWARDED_MAX, type Forwarded } from './callit.ts';
 import { portmapProgram } from './program.ts';
+import { commonCodecs } from './schema.ts';
 import { LOOKUPS_MAX } from './statistics.ts';
 import { OWN, PortmapTable, TABLE_MAX } from './table.ts';
 
@@ -16,9 +18,9 @@ function call(options: { from?: string; port?: number; to?: string; transport?: 
 }
 
 /** Calls a procedure as the wire would: arguments and results go through their codecs. */
-function house() {
+function house(forwarded: readonly Forwarded[] = []) {
   const table = new PortmapTable();
-  const program = portmapProgram(table, manualClock(1_600_000_000_000_000));
+  const program = portmapProgram(table, manualClock(1_600_000_000_000_000), forwarded);
   function ask(version: number, name: string, args?: unknown, context = call()): any {
     const procedure = [...program.versions.get(version)!.values()].find((one) => one.name === name)!;
     const result = procedure.handle(procedure.arguments.decode(procedure.arguments.encode(args)), context);
@@ -184,14 +186,82 @@ t.test('GETTIME is in seconds; addresses are translated both ways', async (t) =>
   t.equal(String(ask(4, 'TADDR2UADDR', taddr)), '10.0.0.1.8.1');
 });
 
-t.test('CALLIT and BCAST are silent, INDIRECT is denied: nothing is forwarded (RFC 1833 §2.2.1, §3.2)', async (t) => {
-  const { ask } = house();
-  const args = { ...NFS, procedure: 0, args: Buffer.alloc(8) };
-  t.equal(ask(2, 'CALLIT', args), DROP);
-  t.equal(ask(3, 'CALLIT', args), DROP);
-  t.equal(ask(4, 'BCAST', args), DROP);
-  t.throws(() => ask(4, 'INDIRECT', args), { message: 'AUTH_ERROR 5' });
-});
+t.test(
+  'CALLIT and BCAST are silent, INDIRECT is denied: nothing is forwarded unless it is told (RFC 1833 §2.2.1, §3.2)',
+  async (t) => {
+    const { ask } = house();
+    const args = { ...NFS, procedure: 0, args: Buffer.alloc(8) };
+    t.equal(ask(2, 'CALLIT', args), DROP);
+    t.equal(ask(3, 'CALLIT', args), DROP);
+    t.equal(ask(4, 'BCAST', args), DROP);
+    t.throws(() => ask(4, 'INDIRECT', args), { message: 'AUTH_ERROR 5' });
+  },
+);
+
+t.test(
+  'CALLIT and BCAST call the programs that are told, for callers that are allowed, over UDP (FIELD.md row 25)',
+  async (t) => {
+    const { uint32, text, void: none } = commonCodecs;
+    const seen: string[] = [];
+    const procedure = (name: string, handle: Procedure<any, any>['handle']): Procedure<any, any> => ({
+      ...{ name, arguments: uint32, result: text, handle },
+    });
+    const program: Program = {
+      ...{ number: 100026, name: 'test' },
+      versions: new Map([
+        [
+          1,
+          new Map<number, Procedure<any, any>>([
+            [0, { name: 'NULL', arguments: none, result: none, handle: () => undefined }],
+            [1, procedure('ECHO', (args, { client }) => Buffer.from(`${seen.push(client.address)} ${args}`))],
+            [2, procedure('SILENT', () => DROP)],
+            [3, procedure('LATE', async () => Buffer.from('late'))],
+            [4, { ...procedure('LONG', () => Buffer.from('long')), arguments: commonCodecs.callit }],
+          ]),
+        ],
+      ]),
+    };
+    const { ask, table } = house([{ program, allows: (address) => address.startsWith('10.') }]);
+    const asked = (number: number, args: Buffer, of = 100026, version = 1) => ({
+      program: of,
+      version,
+      procedure: number,
+      args,
+    });
+    const echo = asked(1, uint32.encode(7));
+    const long = (bytes: number): Buffer => commonCodecs.callit.encode({ ...asked(0, Buffer.alloc(bytes - 16)) });
+    const near = call({ from: '10.0.0.9', to: '10.0.0.1' });
+    t.equal(ask(2, 'CALLIT', echo, near), DROP, 'it is not registered');
+    const endpoint = { address: '0.0.0.0', port: 777 };
+    for (const netid of ['udp', 'tcp'] as const)
+      table.set({ program: 100026, version: 1, netid, endpoint, owner: OWN });
+    const { port, results } = ask(2, 'CALLIT', echo, near);
+    t.same([port, String(text.decode(results))], [777, '1 7']);
+    for (const [version, name] of [
+      [3, 'CALLIT'],
+      [4, 'BCAST'],
+    ] as const) {
+      const { address, results } = ask(version, name, echo, near);
+      t.same([String(address), String(text.decode(results)).slice(-1)], ['10.0.0.1.3.9', '7']);
+    }
+    t.equal(ask(2, 'CALLIT', asked(0, Buffer.alloc(0)), near).results.length, 0, 'NULL');
+    t.equal(ask(2, 'CALLIT', asked(4, long(FORWARDED_MAX)), near).port, 777);
+    t.same(seen, ['10.0.0.9', '10.0.0.9', '10.0.0.9'], 'the program sees who has asked');
+    const silent: [string, unknown, CallContext][] = [
+      ['another network', echo, call({ from: '192.0.2.9', to: '10.0.0.1' })],
+      ['TCP', echo, call({ from: '10.0.0.9', to: '10.0.0.1', transport: 'tcp' })],
+      ['another program', asked(1, uint32.encode(7), NFS.program, 2), near],
+      ['another version', asked(1, uint32.encode(7), 100026, 2), near],
+      ['no such procedure', asked(9, uint32.encode(7)), near],
+      ['arguments that are none', asked(1, Buffer.alloc(3)), near],
+      ['arguments that are too long', asked(4, long(FORWARDED_MAX + 4)), near],
+      ['a procedure that is silent', asked(2, uint32.encode(7)), near],
+      ['one that does not answer at once', asked(3, uint32.encode(7)), near],
+    ];
+    for (const [what, args, context] of silent) t.equal(ask(2, 'CALLIT', args, context), DROP, what);
+    t.equal(seen.length, 3);
+  },
+);
 
 t.test('v4: GETSTAT counts, by version (RFC 1833 §2.1)', async (t) => {
   const { ask } = house();

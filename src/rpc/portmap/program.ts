@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Procedure, Program, ProgramVersion } from '../program.ts';
+import { type Forwarded, forwarder } from './callit.ts';
 import { type RpcbindParts, rpcbProcedures } from './rpcbind.ts';
 import { VersionStatistics } from './statistics.ts';
 import type { PortmapTable } from './table.ts';
@@ -27,16 +28,17 @@ function counted(procedures: ReadonlyMap<number, Procedure<any, any>>, counts: V
 
 /**
  * Our own port mapper, versions 2, 3 and 4. Anyone may ask; only callers on this machine may register, and nobody may remove magma's own
- * registrations. Calls are not forwarded: CALLIT and BCAST stay silent, as RFC 1833 has it for calls that fail; INDIRECT is denied.
+ * registrations. CALLIT and BCAST make calls of the programs in `forwarded` alone, and stay silent for all others, as RFC 1833 has it for calls that fail; INDIRECT is denied.
  */
-export function portmapProgram(table: PortmapTable, clock: Clock): Program {
+export function portmapProgram(table: PortmapTable, clock: Clock, forwarded: readonly Forwarded[] = []): Program {
   const statistics = [new VersionStatistics(), new VersionStatistics(), new VersionStatistics()] as const;
-  const parts: RpcbindParts = { table, clock, statistics };
+  const forward = forwarder(table, forwarded);
+  const parts: RpcbindParts = { table, clock, forward, statistics };
   return {
     number: PORTMAP_PROGRAM,
     name: 'portmap',
     versions: new Map([
-      [2, counted(pmapProcedures(table, statistics[0]), statistics[0])],
+      [2, counted(pmapProcedures(table, statistics[0], forward), statistics[0])],
       [3, counted(rpcbProcedures(3, parts), statistics[1])],
       [4, counted(rpcbProcedures(4, parts), statistics[2])],
     ]),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
-import { AuthStat, type CallContext, DROP, type Procedure, RpcRefusal } from '../program.ts';
+import { AuthStat, type CallContext, type Procedure, RpcRefusal } from '../program.ts';
 import { toLinked } from '../xdr/linked.ts';
+import type { forwarder } from './callit.ts';
 import { isLocal, mayRemove, ownerOf } from './rights.ts';
 import { commonCodecs, rpcbCodecs } from './schema.ts';
 import type { VersionStatistics } from './statistics.ts';
@@ -36,6 +37,8 @@ function addressFor({ endpoint }: Mapping, call: CallContext): string {
 export interface RpcbindParts {
   readonly table: PortmapTable;
   readonly clock: Clock;
+  /** Makes calls for those who broadcast them. */
+  readonly forward: ReturnType<typeof forwarder>;
   /** The counts of all versions, 2 to 4, for GETSTAT. */
   readonly statistics: readonly [VersionStatistics, VersionStatistics, VersionStatistics];
 }
@@ -120,9 +123,9 @@ function refuseIndirect(): never {
 
 /** rpcbind, versions 3 and 4 (RFC 1833 §2), procedures by number. */
 export function rpcbProcedures(version: 3 | 4, parts: RpcbindParts): Map<number, Procedure<any, any>> {
-  const { void: none, bool, uint32, text, callit } = commonCodecs;
+  const { void: none, bool, uint32, text, callit, remoteResult } = commonCodecs;
   const { rpcb, list, entries, netbuf, stats } = rpcbCodecs;
-  const { clock, statistics, table } = parts;
+  const { clock, forward, statistics, table } = parts;
   const rpcbind = new Rpcbind(table, statistics[version - 2]!);
 
   const uaddr2taddr = (address: Buffer) => {
@@ -136,8 +139,7 @@ export function rpcbProcedures(version: 3 | 4, parts: RpcbindParts): Map<number,
     [2, { name: 'UNSET', arguments: rpcb, result: bool, handle: (args, call) => rpcbind.unset(args, call) }],
     [3, { name: 'GETADDR', arguments: rpcb, result: text, handle: (args, call) => rpcbind.getaddr(args, call) }],
     [4, { name: 'DUMP', arguments: none, result: list, handle: () => rpcbind.dump() }],
-    // A call that was not made for the caller gets no reply (RFC 1833 §2.2.1), and none is made.
-    [5, { name: version === 3 ? 'CALLIT' : 'BCAST', arguments: callit, result: none, handle: () => DROP }],
+    [5, { name: version === 3 ? 'CALLIT' : 'BCAST', arguments: callit, result: remoteResult, handle: forward }],
     [
       6,
       {

@@ -126,4 +126,8 @@ export const commonCodecs = {
       args: xdr.varOpaque(CALLIT_MAX),
     }),
   ),
+
+  /** `call_result` of version 2, `rpcb_rmtcallres` of 3 and 4. */
+  callitResult: compile(xdr.struct('call_result', { port: xdr.uint32(), results: xdr.varOpaque(CALLIT_MAX) })),
+  remoteResult: compile(xdr.struct('rpcb_rmtcallres', { address: text, results: xdr.varOpaque(CALLIT_MAX) })),
 } as const;

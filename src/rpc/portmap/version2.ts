@@ -1,5 +1,6 @@
-import { type CallContext, DROP, type Procedure } from '../program.ts';
+import type { CallContext, Procedure } from '../program.ts';
 import { toLinked } from '../xdr/linked.ts';
+import type { forwarder } from './callit.ts';
 import { isLocal, mayRemove, ownerOf } from './rights.ts';
 import { commonCodecs, pmapCodecs } from './schema.ts';
 import type { VersionStatistics } from './statistics.ts';
@@ -19,8 +20,12 @@ function netidsOf(protocol: number): readonly NetId[] {
 }
 
 /** The port mapper, version 2 (RFC 1833 §3), procedures by number. */
-export function pmapProcedures(table: PortmapTable, statistics: VersionStatistics): Map<number, Procedure<any, any>> {
-  const { void: none, bool, uint32, callit } = commonCodecs;
+export function pmapProcedures(
+  table: PortmapTable,
+  statistics: VersionStatistics,
+  forward: ReturnType<typeof forwarder>,
+): Map<number, Procedure<any, any>> {
+  const { void: none, bool, uint32, callit, callitResult } = commonCodecs;
   const { mapping, list } = pmapCodecs;
 
   function set({ program, version, protocol, port }: PmapMapping, call: CallContext): boolean {
@@ -64,7 +69,6 @@ export function pmapProcedures(table: PortmapTable, statistics: VersionStatistic
     [2, { name: 'UNSET', arguments: mapping, result: bool, handle: unset }],
     [3, { name: 'GETPORT', arguments: mapping, result: uint32, handle: getport }],
     [4, { name: 'DUMP', arguments: none, result: list, handle: dump }],
-    // A call that was not made for the caller gets no reply (RFC 1833 §3.2), and none is made.
-    [5, { name: 'CALLIT', arguments: callit, result: none, handle: () => DROP }],
+    [5, { name: 'CALLIT', arguments: callit, result: callitResult, handle: forward }],
   ]);
 }
