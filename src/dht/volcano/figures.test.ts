@@ -14,7 +14,9 @@ import type { RingMap } from './ring-map.ts';
 
 function mapOf(volcanos: number): Projection {
   const all = Array.from({ length: volcanos }, (_, at) => ({ ...member(at), state: 'serving' as const }));
-  return { ...alone(), volcanos: all };
+  const projection = alone();
+  const map = projection.map.map((one, slice) => ({ ...one, primary: slice % volcanos }));
+  return { ...projection, volcanos: all, map };
 }
 
 /** A network of figures alone: each with 1000 bytes and its number of flares. */
@@ -132,7 +134,17 @@ t.test(
     t.same(one!.usageElsewhere(1, 1000), { bytes: 50, files: 2 }, 'until it is told again');
     await network.rounds(1);
     t.same(one!.usageElsewhere(1, 1000), { bytes: 30, files: 1 });
-    network.map.projection = { ...network.map.projection, volcanos: network.map.projection.volcanos.slice(0, 2) };
+    const { map, ...projection } = network.map.projection;
+    const others = map.map((one) => ({ ...one, primary: one.primary % 2 }));
+    network.map.projection = { ...projection, epoch: projection.epoch + 1, map: others };
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 0, files: 0 }, 'others serve what it served, and count it');
+    network.map.projection = { ...projection, map };
+    t.same(one!.usageElsewhere(1, 1000), { bytes: 30, files: 1 });
+    network.map.projection = {
+      ...network.map.projection,
+      epoch: 2,
+      volcanos: network.map.projection.volcanos.slice(0, 2),
+    };
     await network.rounds(1);
     t.same(one!.usageElsewhere(1, 1000), { bytes: 0, files: 0 }, 'when the map has left it out');
   },

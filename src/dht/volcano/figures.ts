@@ -81,8 +81,8 @@ export class NetworkFigures {
   readonly #parts: FiguresParts;
   readonly #others = new Map<MemberId, Known>();
   readonly #started: number;
-  /** What others have said of each account together; null: to be added up anew. */
-  #usage: Map<string, Usage> | null = null;
+  /** What others have said of each account together, by the map of that epoch; null: to be added up anew. */
+  #usage: { readonly epoch: number; readonly sums: ReadonlyMap<string, Usage> } | null = null;
   #told = false;
   /** Where in `#others` the next exchange begins. */
   #turn = 0;
@@ -194,13 +194,18 @@ export class NetworkFigures {
 
   /** What an account has on the slices of others, as far as it was heard. */
   usageElsewhere(share: number, uid: number): Usage {
-    this.#usage ??= this.#addUsage();
-    return this.#usage.get(`${share}/${uid}`) ?? NOTHING;
+    const epoch = this.#parts.map.projection?.epoch ?? 0;
+    if (this.#usage?.epoch !== epoch) this.#usage = { epoch, sums: this.#addUsage() };
+    return this.#usage.sums.get(`${share}/${uid}`) ?? NOTHING;
   }
 
   #addUsage(): Map<string, Usage> {
+    const { projection } = this.#parts.map;
     const sums = new Map<string, Usage>();
-    for (const { usage } of this.#others.values()) {
+    for (const [id, { usage }] of this.#others) {
+      // What it served others serve by now, and count: all would be there twice.
+      const member = projection === null ? -1 : indexOf(projection, id);
+      if (projection?.map.every(({ primary }) => primary !== member) === true) continue;
       for (const { share, uid, bytes, files } of usage) {
         const account = `${share}/${uid}`;
         const sum = sums.get(account) ?? NOTHING;
