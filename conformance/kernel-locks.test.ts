@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { volcanoInNamespace, watchedClient } from './lib/kernel-suite.ts';
+import { inNamespace } from './lib/namespace.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
 import { long, TEST_TIMEOUT } from './lib/seed.ts';
 
@@ -9,6 +11,13 @@ import { long, TEST_TIMEOUT } from './lib/seed.ts';
 
 /** How often each of four processes locks one file, and adds to what it says. */
 const ROUNDS = long ? 500 : 25;
+
+/** SIMU_CRASH of the status monitor, from its own machine: what a loss of records does. */
+const SIMU_CRASH = `import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.sendto(struct.pack('>10I', 7, 0, 2, 100024, 1, 5, 0, 0, 0, 0), ('127.0.0.1', 20048))
+assert struct.unpack('>6I', s.recv(100))[5] == 0`;
 
 /** Resolves when the file is there; with false when the client has ended before. */
 function appears(directory: string, name: string, over: Promise<unknown>): Promise<boolean> {
@@ -45,6 +54,13 @@ t.test(
       await volcano.kill();
       await volcano.start();
       writeFileSync(join(control, 'server-restarted'), '');
+    }
+    if (await appears(control, 'second-crash', clients)) {
+      const sent = spawnSync(...inNamespace(namespace, 'python3', '-c', SIMU_CRASH), { encoding: 'utf8' });
+      t.equal(sent.status, 0, sent.stderr);
+      await volcano.says(/"client":"10\.77\.0\.2".*a client was told that locks were lost/);
+      await volcano.says(/"client":"10\.77\.1\.2".*a client was told that locks were lost/);
+      writeFileSync(join(control, 'server-told'), '');
     }
     await clients;
   },

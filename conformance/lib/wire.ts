@@ -190,14 +190,16 @@ export class UdpWire extends Wire {
     socket.on('error', () => {});
   }
 
-  static open(port: number, host = '127.0.0.1'): Promise<UdpWire> {
+  static open(port: number, host = '127.0.0.1', from?: string): Promise<UdpWire> {
     const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
-      socket.connect(port, host, () => {
-        socket.removeListener('error', reject);
-        resolve(new UdpWire(socket));
-      });
+      socket.bind(0, from, () =>
+        socket.connect(port, host, () => {
+          socket.removeListener('error', reject);
+          resolve(new UdpWire(socket));
+        }),
+      );
     });
   }
 
@@ -232,9 +234,9 @@ export class TcpWire extends Wire {
     });
   }
 
-  static open(port: number, host = '127.0.0.1'): Promise<TcpWire> {
+  static open(port: number, host = '127.0.0.1', from?: string): Promise<TcpWire> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, host);
+      const socket = connect({ port, host, ...(from === undefined ? {} : { localAddress: from }) });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.removeListener('error', reject);

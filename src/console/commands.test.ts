@@ -80,6 +80,25 @@ t.test(
   },
 );
 
+t.test('locks break ends the locks of a holder on all volcanos that answer, after asking', async (t) => {
+  const client = world().connect();
+  const end = async (words: string, answer: string): Promise<string> => {
+    await client.until(({ text }) => text.endsWith(PROMPT));
+    const before = client.text.length;
+    client.type(`locks ${words}\n${answer}\n`);
+    await client.until(({ text }) => text.slice(before).includes(PROMPT));
+    return client.text.slice(before);
+  };
+  t.match(await end('break nlm 10.0.0.1 crate', 'y'), 'Nothing was ended.');
+  const ended = await end('break "nlm 10.0.0.1 crate"', 'yes');
+  t.match(
+    ended,
+    'End all locks of nlm 10.0.0.1 crate? Type yes: The locks of nlm 10.0.0.1 crate have ended: of 2 files.',
+  );
+  t.match(ended, 'gromit: gromit is away');
+  t.match(await client.command('locks nlm'), /locks break HOLDER/);
+});
+
 t.test('lava, locks and check say what they can when a volcano is away, and do not wait for it', async (t) => {
   const client = world().connect();
   const lava = await client.command('lava');

@@ -23,6 +23,9 @@ interface Waiter extends Waiting {
   over: 'claimed' | 'cancelled' | null;
   /** Ends a pause. */
   wake: () => void;
+  /** Resolves when it does not wait any more, and when all has been done about that. */
+  readonly ended: PromiseWithResolvers<void>;
+  done: Promise<void>;
 }
 
 function isSame(one: Waiting, id: FlareId, { holder, owner, start, last, mode }: LockRequest): boolean {
@@ -57,10 +60,12 @@ export class Blocked {
     const { address } = waiting.origin.client;
     const ofClient = this.#perClient.get(address) ?? 0;
     if (this.#stopped || this.#waiters.size >= BLOCKED_MAX || ofClient >= BLOCKED_PER_CLIENT_MAX) return false;
-    const waiter: Waiter = { ...waiting, granted: false, over: null, wake: () => {} };
+    const ended = Promise.withResolvers<void>();
+    const state = { granted: false, over: null, wake: () => {}, ended, done: ended.promise };
+    const waiter: Waiter = { ...waiting, ...state };
     this.#waiters.add(waiter);
     this.#perClient.set(address, ofClient + 1);
-    void this.#run(waiter).finally(() => {
+    waiter.done = this.#run(waiter).finally(() => {
       this.#waiters.delete(waiter);
       const left = this.#perClient.get(address)! - 1;
       if (left === 0) this.#perClient.delete(address);
@@ -80,26 +85,36 @@ export class Blocked {
     if (waiter?.granted === true) this.#end(waiter, 'claimed');
   }
 
-  /** Does not wait any more, and gives back what was given and not yet taken; false when nothing like that waits. */
-  cancel(id: FlareId, request: LockRequest): boolean {
+  /**
+   * Does not wait any more. Resolves when what was given and not yet taken has been given back, and nothing is asked for any more, `LOCK_WAIT_MS` later at most: else that could take away what the same
+   * owner is given next. False when nothing like that waits.
+   */
+  async cancel(id: FlareId, request: LockRequest): Promise<boolean> {
     const waiter = this.#find(id, request);
     if (waiter === undefined) return false;
     this.#end(waiter, 'cancelled');
+    await waiter.done;
     return true;
   }
 
   /** The owner gives a range back: it does not wait for anything there either. */
-  forget(id: FlareId, request: LockRequest): void {
+  async forget(id: FlareId, request: LockRequest): Promise<void> {
+    const over: Promise<void>[] = [];
     for (const waiter of this.#waiters) {
       const { holder, owner } = waiter.request;
       if (holder !== request.holder || owner !== request.owner || waiter.id.key !== id.key) continue;
-      if (overlaps(waiter.request, request)) this.#end(waiter, 'cancelled');
+      if (!overlaps(waiter.request, request)) continue;
+      this.#end(waiter, 'cancelled');
+      over.push(waiter.done);
     }
+    await Promise.all(over);
   }
 
   /** A client that has started anew waits for nothing. */
-  forgetHolder(holder: string): void {
-    for (const waiter of this.#waiters) if (waiter.request.holder === holder) this.#end(waiter, 'cancelled');
+  async forgetHolder(holder: string): Promise<void> {
+    const over = [...this.#waiters].filter(({ request }) => request.holder === holder);
+    for (const waiter of over) this.#end(waiter, 'cancelled');
+    await Promise.all(over.map(({ done }) => done));
   }
 
   /** Nothing waits any more; what was given stays: clients ask again at the next start. */
@@ -116,6 +131,7 @@ export class Blocked {
   #end(waiter: Waiter, how: 'claimed' | 'cancelled'): void {
     waiter.over ??= how;
     waiter.wake();
+    waiter.ended.resolve();
   }
 
   #pause(waiter: Waiter, ms: number): Promise<void> {
@@ -133,8 +149,9 @@ export class Blocked {
       waiter.granted = true;
       if (waiter.over === null) {
         const pause = (ms: number) => this.#pause(waiter, ms);
-        const taken = await grant(this.#parts, waiter, pause, () => waiter.over !== null);
-        if (waiter.over === null && !taken) waiter.over = 'cancelled';
+        const told = grant(this.#parts, waiter, pause, () => waiter.over !== null);
+        const taken = await Promise.race([told, waiter.ended.promise]);
+        if (waiter.over === null && taken === false) waiter.over = 'cancelled';
       }
       if (waiter.over === 'cancelled') await this.#giveBack(waiter);
     } catch (error) {

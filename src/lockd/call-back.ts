@@ -51,7 +51,9 @@ export class CallBack {
   readonly #parts: CallBackParts;
   readonly #ports = new Map<string, { readonly port: number; readonly until: number }>();
   readonly #underWay = new Map<string, number>();
+  readonly #open = new Set<RpcClient>();
   #count = 0;
+  #stopped = false;
 
   constructor(parts: CallBackParts) {
     this.#parts = parts;
@@ -61,7 +63,7 @@ export class CallBack {
   async call<A, R>(to: Origin, procedure: RemoteProcedure<A, R>, args: A, patience = PATIENCE): Promise<R> {
     const { address } = to.client;
     const underWay = this.#underWay.get(address) ?? 0;
-    if (this.#count >= CALLS_MAX || underWay >= CALLS_PER_CLIENT_MAX)
+    if (this.#stopped || this.#count >= CALLS_MAX || underWay >= CALLS_PER_CLIENT_MAX)
       throw new BusyCalling('too many calls to clients');
     this.#count += 1;
     this.#underWay.set(address, underWay + 1);
@@ -79,6 +81,12 @@ export class CallBack {
     }
   }
 
+  /** Ends all calls that are under way; no more are made. */
+  stop(): void {
+    this.#stopped = true;
+    for (const client of this.#open) void client.close();
+  }
+
   async #ask<A, R>(
     transport: 'udp' | 'tcp',
     to: Endpoint,
@@ -89,9 +97,11 @@ export class CallBack {
   ): Promise<R> {
     const localAddress = ANY.has(server.address) ? {} : { localAddress: server.address };
     const client = await RpcClient.open({ ...this.#parts, transport, to, ...localAddress, patience });
+    this.#open.add(client);
     try {
       return await client.call(procedure, args);
     } finally {
+      this.#open.delete(client);
       await client.close();
     }
   }

@@ -17,6 +17,8 @@ export interface LockdParts {
   readonly isOurs: (handle: Buffer) => boolean;
   /** Ends all that a holder has locked in the network. Rejects when some volcano did not answer. */
   readonly release: (holder: string) => Promise<number>;
+  /** Whether records were lost just now: then only locks are given that clients say they had before. */
+  readonly isGrace: () => boolean;
   readonly hosts: Hosts;
   readonly callBack: Pick<CallBack, 'call'>;
   readonly clock: Clock;

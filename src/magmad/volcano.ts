@@ -170,7 +170,7 @@ export class Volcano implements Service {
       logger: log.room('mountd'),
     });
     const nfsAt = await this.#listen([nfs], config.nfsPort, 'nfs-port');
-    this.#lockd = openLocks({ log, net: this.#parts.net, network, shares, handles });
+    this.#lockd = openLocks({ config, log, net: this.#parts.net, network, shares, handles });
     const rquota = rquotaProgram({ shares, quotas: this.#parts.quotas.book, clock: systemClock });
     const mounting = [mount, rquota, ...this.#lockd.programs];
     const mountAt = await this.#listen(mounting, config.mountPort, 'mount-port');

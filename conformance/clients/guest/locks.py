@@ -143,4 +143,31 @@ with open('kept', 'r+') as file:
         check('and then everybody may have it', True)
 together('kept-done')
 
+# A client starts anew: its status monitor says so, and only its locks end. (Both machines have the same name here.)
+with open('left', 'r+') as file, open('whole', 'r+') as whole:
+    if FIRST:
+        fcntl.lockf(file, fcntl.LOCK_EX, 10, 0)
+        sign('left')
+        await_sign('left')
+        told = subprocess.run(['timeout', '20', 'sm-notify', '-f', '-d'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        check('sm-notify, as after a start of this machine, is answered', told.returncode == 0, told.stdout)
+        sign('left-gone')
+        await_sign('left-taken')
+        check('the locks of the other machine, of the same name, stay', refused(lambda: fcntl.lockf(whole, fcntl.LOCK_EX | fcntl.LOCK_NB)))
+    else:
+        fcntl.lockf(whole, fcntl.LOCK_EX)
+        await_sign('left')
+        check('what a machine has locked is refused', refused(lambda: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)))
+        sign('left')
+        await_sign('left-gone')
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)
+        check('and free when that machine has started anew', True)
+        sign('left-taken')
+    together('left-done')
+    # Records were lost: rpc.statd here is told, and the kernel reclaims what it has.
+    if not FIRST:
+        sign('crash')
+    await_sign('told', 'server')
+    check('rpc.statd is told of a loss of locks', True)
+
 finish()

@@ -4,21 +4,25 @@ import { LOCK_END, LockKind } from '../../flare/locks/types.ts';
 import type { FlareLock, HeldPage } from '../../flare/store/locks/keeper.ts';
 import { reservationText } from '../../operator/reservation.ts';
 import { shown, told } from '../../operator/text.ts';
-import type { Command, Run } from '../command.ts';
+import { type Command, CommandError, type Run } from '../command.ts';
 
 /** Locks of each volcano that are shown. */
 export const LOCKS_SHOWN = 1000;
 
 export const locks: Command = {
   name: 'locks',
-  usage: '',
+  usage: '[break HOLDER]',
   brief: 'what is locked, by whom',
   help: [
     `Asks every volcano what is locked in the slices that it serves, by whom, and for how long nothing was heard of him; ${LOCKS_SHOWN} locks of each at most. Files are shown by their numbers, as ls -i has them.`,
-    'magma locks --break ends those of a holder.',
+    'locks break HOLDER ends all locks of a holder, as it stands in the list, after asking: of a client that does not come back. One that lives, and relies on them, gets errors or loses updates.',
   ],
-  wordsMax: 0,
+  completes: [['break']],
+  wordsMax: 16,
   async run(run) {
+    const [verb, ...holder] = run.words;
+    if (verb === 'break' && holder.length > 0) return end(run, holder.join(' '));
+    if (verb !== undefined) throw new CommandError('locks shows all; locks break HOLDER ends those of one');
     const { volcanos } = run.parts.ring.projection();
     const told = await Promise.all(volcanos.map((member) => locksOf(run, member)));
     const head = ['volcano', 'file', 'bytes', 'mode', 'process', 'silent', 'owner', 'holder'];
@@ -31,6 +35,25 @@ export const locks: Command = {
     );
   },
 };
+
+/** Ends what a holder has on each volcano. */
+async function end({ parts, wait, ask, print, signal }: Run, holder: string): Promise<void> {
+  const { ring } = parts;
+  if ((await ask(`End all locks of ${shown(holder)}? Type yes: `)) !== 'yes') return print('Nothing was ended.');
+  let files = 0;
+  const problems: string[] = [];
+  await Promise.all(
+    ring.projection().volcanos.map(async ({ id, nickname }) => {
+      try {
+        files += await wait(ring.releaseHolder(id, holder));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        problems.push(`${told(nickname)}: ${told(error instanceof Error ? error.message : String(error))}`);
+      }
+    }),
+  );
+  await print(`The locks of ${shown(holder)} have ended: of ${files} files.`, ...problems);
+}
 
 async function locksOf({ parts, wait, signal }: Run, { id, nickname }: Member) {
   const found: FlareLock[] = [];

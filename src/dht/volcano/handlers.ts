@@ -6,6 +6,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
+import { noteLoss } from '../losses.ts';
 import type { Observation, Observing } from '../observation.ts';
 import type { Peers } from '../peers.ts';
 import type { NodeClient } from '../programs/node/client.ts';
@@ -198,7 +199,13 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       ),
     giveUp: (given) =>
       byRegister(
-        (own) => giveUp(leaving(own), given),
+        async (own) => {
+          await giveUp(leaving(own), given);
+          // Not waited for: the notes may be among what was given up, and come back with it.
+          noteLoss(notes, clock).catch((error: unknown) =>
+            logger.error({ err: error }, 'the loss was not noted: holders of locks are not told'),
+          );
+        },
         (node) => node.giveUp(given),
       ),
     copies: () => Array.from({ length: SLICES }, (_, slice) => store.replica.following.last(slice)),

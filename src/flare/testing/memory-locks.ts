@@ -89,6 +89,19 @@ export class MemoryLocks implements LockService {
     for (const id of ids) this.#drop(id, (one) => one.holder === holder);
   }
 
+  /** As `LockKeeper.releaseHolder`. */
+  releaseHolder(holder: string): number {
+    let flares = 0;
+    for (const [name, owned] of this.#owned) {
+      const left = owned.filter((one) => one.holder !== holder);
+      if (left.length === owned.length) continue;
+      this.#owned.set(name, left);
+      flares += 1;
+    }
+    for (const wake of this.#waiting) wake();
+    return flares;
+  }
+
   #drop(id: FlareId, which: (one: Owned) => boolean): void {
     this.#settle(
       id,

@@ -92,6 +92,7 @@ export class LockManager {
     // Before anything is waited for: it is worked out from the receive buffer.
     const replay = call.replayIdentity();
     const granted = this.#granted(args, asking);
+    if (!args.reclaim && this.#parts.isGrace()) return NlmStatus.DENIED_GRACE_PERIOD;
     try {
       const asked = askedOf(args.lock, args.exclusive ? 'exclusive' : 'shared', call);
       const { id, caller } = await enter(this.#parts, asked.handle, call);
@@ -133,7 +134,7 @@ export class LockManager {
     try {
       const { handle, request } = askedOf(lock, exclusive ? 'exclusive' : 'shared', call);
       const id = await flareOf(this.#parts, handle);
-      return this.#blocked.cancel(id, request) ? NlmStatus.GRANTED : NlmStatus.DENIED;
+      return (await this.#blocked.cancel(id, request)) ? NlmStatus.GRANTED : NlmStatus.DENIED;
     } catch (error) {
       return refused(error, version);
     }
@@ -145,7 +146,7 @@ export class LockManager {
     try {
       const { handle, request } = askedOf(lock, 'none', call);
       const id = await flareOf(this.#parts, handle);
-      this.#blocked.forget(id, request);
+      await this.#blocked.forget(id, request);
       return await this.#giveBack(id, request, replay);
     } catch (error) {
       return gone(error, version);
@@ -161,6 +162,7 @@ export class LockManager {
   async share(args: ShareArguments, { call, version }: Asking): Promise<NlmStatus> {
     const replay = call.replayIdentity();
     const { mode, access } = args;
+    if (!args.reclaim && this.#parts.isGrace()) return NlmStatus.DENIED_GRACE_PERIOD;
     try {
       if (mode > SHARE_BITS || access > SHARE_BITS) throw FlareError.of('INVAL');
       const bits = BigInt(access | (mode << DENY_SHIFT));
@@ -186,12 +188,14 @@ export class LockManager {
     }
   }
 
-  /** FREE_ALL, and NOTIFY of a client that has started anew: nothing of it is locked any more when it resolves. */
+  /** FREE_ALL, and NOTIFY of a client that has started anew: nothing of it is locked any more when it resolves. `UnavailableError` when that cannot be said. */
   async free(address: string, name: string): Promise<void> {
     const holder = holderOf(address, name);
     if (holder === null) return;
-    this.#blocked.forgetHolder(holder);
-    const files = await this.#parts.release(holder);
+    await this.#blocked.forgetHolder(holder);
+    const files = await this.#parts.release(holder).catch((error: unknown) => {
+      throw new UnavailableError(`not all volcanos have answered: ${String(error)}`, { cause: error });
+    });
     if (files > 0)
       this.#parts.logger.info({ client: address, name, files }, 'a client has started anew: its locks have ended');
   }

@@ -47,7 +47,7 @@ export class Locks implements LockService, LockKeeper {
     this.#table.freed = (flare) => this.#waiting.freed(flare);
     this.#silence = new Silence({
       clock: core.clock,
-      holders: () => this.#leased(),
+      holders: () => this.#leases(),
       silent: (holder) => this.#end(holder),
     });
     this.#silence.begin();
@@ -181,11 +181,8 @@ export class Locks implements LockService, LockKeeper {
     if (!this.#isServed(id)) throw new ElsewhereError();
   }
 
-  *#leased(): Generator<readonly [string, number]> {
-    for (const holder of this.#table.holders()) {
-      const leaseMs = this.#table.leaseOf(holder);
-      if (leaseMs > 0) yield [holder, leaseMs];
-    }
+  *#leases(): Generator<readonly [string, number]> {
+    for (const holder of this.#table.holders()) yield [holder, this.#table.leaseOf(holder)];
   }
 
   /** A holder was silent for too long. What cannot be done now is tried again at the next look. */

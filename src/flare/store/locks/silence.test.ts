@@ -40,6 +40,16 @@ t.test('each holder ends after its own time', async (t) => {
   t.equal(ended.length, length, 'nothing is looked for after the stop');
 });
 
+t.test('who may be silent for ever does not end, and it is known for how long he was', async (t) => {
+  const { counted, ended, advance } = silence({ nfs: 0 });
+  counted.heard('nfs');
+  advance(3_600_000);
+  t.same(ended, []);
+  t.ok(counted.of('nfs') > 3_590_000);
+  counted.heard('nfs');
+  t.equal(counted.of('nfs'), 0);
+});
+
 t.test('time in which the volcano itself did not run is not counted: nobody could be heard', async (t) => {
   const { counted, ended, advance, asleep } = silence({ a: 30_000 });
   counted.begin();

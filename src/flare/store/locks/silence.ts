@@ -6,7 +6,7 @@ export const LOOK_MS = 1_000;
 /** What a count of silence needs to know. */
 export interface SilenceParts {
   readonly clock: Clock;
-  /** Those who may not be silent for ever, with how long they may, in milliseconds. */
+  /** Whoever has locks, with how long he may be silent, in milliseconds; 0: for ever. */
   readonly holders: () => Iterable<readonly [holder: string, leaseMs: number]>;
   /** Was silent for too long. */
   readonly silent: (holder: string) => void;
@@ -68,7 +68,7 @@ export class Silence {
       there.add(holder);
       const heard = this.#heard.get(holder);
       if (heard === undefined) this.#heard.set(holder, this.#awake);
-      else if (this.#awake - heard > leaseMs) silent(holder);
+      else if (leaseMs > 0 && this.#awake - heard > leaseMs) silent(holder);
     }
     for (const holder of this.#heard.keys()) if (!there.has(holder)) this.#heard.delete(holder);
     this.#timer = null;
