@@ -16,7 +16,7 @@ import { mount, Nfs2Wire } from './lib/wire-nfs2.ts';
 const CLIENT = fileURLToPath(new URL('clients/uboot-client.py', import.meta.url));
 
 t.test(
-  'U-Boot loads a file over UDP, by its path and through symlinks (FIELD rows 12 to 16: mountd v1 and v2, ISDIR or INVAL, xids from 1, AUTH_NULL verifier)',
+  'U-Boot loads a file by TFTP, and over NFS by its path and through symlinks (FIELD rows 12 to 16: mountd v1 and v2, ISDIR or INVAL, xids from 1, AUTH_NULL verifier)',
   {
     skip: unmet({
       root: true,
@@ -50,18 +50,45 @@ t.test(
     t.equal(await filled.stop(), 0);
 
     const namespace = makeNamespace(t, 'uboot');
-    const volcano = await Volcano.start(t, { directory, namespace, nfsPort: 2049, mountPort: 20048, portmap: 'own' });
+    const flags = ['--tftp', '/:/boot'];
+    const volcano = await Volcano.start(t, {
+      directory,
+      namespace,
+      nfsPort: 2049,
+      mountPort: 20048,
+      portmap: 'own',
+      flags,
+    });
     for (const [index, path] of ['/boot/image', '/boot/link', '/absolute'].entries()) {
       // U-Boot counts its xids from 1 again at each boot: in one capture they would be retransmissions of each other.
       const file = join(scratch, `capture${index}.pcap`);
       const capture = await captureLoopback(t, namespace, file);
       const flags = ['--netns', namespace, '--timeout', '25', path, copy];
       const ran = await run('python3', [CLIENT, ...flags], { timeoutMs: 60_000 });
-      t.match(ran.stdout, 'EQUAL', `${path} arrives whole`);
+      t.match(ran.stdout, 'nfs EQUAL', `${path} arrives whole`);
       t.equal(ran.status, 0, ran.stderr);
       await capture.stop();
       await wellFormed(t, file, 290);
     }
+    // TFTP to the address by which QEMU's guests see 127.0.0.1 is answered by QEMU itself.
+    await run('ip', ['-n', namespace, 'addr', 'add', '10.77.0.1/32', 'dev', 'lo']);
+    const both = [
+      '--netns',
+      namespace,
+      '--timeout',
+      '25',
+      '--host',
+      '10.77.0.1',
+      '--tftp',
+      'image',
+      '/boot/link',
+      copy,
+    ];
+    const ran = await run('python3', [CLIENT, ...both], { timeoutMs: 60_000 });
+    t.match(ran.stdout, 'tftp EQUAL', 'by TFTP, and then by NFS in the same boot');
+    t.match(ran.stdout, 'nfs EQUAL');
+    t.equal(ran.status, 0, ran.stdout + ran.stderr);
+    await volcano.says(/"path":"image","bytes":300001.*Sent by TFTP/);
     volcano.assertAlive();
   },
 );

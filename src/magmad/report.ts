@@ -5,6 +5,8 @@ import type { ConfiguredRules } from './rules.ts';
 import type { Seed } from './seeds.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
 
+const NAME_WIDTH = 17;
+
 function seedText({ host, port }: Seed): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -50,7 +52,7 @@ export function reportConfig(config: Config, { rules, quotas, byDefault }: Confi
     .filter((name) => Object.hasOwn(values, name))
     .map((name) => {
       const origin = config.origins.get(name) ?? (name === 'key' ? config.origins.get('key-file') : undefined);
-      return `${name.padEnd(14)} ${String(values[name]).padEnd(28)} ${origin === undefined ? 'default' : `set by ${origin}`}`;
+      return `${name.padEnd(NAME_WIDTH)} ${String(values[name]).padEnd(28)} ${origin === undefined ? 'default' : `set by ${origin}`}`;
     });
   const served = [...describeRules(rules), ...quotas.map(describeQuota)].map((sentence) => `  ${sentence}`);
   const warnings = config.warnings.map((warning) => `warning: ${warning}`);
