@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { seededRandom } from '../src/base/random.ts';
+import { seeded } from '../src/base/testing/seed.ts';
 import { captureRun } from './lib/captured-run.ts';
+import { mutate } from './lib/mutate.ts';
 import { inNamespace, makeNamespace } from './lib/namespace.ts';
 import { Reads } from './lib/reads.ts';
 import { unmet } from './lib/requirements.ts';
@@ -206,6 +208,15 @@ t.test(
       t.not(status, 0);
       t.match(stderr, error, name);
     }
+    // A server with several addresses answers from the one that was asked, from another port (RFC 1350 §4).
+    const socket = createSocket('udp4');
+    t.teardown(() => socket.close());
+    socket.send(Buffer.from('\0\x01vmunix\0octet\0', 'latin1'), 69, '127.0.0.5');
+    const [first, from] = (await once(socket, 'message')) as [Buffer, { address: string; port: number }];
+    t.same([first.readUInt32BE(0), first.length, from.address], [0x30001, 516, '127.0.0.5']);
+    t.not(from.port, 69);
+    socket.send(Buffer.from('\0\x05\0\0enough\0', 'latin1'), from.port, '127.0.0.5');
+    await volcano.says(/the client said: enough.*Not sent by TFTP/);
     await volcano.says(/"path":"vmunix".*Sent by TFTP/);
     await volcano.says(/"path":"\.\.\/secret".*Refused/);
   },
@@ -306,3 +317,44 @@ t.test(
 );
 
 captured.judge(20, [111, portOf('pcnfsdPort'), portOf('bootparamPort')]);
+
+/** Mutated messages to each. */
+const MUTATED = 400;
+
+t.test(`${MUTATED} mutated messages to each of them: magmad lives, and serves who asks as he should`, async (t) => {
+  const { seed, random } = seeded((line) => t.comment(line));
+  const who = [opaque('lp'), opaque('pc'), opaque('john')];
+  const rpc = (program: number, version: number, procedure: number, ...args: Buffer[]): Buffer =>
+    encodeCall({ xid: seed, program, version, procedure, args: Buffer.concat(args) });
+  const me = ip('127.0.0.1');
+  const messages: [number, Buffer[]][] = [
+    [
+      portOf('pcnfsdPort'),
+      [
+        rpc(PCNFSD, 2, 1, opaque('test'), opaque('')),
+        rpc(PCNFSD, 2, 12, opaque(''), u32(1, 0, 1001), opaque(''), u32(1, 2, 0), opaque('john'), u32(0)),
+        rpc(PCNFSD, 2, 3, ...who, opaque('x'), opaque(''), u32(1), opaque('')),
+        rpc(PCNFSD, 1, 1, scrambled('john'), scrambled('geheim')),
+      ],
+    ],
+    [portOf('bootparamPort'), [rpc(BOOTPARAM, 1, 1, me), rpc(BOOTPARAM, 1, 2, opaque('near'), opaque('root'))]],
+    [111, [rpc(100000, 2, 5, callit(1, me)), rpc(100000, 4, 5, callit(1, me))]],
+    [69, [Buffer.from('\0\x01vmunix\0octet\0blksize\x001468\0tsize\x000\0', 'latin1')]],
+    [37, [Buffer.alloc(4)]],
+  ];
+  const socket = createSocket('udp4');
+  t.teardown(() => socket.close());
+  for (const [port, valid] of messages)
+    for (let count = 0; count < MUTATED; count++)
+      socket.send(mutate(valid[random.below(valid.length)]!, random, random.below(2) * 40), port, '127.0.0.1');
+  const wire = await UdpWire.open(portOf('pcnfsdPort'));
+  const direct = await UdpWire.open(portOf('bootparamPort'));
+  t.teardown(() => [wire.close(), direct.close()]);
+  t.same((await ask(direct, [BOOTPARAM, 1, 1], me)).text(), 'near');
+  t.equal((await ask(wire, [PCNFSD, 2, 1], Buffer.concat([opaque(''), opaque('')]))).text(), 'magma PCNFSD V2');
+  const copy = join(scratch, 'after');
+  const { status, stderr } = await run('curl', ['-sS', '-o', copy, 'tftp://127.0.0.1/7F000001.SUN4C']);
+  t.equal(status, 0, stderr);
+  t.notMatch(volcano.log, /a call failed|could not be sent/, 'nothing was unforeseen');
+  volcano.assertAlive();
+});

@@ -142,7 +142,7 @@ export class TftpServer {
     const socket = await openPort(net, to);
     const began = clock.monotonic();
     try {
-      const transfer = new Transfer({ clock, socket, client, from: socket.local[0], source, agreed });
+      const transfer = new Transfer({ clock, socket, client, source, agreed });
       this.#transfers.set(`${client.address} ${client.port}`, transfer);
       if (this.#closed) return;
       const { reason, bytes, again } = await transfer.run();

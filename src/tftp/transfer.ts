@@ -23,11 +23,9 @@ export interface Ended {
 /** What a transfer works with. */
 export interface TransferParts {
   readonly clock: Clock;
-  /** A port of its own, by which both sides know this transfer (RFC 1350 §4). */
+  /** A port of its own at the address that the client asked, by which both sides know this transfer (RFC 1350 §4). */
   readonly socket: DatagramSocket;
   readonly client: Endpoint;
-  /** The address that the client asked. */
-  readonly from: Endpoint | undefined;
   readonly source: Source;
   readonly agreed: Agreed;
 }
@@ -129,8 +127,8 @@ export class Transfer {
   }
 
   #transmit(packet: Buffer): void {
-    const { socket, client, from } = this.#parts;
-    socket.send(packet, client, from);
+    const { socket, client } = this.#parts;
+    socket.send(packet, client);
   }
 
   #end(reason: string | null): void {
