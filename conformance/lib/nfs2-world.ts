@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import type { GroupsOf } from '../../src/acl/host-groups.ts';
 import { parseRule } from '../../src/acl/rule.ts';
 import { Shares } from '../../src/acl/shares.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
@@ -49,6 +50,8 @@ export interface World {
 export interface WorldOptions {
   readonly rules?: readonly string[];
   readonly store?: Partial<MemoryOptions>;
+  /** The groups of users on the server's host. */
+  readonly groupsOf?: GroupsOf;
   /** Puts something between NFS and the store. */
   readonly around?: (store: MemoryService) => FlareService;
 }
@@ -90,7 +93,14 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     logger: silentLogger,
   });
   const handles = new Handles(SECRET, service);
-  const program = nfs2Program({ service, gate: shares, handles, fsid: fsidOf(SECRET), logger: recorder(errors) });
+  const program = nfs2Program({
+    service,
+    gate: shares,
+    handles,
+    fsid: fsidOf(SECRET),
+    logger: recorder(errors),
+    ...(options.groupsOf === undefined ? {} : { groupsOf: options.groupsOf }),
+  });
   const procedures = program.versions.get(2)!;
   let lastXid = 0;
 

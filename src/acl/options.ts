@@ -41,6 +41,12 @@ export interface RuleOptions {
   readonly clamp: boolean;
   /** Shows a squashed caller's flares as his own: clients that see another uid refuse by themselves. */
   readonly reportUid: boolean;
+  /** A caller who names 16 groups, as many as a call has room for, has all that he is in on this host. */
+  readonly hostGroups: boolean;
+  /** A name that is not there means one that differs from it only in the case of its ASCII letters. */
+  readonly foldCase: boolean;
+  /** Listings show names that DOS cannot have (8.3) under others that it can, and which mean the same. */
+  readonly dosNames: boolean;
 }
 
 /** What a rule without options says. */
@@ -55,6 +61,9 @@ export const DEFAULT_OPTIONS: RuleOptions = Object.freeze({
   size: null,
   clamp: true,
   reportUid: false,
+  hostGroups: false,
+  foldCase: false,
+  dosNames: false,
 });
 
 /** A word that is wrong, why, and the cure. */
@@ -77,6 +86,12 @@ const SWITCHES: ReadonlyMap<string, readonly [string, boolean]> = new Map([
   ['noclamp', ['clamp', false]],
   ['report_uid', ['report_uid', true]],
   ['no_report_uid', ['report_uid', false]],
+  ['host_groups', ['host_groups', true]],
+  ['no_host_groups', ['host_groups', false]],
+  ['fold_case', ['fold_case', true]],
+  ['no_fold_case', ['fold_case', false]],
+  ['dos_names', ['dos_names', true]],
+  ['no_dos_names', ['dos_names', false]],
 ]);
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -227,6 +242,9 @@ export function parseOptions(text: string, permission: 'r' | 'w' | 'n'): RuleOpt
     size: numbers.get('size') ?? DEFAULT_OPTIONS.size,
     clamp: options.says('clamp') ?? DEFAULT_OPTIONS.clamp,
     reportUid: options.says('report_uid') ?? DEFAULT_OPTIONS.reportUid,
+    hostGroups: options.says('host_groups') ?? DEFAULT_OPTIONS.hostGroups,
+    foldCase: options.says('fold_case') ?? DEFAULT_OPTIONS.foldCase,
+    dosNames: options.says('dos_names') ?? DEFAULT_OPTIONS.dosNames,
   });
 }
 
@@ -237,6 +255,7 @@ function rangesText(ranges: readonly IdRange[]): string {
 /** Options as `parseOptions` reads them, without those that are so anyhow; empty when all are. */
 export function formatOptions(options: RuleOptions): string {
   const { squash, anonuid, anongid, uids, gids, secure, tsize, size, clamp, reportUid } = options;
+  const { hostGroups, foldCase, dosNames } = options;
   const words: readonly (readonly [word: string, given: boolean])[] = [
     [squash === 'none' ? 'no_root_squash' : 'all_squash', squash !== DEFAULT_OPTIONS.squash],
     [`anonuid=${anonuid}`, anonuid !== DEFAULT_OPTIONS.anonuid],
@@ -248,6 +267,9 @@ export function formatOptions(options: RuleOptions): string {
     [`size=${size}`, size !== null],
     ['noclamp', !clamp],
     ['report_uid', reportUid],
+    ['host_groups', hostGroups],
+    ['fold_case', foldCase],
+    ['dos_names', dosNames],
   ];
   return words.flatMap(([word, given]) => (given ? [word] : [])).join(',');
 }

@@ -211,10 +211,12 @@ t.test('options are told as they can be read again', async (t) => {
       word(['secure']),
       word(['noclamp', 'clamp']),
       word(['report_uid']),
+      fc.subarray(['host_groups', 'fold_case', 'dos_names']),
       some(fc.integer({ min: 512, max: 8192 })),
       some(fc.integer({ min: 8192, max: 2 ** 50 })),
-      (squash, anonuid, anongid, uids, secure, clamp, report, tsize, size) => {
+      (squash, anonuid, anongid, uids, secure, clamp, report, switches, tsize, size) => {
         const given = [
+          ...switches,
           ...[squash, secure, clamp, report, anonuid === null ? '' : `anonuid=${anonuid}`],
           ...[anongid === null ? '' : `anongid=${anongid}`, tsize === null ? '' : `tsize=${tsize}`],
           ...[size === null ? '' : `size=${size}`],

@@ -1,3 +1,4 @@
+import type { GroupsOf } from '../acl/host-groups.ts';
 import { readable } from '../acl/problem.ts';
 import { Shares } from '../acl/shares.ts';
 import { systemClock } from '../base/clock.ts';
@@ -33,6 +34,7 @@ import type { Config } from './config.ts';
 import { openConsole } from './console.ts';
 import { switchable, watchFlares, watchRules } from './debug.ts';
 import { flareGate } from './flare-gate.ts';
+import { readHostGroups } from './host-groups.ts';
 import { messageOf, type Service } from './lifecycle.ts';
 import { LoadMeter } from './load-meter.ts';
 import { openLocks } from './locks.ts';
@@ -81,6 +83,7 @@ export class Volcano implements Service {
   readonly #options: VolcanoOptions;
   readonly #log: Logger;
   readonly #parts: Parts;
+  #groupsOf: GroupsOf;
   #portmap: PortmapChoice | undefined;
   #console: Console | undefined;
   #web: WebServer | undefined;
@@ -96,6 +99,7 @@ export class Volcano implements Service {
     this.#config = options.config;
     this.#log = options.log.room('volcano');
     this.#parts = parts;
+    this.#groupsOf = readHostGroups(parts.shares.rules(), options.log.room('acl'));
     this.#addresses = systemAddressWatch(systemClock, (address) => {
       this.#log.info({ address }, 'this host has lost an address: connections that came to it are reset');
       parts.server.forsake(address);
@@ -160,6 +164,7 @@ export class Volcano implements Service {
       gate: switchable<Gate>(shares, watchRules(shares, log.room('acl')), (on) => log.onDebug('acl', on)),
       handles,
       fsid: fsidOf(secret),
+      groupsOf: (uid) => this.#groupsOf(uid),
       logger: log.room('nfs2'),
     });
     const mount = mountProgram({
@@ -303,7 +308,7 @@ export class Volcano implements Service {
   }
 
   async #reload(): Promise<void> {
-    const { manager, reread } = this.#options;
+    const { manager, reread, log } = this.#options;
     manager.reloading();
     try {
       const config = reread();
@@ -312,6 +317,7 @@ export class Volcano implements Service {
       await this.#parts.shares.reload(rules);
       enforce?.();
       await this.#parts.quotas.use(quotas, this.#parts.shares);
+      this.#groupsOf = readHostGroups(rules, log.room('acl'));
       const waiting = waitingForRestart(this.#config, config);
       if (waiting.length > 0) this.#log.warn({ settings: waiting }, 'these settings change only at the next start');
       for (const sentence of describeRules(rules)) this.#log.info({}, `sharing ${sentence}`);

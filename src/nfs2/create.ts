@@ -3,6 +3,7 @@ import { FlareError } from '../flare/errors.ts';
 import { type Attributes, FlareType } from '../flare/types.ts';
 import { birthOf } from './birth.ts';
 import { toChanges, type Wanted, wanted } from './changes.ts';
+import { withName } from './find-name.ts';
 import { newName } from './names.ts';
 import { change, type Retelling } from './procedure.ts';
 import { foundResult } from './results.ts';
@@ -45,9 +46,11 @@ export const create = change('CREATE', codecs.create, codecs.diropres, AGAIN, (s
       asked.type !== FlareType.file || size === undefined
         ? { ...birth, major: asked.major, minor: asked.minor }
         : { ...birth, size };
-    return andThen(server.service.create(into.caller, into.handle, name, whole, { existing: 'open' }), (found) => {
-      if (!fits(found, asked)) throw FlareError.of('EXIST');
-      return foundResult(server, into, found);
-    });
+    return withName(server.names, into, name, (meant) =>
+      andThen(server.service.create(into.caller, into.handle, meant, whole, { existing: 'open' }), (found) => {
+        if (!fits(found, asked)) throw FlareError.of('EXIST');
+        return foundResult(server, into, found);
+      }),
+    );
   });
 });

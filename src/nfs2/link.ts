@@ -1,6 +1,7 @@
 import { andThen } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { DONE } from './errors.ts';
+import { withName } from './find-name.ts';
 import { newName } from './names.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
@@ -19,7 +20,9 @@ export const link = change(
       andThen(server.enterToChange(directory, call), (into) =>
         andThen(server.gate.sameArea(file.attributes, into.attributes), (same) => {
           if (!same) throw FlareError.of('XDEV');
-          return andThen(server.service.link(into.caller, file.handle, into.handle, name), () => DONE);
+          return withName(server.names, into, name, (meant) =>
+            andThen(server.service.link(into.caller, file.handle, into.handle, meant), () => DONE),
+          );
         }),
       ),
     );

@@ -3,6 +3,7 @@ import { FlareError } from '../flare/errors.ts';
 import { type Attributes, type Caller, FlareType } from '../flare/types.ts';
 import type { CallContext } from '../rpc/program.ts';
 import type { Status } from './errors.ts';
+import { withName } from './find-name.ts';
 import { procedure } from './procedure.ts';
 import { foundResult } from './results.ts';
 import { codecs } from './schema.ts';
@@ -40,9 +41,11 @@ export const lookup = procedure('LOOKUP', codecs.place, codecs.diropres, (server
   const name = latin1(place.name);
   return andThen(server.enter(place.directory, call), (from) => {
     if (name === '' || name === '.' || name === '..') return lookupDots(server, from, name, call);
-    return andThen(server.service.lookup(from.caller, from.handle, name), (found) => {
-      if (found.type !== FlareType.directory) return foundResult(server, from, found);
-      return andThen(server.judge(found, call), ({ options }) => foundResult(server, from, found, options));
-    });
+    return withName(server.names, from, name, (meant) =>
+      andThen(server.service.lookup(from.caller, from.handle, meant), (found) => {
+        if (found.type !== FlareType.directory) return foundResult(server, from, found);
+        return andThen(server.judge(found, call), ({ options }) => foundResult(server, from, found, options));
+      }),
+    );
   });
 });

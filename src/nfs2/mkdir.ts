@@ -2,6 +2,7 @@ import { andThen } from '../base/eventually.ts';
 import { FlareType } from '../flare/types.ts';
 import { birthOf } from './birth.ts';
 import { toChanges } from './changes.ts';
+import { withName } from './find-name.ts';
 import { newName } from './names.ts';
 import { change, type Retelling } from './procedure.ts';
 import { foundResult } from './results.ts';
@@ -21,6 +22,8 @@ export const mkdir = change('MKDIR', codecs.create, codecs.diropres, AGAIN, (ser
   const name = newName(where.name);
   const birth = birthOf(toChanges(attributes), FlareType.directory, MODE_UNSET);
   return andThen(server.enterToChange(where.directory, call), (into) =>
-    andThen(server.service.create(into.caller, into.handle, name, birth), (made) => foundResult(server, into, made)),
+    withName(server.names, into, name, (meant) =>
+      andThen(server.service.create(into.caller, into.handle, meant, birth), (made) => foundResult(server, into, made)),
+    ),
   );
 });

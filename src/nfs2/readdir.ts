@@ -3,6 +3,7 @@ import { FlareError } from '../flare/errors.ts';
 import type { DirectoryEntry, FlareId, Name } from '../flare/types.ts';
 import type { Codec } from '../rpc/xdr.ts';
 import { OK, type Status } from './errors.ts';
+import { shownEntries } from './find-name.ts';
 import { type Page, pageOf } from './page.ts';
 import { procedure } from './procedure.ts';
 import { codecs, DATA_MAX, type Entry } from './schema.ts';
@@ -53,7 +54,9 @@ const resultCodec: Codec<any> = {
 /** What a page depends on beside the directory's version: the handle, whom it was listed for, and what was asked for. */
 function pageName(server: Nfs2Server, directory: Entered, cookie: number, count: number): string {
   const { uid, gid, gids } = directory.caller;
-  return `${directory.handle.text}${server.isTop(directory) ? 1 : 0}/${cookie}/${count}/${uid}/${gid}/${gids}`;
+  const { dosNames, foldCase } = directory.options;
+  const shown = dosNames ? (foldCase ? 'D' : 'd') : '';
+  return `${directory.handle.text}${server.isTop(directory) ? 1 : 0}${shown}/${cookie}/${count}/${uid}/${gid}/${gids}`;
 }
 
 function encoded(bytes: Buffer): Encoded {
@@ -73,7 +76,10 @@ function list(
 ): Eventually<Encoded> {
   const { version } = directory.attributes;
   const { handle, caller } = directory;
-  const ask = (after: number, limit: number): Eventually<Page> => server.service.readdir(caller, handle, after, limit);
+  const ask = (after: number, limit: number): Eventually<Page> =>
+    andThen(server.service.readdir(caller, handle, after, limit), ({ entries, end }) => {
+      return { entries: shownEntries(entries, directory.options), end };
+    });
   return andThen(dots(server, directory, cookie), (first) =>
     andThen(pageOf(count, cookie, first, ask), (page) => {
       const bytes = codecs.readdirres.encode({ status: OK, value: listing(page) });

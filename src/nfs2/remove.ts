@@ -1,5 +1,6 @@
 import { andThen } from '../base/eventually.ts';
 import { DONE } from './errors.ts';
+import { withName } from './find-name.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 import { latin1, ownHandle } from './server.ts';
@@ -13,7 +14,9 @@ export const remove = change(
   (server, place, call) => {
     const name = latin1(place.name);
     return andThen(server.enterToChange(place.directory, call), (from) =>
-      andThen(server.service.remove(from.caller, from.handle, name), () => DONE),
+      withName(server.names, from, name, (meant) =>
+        andThen(server.service.remove(from.caller, from.handle, meant), () => DONE),
+      ),
     );
   },
 );

@@ -2,9 +2,18 @@ import { andThen, type Eventually } from '../base/eventually.ts';
 import { FlareError } from '../flare/errors.ts';
 import { checkUnbound } from './bound.ts';
 import { DONE, type Status } from './errors.ts';
+import { withName } from './find-name.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
-import { type Entered, latin1, type Nfs2Server, ownHandle } from './server.ts';
+import { type Entered, latin1, type Nfs2Server, ownHandle, sameFlare } from './server.ts';
+
+/** The name that is to be replaced or made. A name that only changes its case is no other one that would be in the way. */
+function goal(server: Nfs2Server, from: Entered, fromName: string, to: Entered, toName: string): Eventually<string> {
+  return withName(server.names, to, toName, (meant) => {
+    const itself = meant === fromName && sameFlare(from.handle, to.handle);
+    return itself ? toName : meant;
+  });
+}
 
 function move(server: Nfs2Server, from: Entered, fromName: string, to: Entered, toName: string): Eventually<Status> {
   return andThen(server.gate.sameArea(from.attributes, to.attributes), (same) => {
@@ -28,7 +37,11 @@ export const rename = change(
     const toName = latin1(args.to.name);
     const toHandle = ownHandle(args.to.directory);
     return andThen(server.enterToChange(args.from.directory, call), (from) =>
-      andThen(server.enterToChange(toHandle, call), (to) => move(server, from, fromName, to, toName)),
+      andThen(server.enterToChange(toHandle, call), (to) =>
+        withName(server.names, from, fromName, (meant) =>
+          andThen(goal(server, from, meant, to, toName), (name) => move(server, from, meant, to, name)),
+        ),
+      ),
     );
   },
 );

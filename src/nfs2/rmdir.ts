@@ -1,6 +1,7 @@
 import { andThen } from '../base/eventually.ts';
 import { checkUnbound } from './bound.ts';
 import { DONE } from './errors.ts';
+import { withName } from './find-name.ts';
 import { change } from './procedure.ts';
 import { codecs } from './schema.ts';
 import { latin1, ownHandle } from './server.ts';
@@ -14,8 +15,10 @@ export const rmdir = change(
   (server, place, call) => {
     const name = latin1(place.name);
     return andThen(server.enterToChange(place.directory, call), (from) =>
-      andThen(checkUnbound(server, from, name), () =>
-        andThen(server.service.rmdir(from.caller, from.handle, name), () => DONE),
+      withName(server.names, from, name, (meant) =>
+        andThen(checkUnbound(server, from, meant), () =>
+          andThen(server.service.rmdir(from.caller, from.handle, meant), () => DONE),
+        ),
       ),
     );
   },

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Access } from '../acl/areas.ts';
+import { allGroups, type GroupsOf } from '../acl/host-groups.ts';
 import type { RuleOptions } from '../acl/options.ts';
 import type { Shares } from '../acl/shares.ts';
 import { squash } from '../acl/squash.ts';
@@ -11,6 +12,7 @@ import type { Attributes, Caller, FlareId } from '../flare/types.ts';
 import { type CallContext, DROP, RpcRefusal } from '../rpc/program.ts';
 import { type Reported, toFattr } from './attributes.ts';
 import { refusal, type Status } from './errors.ts';
+import { NameFinder } from './find-name.ts';
 import type { Handle, Handles } from './handle.ts';
 import { PageCache } from './page-cache.ts';
 import { type Fattr, HANDLE_BYTES } from './schema.ts';
@@ -25,6 +27,8 @@ export interface Nfs2Parts {
   readonly handles: Handles;
   /** `fsid` in attributes: `fsidOf` the network's secret. */
   readonly fsid: number;
+  /** The groups of a uid on this host, for rules with `host_groups`; absent: none are known. */
+  readonly groupsOf?: GroupsOf;
   readonly logger: Logger;
 }
 
@@ -58,6 +62,9 @@ export class Nfs2Server {
   readonly handles: Handles;
   /** READDIR results, by what they depend on. */
   readonly pages = new PageCache();
+  /** Names as some clients say them. */
+  readonly names: NameFinder;
+  readonly #groups: GroupsOf;
   readonly #fsid: number;
   readonly #logger: Logger;
   /** The service has flares for which asking costs a hop. */
@@ -68,6 +75,8 @@ export class Nfs2Server {
     this.#sees = 'seen' in parts.service;
     this.gate = parts.gate;
     this.handles = parts.handles;
+    this.names = new NameFinder(parts.service);
+    this.#groups = parts.groupsOf ?? (() => null);
     this.#fsid = parts.fsid;
     this.#logger = parts.logger;
   }
@@ -97,7 +106,7 @@ export class Nfs2Server {
   #lookSeen(handle: Handle, call: CallContext, replay: string | undefined): Eventually<Entered> {
     const seen = this.#sees ? this.service.seen!(handle) : undefined;
     const access = seen === undefined ? null : this.#decided(call, seen);
-    return access === null ? this.#look(handle, call, replay) : admit(handle, seen!, access, call, replay);
+    return access === null ? this.#look(handle, call, replay) : this.#admit(handle, seen!, access, call, replay);
   }
 
   /** What the rules say at once; null when they would have to ask, or find no way up: the flare may have another directory by now. */
@@ -181,28 +190,28 @@ export class Nfs2Server {
   #ask(handle: Handle, attributes: Attributes, call: CallContext, replay: string | undefined): Eventually<Entered> {
     const access = this.gate.access(call.client, attributes);
     return isPending(access)
-      ? access.then((known) => admit(handle, attributes, known, call, replay))
-      : admit(handle, attributes, access, call, replay);
+      ? access.then((known) => this.#admit(handle, attributes, known, call, replay))
+      : this.#admit(handle, attributes, access, call, replay);
+  }
+
+  #admit(
+    handle: Handle,
+    attributes: Attributes,
+    access: Access,
+    call: CallContext,
+    replay: string | undefined,
+  ): Entered {
+    letIn(access);
+    if (replay !== undefined && access.permission !== 'w') throw FlareError.of('ROFS');
+    const { options } = access;
+    const caller = squash(allGroups(call.credential, options, this.#groups), options, replay);
+    return { handle, attributes, caller, options, reported: reportedTo(caller, call, options) };
   }
 }
 
 function letIn(access: Access): Access {
   if (access.permission === 'n') throw FlareError.of('ACCES');
   return access;
-}
-
-function admit(
-  handle: Handle,
-  attributes: Attributes,
-  access: Access,
-  call: CallContext,
-  replay: string | undefined,
-): Entered {
-  letIn(access);
-  if (replay !== undefined && access.permission !== 'w') throw FlareError.of('ROFS');
-  const { options } = access;
-  const caller = squash(call.credential, options, replay);
-  return { handle, attributes, caller, options, reported: reportedTo(caller, call, options) };
 }
 
 function reportedTo(served: Caller, { credential }: CallContext, options: RuleOptions): Reported | null {

@@ -4,6 +4,7 @@ import { FlareType } from '../flare/types.ts';
 import { birthOf } from './birth.ts';
 import { toChanges } from './changes.ts';
 import { DONE } from './errors.ts';
+import { withName } from './find-name.ts';
 import { newName } from './names.ts';
 import { change } from './procedure.ts';
 import { codecs, TARGET_MAX } from './schema.ts';
@@ -26,7 +27,9 @@ export const symlink = change(
       target: Buffer.from(args.target),
     };
     return andThen(server.enterToChange(args.where.directory, call), (into) =>
-      andThen(server.service.create(into.caller, into.handle, name, birth), () => DONE),
+      withName(server.names, into, name, (meant) =>
+        andThen(server.service.create(into.caller, into.handle, meant, birth), () => DONE),
+      ),
     );
   },
 );

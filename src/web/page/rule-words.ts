@@ -22,6 +22,9 @@ const SWITCHES: Readonly<Record<string, string>> = {
   'secure=true': 'from ports below 1024 only',
   report_uid: 'shows squashed users their files as their own',
   'reportUid=true': 'shows squashed users their files as their own',
+  host_groups: 'groups beyond 16 are those of the server',
+  fold_case: 'names in any case',
+  dos_names: 'names for DOS',
   noclamp: 'large files are refused',
   'clamp=false': 'large files are refused',
   ro: 'read only',
@@ -39,7 +42,16 @@ const USUAL = new Set([
     'size=null',
     'clamp=true',
   ],
-  ...['reportUid=false', 'insecure', 'clamp', 'no_report_uid', 'no_all_squash'],
+  ...[
+    'reportUid=false',
+    'insecure',
+    'clamp',
+    'no_report_uid',
+    'no_all_squash',
+    'no_host_groups',
+    'no_fold_case',
+    'no_dos_names',
+  ],
 ]);
 const NUMBERED: readonly (readonly [RegExp, string])[] = [
   [/^anonuid=(\d+)$/, 'nobody is user $1'],
