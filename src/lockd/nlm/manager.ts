@@ -188,16 +188,17 @@ export class LockManager {
     }
   }
 
-  /** FREE_ALL, and NOTIFY of a client that has started anew: nothing of it is locked any more when it resolves. `UnavailableError` when that cannot be said. */
-  async free(address: string, name: string): Promise<void> {
+  /** FREE_ALL, and NOTIFY of a client that has started anew: nothing of it is locked any more when it resolves, with of how many files. `UnavailableError` when that cannot be said. */
+  async free(address: string, name: string): Promise<number> {
     const holder = holderOf(address, name);
-    if (holder === null) return;
+    if (holder === null) return 0;
     await this.#blocked.forgetHolder(holder);
     const files = await this.#parts.release(holder).catch((error: unknown) => {
       throw new UnavailableError(`not all volcanos have answered: ${String(error)}`, { cause: error });
     });
     if (files > 0)
       this.#parts.logger.info({ client: address, name, files }, 'a client has started anew: its locks have ended');
+    return files;
   }
 }
 

@@ -145,7 +145,7 @@ function versionOf(parts: NlmParts, number: number): ProgramVersion {
         return run(given, asking).then((status) => ({ cookie, status, sequence: 0 }));
       });
     version.add('FREE_ALL', codecs.free, codecs.void, ({ name }, { call }) =>
-      manager.free(call.client.address, name.toString('latin1')),
+      manager.free(call.client.address, name.toString('latin1')).then(() => undefined),
     );
   }
   return version.procedures;

@@ -66,10 +66,12 @@ export class Hosts {
     await this.#write({ address, name, server, state: known?.state ?? 0 });
   }
 
-  /** Remembers the state number that a client told. */
-  async setState(address: string, name: string, state: number): Promise<void> {
+  /** Remembers the state number that a client told, which knows us by that address if it is not known otherwise. */
+  async setState({ address, name, server, state }: Host): Promise<void> {
     const known = this.get(address, name);
-    if (known !== null && known.state !== state) await this.#write({ ...known, state });
+    if (known?.state === state || name.length > NAME_MAX) return;
+    if (known === null) await this.#makeRoom(address);
+    await this.#write({ address, name, server: known?.server ?? server, state });
   }
 
   /** Forgets a client. */

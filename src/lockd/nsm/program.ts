@@ -33,10 +33,14 @@ export function nsmProgram({ state, monitors, restarts, logger }: NsmParts): Pro
   const { void: none, result } = nsmCodecs;
   const answer = (done: boolean) => ({ result: done ? StatResult.SUCCESS : StatResult.FAIL, state: state.number });
 
-  async function notify(name: string, number: number, { client }: CallContext): Promise<undefined | typeof DROP> {
+  async function notify(
+    name: string,
+    number: number,
+    { client, server }: CallContext,
+  ): Promise<undefined | typeof DROP> {
     monitors.tell(name, client.address, number);
     try {
-      await restarts.told(client.address, name, number);
+      await restarts.told(client.address, name, number, server.address);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       // Without an answer it is said again.

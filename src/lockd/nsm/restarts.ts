@@ -1,7 +1,7 @@
 import type { LockManager } from '../nlm/manager.ts';
 import type { Host, Hosts } from './hosts.ts';
 
-/** Which clients a machine at that address means that calls itself so: itself, by its full or its short name, or the only one that was ever heard of there. */
+/** Which other clients a machine at that address means as well that calls itself so: itself, by its full or its short name, or the only one that was ever heard of there. */
 export function meant(there: readonly Host[], address: string, name: string): readonly string[] {
   const label = (text: string): string => text.toLowerCase().split('.')[0]!;
   const known = there.map((host) => host.name);
@@ -25,12 +25,14 @@ export class Restarts {
   }
 
   /** Rejects when some volcano did not answer: then it is to be said again. */
-  async told(address: string, name: string, state: number): Promise<void> {
+  async told(address: string, name: string, state: number, server: string): Promise<void> {
     const there = this.#hosts.list(address);
-    for (const one of meant(there, address, name)) {
-      if (state !== 0 && there.find((host) => host.name === one)?.state === state) continue;
-      await this.#manager.free(address, one);
-      await this.#hosts.setState(address, one, state);
+    // The list may be some seconds old, and lack a client that another volcano has heard of: the name itself is always meant.
+    for (const one of new Set([name, ...meant(there, address, name)])) {
+      const known = there.find((host) => host.name === one);
+      if (state !== 0 && known?.state === state) continue;
+      const files = await this.#manager.free(address, one);
+      if (known !== undefined || files > 0) await this.#hosts.setState({ address, name: one, server, state });
     }
   }
 }
