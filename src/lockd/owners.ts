@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
-import { HOLDER_MAX, type LockOwner, OWNER_MAX } from '../flare/locks/types.ts';
+import { type LockOwner, OWNER_MAX } from '../flare/locks/types.ts';
 
 /** What the holders of all locks that came by NLM begin with. */
 export const NLM_HOLDER = 'nlm';
+
+/** The longest holder that is taken, in bytes: so that no client can fill the memory of locks by a few names. */
+export const NLM_HOLDER_MAX = 128;
 
 /**
  * The holder of what a client locks: its address and the name that it gives itself, for machines behind one address have different names, and machines of one name different
  * addresses. Null when the name is too long.
  */
 export function holderOf(address: string, name: string): string | null {
-  const holder = `${NLM_HOLDER} ${address} ${name}`;
-  return holder.length > HOLDER_MAX ? null : holder;
+  // The name is the last word: what stands before it is the machine (`machineOf`).
+  const holder = `${NLM_HOLDER} ${address} ${name.replaceAll(' ', '_')}`;
+  return holder.length > NLM_HOLDER_MAX ? null : holder;
 }
 
 /** The owner of a lock there: the process and the bytes by which the client tells its owners apart; of long ones the SHA-1. */

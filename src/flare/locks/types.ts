@@ -34,10 +34,16 @@ export type LockMode = 'shared' | 'exclusive';
 
 /** Whose a lock is. The locks of one owner never meet each other. */
 export interface LockOwner {
-  /** A machine, or one life of a client there: 1 to `HOLDER_MAX` bytes as a Latin-1 string. Its locks end together. */
+  /** A machine, or one life of a client there: 1 to `HOLDER_MAX` bytes as a Latin-1 string. Its locks end together. What stands before the last space is the machine (`machineOf`). */
   readonly holder: string;
   /** A process or an open file there: 1 to `OWNER_MAX` bytes as a Latin-1 string. */
   readonly owner: string;
+}
+
+/** The machine of a holder: clients of one machine may have so many locks together. */
+export function machineOf(holder: string): string {
+  const end = holder.lastIndexOf(' ');
+  return end < 0 ? holder : holder.slice(0, end);
 }
 
 /** Bytes of a file, from `start` to `last`, both included: 0 <= start <= last <= `LOCK_END`. */

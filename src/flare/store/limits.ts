@@ -37,9 +37,10 @@ export interface StoreLimits {
   /** Bytes of all notes together but those of locks, and of those. */
   readonly noteBytes: number;
   readonly lockBytes: number;
-  /** Ranges of one flare that are locked, of all owners together, and those of one holder, at most. */
+  /** Ranges of one flare that are locked, of all owners together, those of one holder, and those of all holders of one machine, at most: no machine can take what `lockBytes` has room for. */
   readonly locksOfFlare: number;
   readonly locksOfHolder: number;
+  readonly locksOfMachine: number;
   /** Changes wait while this much is not durable yet, in bytes, or this many units are not yet in the index. */
   readonly pendingBytes: number;
   readonly pendingUnits: number;
@@ -74,6 +75,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   lockBytes: 16 * 1024 * 1024,
   locksOfFlare: 4096,
   locksOfHolder: 16_384,
+  locksOfMachine: 24_576,
   pendingBytes: 64 * 1024 * 1024,
   pendingUnits: 8192,
   flushUnits: 2048,

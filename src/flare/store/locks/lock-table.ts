@@ -1,5 +1,5 @@
 import { conflicts, type OwnedRange } from '../../locks/ranges.ts';
-import type { HeldLock, LockPlace } from '../../locks/types.ts';
+import { type HeldLock, type LockPlace, machineOf } from '../../locks/types.ts';
 import type { FlareId } from '../../types.ts';
 import { decodeLockNote, lockNoteName, type OwnedLocks, parseLockName } from './lock-note.ts';
 
@@ -31,6 +31,8 @@ export function flareText({ key, generation }: FlareId): string {
 export class LockTable {
   readonly #flares = new Map<string, FlareLocks>();
   readonly #holders = new Map<string, HolderLocks>();
+  /** Ranges of each machine. */
+  readonly #machines = new Map<string, number>();
   /** Of the last change: of what is not there nothing else is known. */
   #lsn = 0;
   /** Told of flares of which something may be free now. */
@@ -63,6 +65,7 @@ export class LockTable {
       this.#holders.set(locks.holder, holder);
     }
     holder.ranges += locks.ranges.length;
+    this.#count(locks.holder, locks.ranges.length);
     holder.leaseMs = locks.leaseMs;
     const of = holder.flares.get(flare);
     if (of === undefined) holder.flares.set(flare, { id: locks.id, owners: 1 });
@@ -77,10 +80,18 @@ export class LockTable {
     if (there.owners.size === 0) this.#flares.delete(flare);
     const held = this.#holders.get(holder)!;
     held.ranges -= ranges.length;
+    this.#count(holder, -ranges.length);
     const of = held.flares.get(flare)!;
     of.owners -= 1;
     if (of.owners === 0) held.flares.delete(flare);
     if (held.flares.size === 0) this.#holders.delete(holder);
+  }
+
+  #count(holder: string, ranges: number): void {
+    const machine = machineOf(holder);
+    const count = (this.#machines.get(machine) ?? 0) + ranges;
+    if (count === 0) this.#machines.delete(machine);
+    else this.#machines.set(machine, count);
   }
 
   get lsn(): number {
@@ -104,6 +115,11 @@ export class LockTable {
 
   rangesBy(holder: string): number {
     return this.#holders.get(holder)?.ranges ?? 0;
+  }
+
+  /** How many all holders of that one's machine have here. */
+  rangesOfMachine(holder: string): number {
+    return this.#machines.get(machineOf(holder)) ?? 0;
   }
 
   /** A lock of another owner that is in the way; null: none. */

@@ -6,6 +6,7 @@ import {
   LOCK_END,
   LOCK_FLARES_MAX,
   LOCK_WAIT_MS,
+  LockKind,
   type LockRequest,
   RANGES_MAX,
 } from '../../locks/types.ts';
@@ -275,6 +276,45 @@ t.test('release ends what a holder has of a flare, releaseHolder all of it; held
   );
   t.equal(second.next, null);
 });
+
+t.test('bound: ranges of all holders of one machine together; what it gives back it may have again', async (t) => {
+  const { store, ask } = await opened(t, { limits: { locksOfMachine: 3 } });
+  t.equal(await ask(bytes('a1', 'shared', 0, 1)), 'OK');
+  t.equal(await ask(bytes('a1', 'shared', 5, 1)), 'OK');
+  t.equal(await ask(bytes('b1', 'shared', 0, 1)), 'OK');
+  t.equal(await ask(bytes('b1', 'shared', 5, 1)), 'NOLCK');
+  t.equal(await ask({ ...bytes('c1', 'shared', 0, 1), holder: 'rack c' }), 'OK', 'another machine');
+  await store.locks.releaseHolder('host a');
+  t.equal(await ask(bytes('b1', 'shared', 5, 1)), 'OK');
+  t.equal(await ask(bytes('b1', 'shared', 10, 1)), 'OK');
+  t.equal(await ask(bytes('a1', 'shared', 5, 1)), 'NOLCK');
+});
+
+t.test(
+  'reservations: one of an owner, and who takes what another one denies is refused; they stay after a restart',
+  async (t) => {
+    const disk = new SimulatedDisk();
+    const { store, file, ask } = await opened(t, { disk });
+    const share = (owner: string, access: number, deny: number): LockRequest => {
+      const bits = BigInt(access | (deny << 2));
+      return { ...bytes(owner, 'shared'), kind: LockKind.share, start: bits, last: bits };
+    };
+    t.equal(await ask(share('a1', 1, 2)), 'OK');
+    t.equal(await ask(share('b1', 2, 0)), 'AGAIN');
+    t.equal(await ask(share('b1', 1, 0)), 'OK');
+    t.equal(await ask(share('a1', 1, 1)), 'AGAIN');
+    t.equal(await ask(share('b1', 0, 0)), 'OK', 'in place of the other');
+    t.equal(await ask(share('a1', 1, 1)), 'OK');
+    t.equal(await ask(bytes('b1', 'exclusive')), 'OK', 'bytes are another matter');
+    for (const wrong of [{ last: 15n }, { start: 16n, last: 16n }, { mode: 'exclusive' as const }])
+      t.equal(await ask({ ...share('a1', 0, 0), ...wrong }), 'INVAL');
+    await store.close();
+    const again = (await testStore({ disk })).store;
+    t.match(again.locks.test(ROOT, file, share('c1', 1, 0)), { owner: 'a1', start: 5n });
+    await again.close();
+    await checkSound(t, disk, 'the index equals one rebuilt from the log');
+  },
+);
 
 t.test('bounds: ranges of an owner and of a flare, bytes of all locks, who waits', async (t) => {
   const limits = { lockBytes: 40_000, pendingUnits: 8192, locksOfFlare: RANGES_MAX + 4, locksOfHolder: RANGES_MAX + 2 };

@@ -63,6 +63,7 @@ function checkRoom(
   if (mode === 'none' || more <= 0) return;
   if (locks.rangesOf(id) + more > limits.locksOfFlare) throw FlareError.of('NOLCK');
   if (locks.rangesBy(holder) + more > limits.locksOfHolder) throw FlareError.of('NOLCK');
+  if (locks.rangesOfMachine(holder) + more > limits.locksOfMachine) throw FlareError.of('NOLCK');
 }
 
 /** Ends what a holder has locked of a flare, whether the flare lives or not. IO. */
