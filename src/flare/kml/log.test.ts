@@ -210,6 +210,7 @@ for (const [operation, code] of [
       t.throws(() => kml.append(group('more')), KmlWedgedError);
       await t.rejects(Promise.resolve(kml.whenDurable(2)), KmlWedgedError);
       t.equal(kml.whenDurable(1), undefined, 'what was durable is');
+      t.equal(kml.nextLsn, 3, 'what was lost was given a number');
       t.equal((await kml.read(kept.segment, kept.position, 4, 0)).toString(), 'kept', 'reads go on');
       await kml.close();
       t.equal(writes.length, before + 1);

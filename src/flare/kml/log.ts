@@ -75,6 +75,8 @@ export class SegmentLog implements Kml {
   #lastBytes = 0;
   #running: Promise<void> | null = null;
   #wedged: KmlWedgedError | null = null;
+  /** The last LSN that was given before that. */
+  #lastGiven: number | null = null;
   #closed = false;
   readonly #syncs: SyncTimes;
   #onDurable: (batch: LogBatch) => Eventually<void> = () => {};
@@ -94,7 +96,7 @@ export class SegmentLog implements Kml {
   }
 
   get nextLsn(): number {
-    return this.#end().lsn + 1;
+    return (this.#lastGiven ?? this.#end().lsn) + 1;
   }
 
   get durable(): number {
@@ -247,6 +249,7 @@ export class SegmentLog implements Kml {
     if (this.#wedged !== null) return;
     const error = new KmlWedgedError(cause);
     this.#wedged = error;
+    this.#lastGiven = this.#end().lsn;
     this.#parts.logger.fatal({ error, durable: this.#durable }, error.message);
     const lost = this.#gathering === null ? this.#sealed : [...this.#sealed, this.#gathering];
     this.#gathering = null;

@@ -70,7 +70,7 @@ export interface SegmentInfo {
  * failed write or sync it is wedged: every waiter and every later append gets `KmlWedgedError`, reads go on.
  */
 export interface Kml {
-  /** The LSN that the next record gets. */
+  /** The LSN that the next record gets. In a wedged log: behind all that were given, also those that are lost, so that who waits for everything is told. */
   readonly nextLsn: number;
   /** Up to which LSN all is on stable storage. */
   readonly durable: number;

@@ -3,8 +3,9 @@ import { seededRandom } from '../../../base/random.ts';
 import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { BusyError, type Step } from '../../joint.ts';
 import { keyOf } from '../../keys.ts';
+import { NO_BYTES } from '../../record/pack.ts';
 import type { FlareId, Key } from '../../types.ts';
-import { DIRECTORY, FILE, ROOT, testStore } from '../testing/harness.ts';
+import { DIRECTORY, FILE, ROOT, statusOf, testStore } from '../testing/harness.ts';
 
 /* Operations over several owners, when what they depend on never becomes durable wherever an answer promises it. */
 
@@ -62,6 +63,23 @@ t.test(
     await store.close().catch(() => {});
     const after = await testStore({ disk: disk.powerCut(seededRandom(1)) });
     t.equal(after.store.joint.decision(ID), 'unknown');
+    await after.store.close();
+  },
+);
+
+t.test(
+  'JointStore.resolve: an outcome that could not be written is not said to be known, however often it is brought',
+  async (t) => {
+    const disk = new SimulatedDisk();
+    const { store } = await testStore({ disk });
+    const { joint } = store;
+    const directory = { key: keyOf('far' as Key, 'd'), generation: 7, mode: 0o755, uid: 0, gid: 0, share: 9 };
+    await joint.prepare(ID, 3, ROOT, [{ kind: 'birth', key: FAR.key, salt: NO_BYTES, directory, birth: FILE }]);
+    disk.fail('sync', 1, 'EIO');
+    for (let times = 0; times < 3; times++) t.equal(await statusOf(() => joint.resolve(ID, true)), 'IO');
+    await store.close().catch(() => {});
+    const after = await testStore({ disk: disk.powerCut(seededRandom(1)) });
+    t.same(after.store.joint.undecided(), [{ operation: ID, coordinator: 3 }], 'it is asked for again');
     await after.store.close();
   },
 );
