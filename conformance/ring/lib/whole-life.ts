@@ -86,6 +86,8 @@ export interface Volcano {
   served: boolean;
   /** Its disk has no room, and it may say so. */
   full: boolean;
+  /** It has lost power in some life, and with it what it had not synced. */
+  unsynced: boolean;
   /** Where its log is damaged. */
   readonly rotten: { readonly name: string; readonly position: number }[];
   /** It has left the network in some life: it begins none. */

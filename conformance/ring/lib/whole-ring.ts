@@ -175,6 +175,7 @@ export class WholeRing implements World {
         lives: 0,
         served: false,
         full: false,
+        unsynced: false,
         rotten: [],
         departed: false,
         next: { disk, clock, readFrom: 0 },
@@ -327,8 +328,10 @@ export class WholeRing implements World {
   }
 
   /** It may well tell of something that is wrong. */
-  #isExcused({ at, failed, short }: Life): boolean {
-    return failed || short || this.#volcanos[at]!.rotten.length > 0;
+  #isExcused({ at, failed, short }: Life, message: string): boolean {
+    const { rotten, unsynced } = this.#volcanos[at]!;
+    // Records that a mirror has, and its primary had not synced, may be in the mirror's log no more when the primary is back.
+    return failed || short || rotten.length > 0 || (unsynced && message.startsWith('this volcano lacks records'));
   }
 
   #logger(life: Life): Logger {
@@ -339,7 +342,7 @@ export class WholeRing implements World {
     };
     const into = (list: string[]) => (fields: object, message: string) => {
       if (life.alive)
-        (this.#isExcused(life) ? this.warnings : list).push(`${this.time.now} µs: ${text(fields, message)}`);
+        (this.#isExcused(life, message) ? this.warnings : list).push(`${this.time.now} µs: ${text(fields, message)}`);
     };
     const keep = into(this.faults);
     const warn = into(this.warnings);
@@ -669,6 +672,7 @@ export class WholeRing implements World {
     life.clock.stop();
     // A disk whose power has gone at a step of its own has lost its cache, too.
     const power = how === 'power' || life.disk.stopped;
+    volcano.unsynced ||= power;
     if (power) volcano.host.powerOff();
     else life.net.kill();
     const clock = this.#clock(at, volcano.lives);

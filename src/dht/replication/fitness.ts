@@ -40,7 +40,7 @@ export class Fitness {
     if (!this.behind)
       this.#shared.logger.error(
         { mirror: this.#name, slice },
-        `${what}: nothing is served of the slices that they share until the mirror takes them over; is its disk an older copy?`,
+        `${what}: nothing is served of the slices that they share until the mirror takes them over. It lost power, or its disk failed, before it had written them; or its disk is an older copy`,
       );
     this.behind = true;
     return what;
