@@ -24,6 +24,7 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [300417, 'of a first start of which a sync had failed the network file was not on the disk, and the log was'],
   [800296, 'a decision that lay in the memory of a volcano whose sync had failed was told to a participant'],
   [700194, 'who was turned away while he waited for what he had seen to be committed held it for ever'],
+  [900986, 'an outcome was acknowledged that the log had lost when it failed'],
   [500025, 'who had read a map before it was a member took itself for one that had been declared dead'],
 ];
 

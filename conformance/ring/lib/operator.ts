@@ -36,8 +36,9 @@ export class SimulatedOperator {
     this.#host = net.host('operator', ['10.9.9.9']);
   }
 
-  /** Moves the register, if that is needed and enough are there. `breaksOff`: perhaps not to the end. */
-  async takeOver(known: Projection, breaksOff: boolean): Promise<TakenOver> {
+  /** Moves the register, if that is needed and enough are there. `newest`: the newest map that there is; `breaksOff`: perhaps not to the end. */
+  async takeOver(newest: () => Projection, breaksOff: boolean): Promise<TakenOver> {
+    const known = newest();
     let map = known;
     const living = new Map<MemberId, Standing>();
     const look = async (member: Member): Promise<void> => {
@@ -56,7 +57,7 @@ export class SimulatedOperator {
     const needed = to.id === map.arbiter ? witnessesOf(all.length) : quorumOf(all.length);
     if (all.length > 0 && all.filter((id) => living.has(id)).length < needed) return 'too few';
     try {
-      await this.#move(map, living, to, breaksOff);
+      await this.#move(map, living, to, newest, breaksOff);
       return 'moved';
     } catch {
       return 'broken off';
@@ -85,21 +86,29 @@ export class SimulatedOperator {
     return able.length === 0 ? 'too few' : able[this.#random.below(able.length)]!;
   }
 
-  async #move(map: Projection, living: ReadonlyMap<MemberId, Standing>, to: Member, breaksOff: boolean): Promise<void> {
+  async #move(
+    map: Projection,
+    living: ReadonlyMap<MemberId, Standing>,
+    to: Member,
+    newest: () => Projection,
+    breaksOff: boolean,
+  ): Promise<void> {
     const heard = [...living.values()].flatMap(({ heard, promised }) => [heard, promised]);
     const epoch = nextGeneration(Math.max(map.epoch, ...heard), this.#random);
     const step = (): void => {
       if (breaksOff && this.#random.below(BROKEN_OFF) === 0) throw new Error('broken off');
     };
-    let newest: Projection | null = null;
+    let found: Projection | null = null;
     for (const id of [to.id, ...[...living.keys()].filter((one) => one !== to.id)]) {
       step();
       const known = await this.#ask(map, memberOf(map, id)!, (node) => node.promise(epoch, to.id));
-      if (newest === null || known.epoch > newest.epoch) newest = known;
+      if (found === null || known.epoch > found.epoch) found = known;
     }
     step();
-    if (newest!.epoch < map.epoch) throw new Error('who knew the newest map is gone');
-    await this.#ask(map, to, (node) => node.crown(movedRegister(newest!, to.id, epoch)));
+    if (found!.epoch < map.epoch) throw new Error('who knew the newest map is gone');
+    // It was to be off, and has started again meanwhile.
+    if (found!.epoch < newest().epoch) throw new Error('the keeper goes on alone');
+    await this.#ask(map, to, (node) => node.crown(movedRegister(found!, to.id, epoch)));
   }
 
   async #ask<T>({ networkId, epoch }: Projection, member: Member, work: (node: NodeClient) => Promise<T>): Promise<T> {

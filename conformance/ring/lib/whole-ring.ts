@@ -271,7 +271,7 @@ export class WholeRing implements World {
   /** What was begun is brought to an end by an operator who does it once more until there is no need. */
   async #operate(operator: SimulatedOperator, breaksOff: boolean): Promise<void> {
     for (;;) {
-      const outcome = await operator.takeOver(this.map, breaksOff);
+      const outcome = await operator.takeOver(() => this.map, breaksOff);
       if (outcome === 'moved') this.counts.moved++;
       if (breaksOff || outcome === 'not needed') return;
       await new Promise<void>((resolve) => void this.time.after(OPERATOR_MS * 1000, resolve));
