@@ -4,7 +4,8 @@ export const BLOCK_BYTES = 512;
 export const BLOCK_BYTES_MAX = 8192;
 const BLOCK_ASKED_MIN = 8;
 const BLOCK_ASKED_MAX = 65_464;
-const TIMEOUT_MAX = 255;
+/** The longest wait that is agreed on, in seconds: with more, who never answers would keep his place for long. */
+export const TIMEOUT_MAX = 30;
 
 /** What was agreed on. */
 export interface Agreed {

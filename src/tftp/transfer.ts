@@ -26,7 +26,7 @@ export interface TransferParts {
   /** A port of its own at the address that the client asked, by which both sides know this transfer (RFC 1350 §4). */
   readonly socket: DatagramSocket;
   readonly client: Endpoint;
-  readonly source: Source;
+  readonly source: Pick<Source, 'next'>;
   readonly agreed: Agreed;
 }
 
