@@ -14,7 +14,7 @@ import { openLockd } from '../../src/lockd/lockd.ts';
 import { Hosts } from '../../src/lockd/nsm/hosts.ts';
 import { Handles } from '../../src/nfs2/handle.ts';
 import { RpcServer } from '../../src/rpc/server.ts';
-import { NlmClient } from './nlm-client.ts';
+import { NlmClient, SERVER } from './nlm-client.ts';
 
 /** A tree in memory with the lock manager and the status monitor in front of it, on real sockets. */
 export interface LockService {
@@ -64,7 +64,7 @@ export async function serveLocks(t: Test, rules = '/ * w'): Promise<LockService>
   });
   const server = new RpcServer({ net: systemNet, clock: systemClock, logger });
   const programs = [...lockd.programs];
-  const { port } = await server.listen({ programs, addresses: ['127.0.0.1'], port: 0 });
+  const { port } = await server.listen({ programs, addresses: [SERVER], port: 0 });
   t.teardown(async () => {
     lockd.stop();
     await server.stop();

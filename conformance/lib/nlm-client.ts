@@ -19,6 +19,9 @@ export const Status = {
   FAILED: 9,
 } as const;
 
+/** Where the server is: not the address that the host would call from by itself. */
+export const SERVER = '127.0.0.9';
+
 /** What is locked. */
 export interface Place {
   readonly handle: Buffer;
@@ -121,7 +124,7 @@ export class NlmClient {
 
   static async open(options: NlmClientOptions): Promise<NlmClient> {
     const { port, portmapPort, address, protocol } = options;
-    const wire = await (protocol === 'udp' ? UdpWire : TcpWire).open(port, '127.0.0.1', address);
+    const wire = await (protocol === 'udp' ? UdpWire : TcpWire).open(port, SERVER, address);
     const socket = createSocket('udp4');
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
