@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { appears } from './lib/appears.ts';
 import { volcanoInNamespace, watchedClient } from './lib/kernel-suite.ts';
 import { inNamespace } from './lib/namespace.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
@@ -18,23 +19,6 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(10)
 s.sendto(struct.pack('>10I', 7, 0, 2, 100024, 1, 5, 0, 0, 0, 0), ('127.0.0.1', 20048))
 assert struct.unpack('>6I', s.recv(100))[5] == 0`;
-
-/** Resolves when the file is there; with false when the client has ended before. */
-function appears(directory: string, name: string, over: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!existsSync(join(directory, name))) return;
-      watcher.close();
-      resolve(true);
-    };
-    const watcher = watch(directory, look);
-    look();
-    void over.then(() => {
-      watcher.close();
-      resolve(existsSync(join(directory, name)));
-    });
-  });
-}
 
 t.test(
   'two Linux kernels exclude each other by flock and fcntl; a server that is killed loses no lock',
