@@ -138,6 +138,7 @@ t.test(
     const of = (client: string, calls: number, retransmissions: number, lossPercent: number, mounts: string[]) => ({
       ...{ client, calls, retransmissions, duplicates: 2, requestBytes: 1, replyBytes: 1, lossPercent },
       ...{ replayed: retransmissions - 2, sick: lossPercent > 0, mounts, mountsInAll: mounts.length },
+      ...{ quietMs: 2000, stuckMs: 0, procedures: [] },
     });
     const clients = [
       of('192.168.1.40', 1000, 20, 0.9, []),
@@ -147,8 +148,8 @@ t.test(
     const observe = () => ({ ...NOTHING_OBSERVED, nickname: 'wallace', clients, clientsInAll: 5 });
     const at = world({ ring: { ...fakeRing(), observe } });
     const shown = await at.connect().command('clients');
-    t.match(shown, /^192\.168\.1\.40 +1000 +20 +2 +18 +0\.9 % +-$/m);
-    t.match(shown, /^192\.168\.1\.41 +1000 +2 +2 +0 +0 % +\/a\\x1b$/m);
+    t.match(shown, /^192\.168\.1\.40 +1000 +20 +2 +18 +0\.9 % +2 s +- +-$/m);
+    t.match(shown, /^192\.168\.1\.41 +1000 +2 +2 +0 +0 % +2 s +- +\/a\\x1b$/m);
     t.match(shown, /^192\.168\.1\.42 +- +- .* \/b$/m);
     t.match(shown, /^and 2 more$/m);
     t.match(shown, /\nThe network of 192\.168\.1\.40 loses about 0\.9 % of packets\.\n$/);

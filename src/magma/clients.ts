@@ -21,7 +21,7 @@ export const CLIENTS: CommandSpec = {
   ],
   flags: {
     json: {
-      help: 'one JSON object: clients (volcano, client, calls, retransmissions, duplicates, replayed, requestBytes, replyBytes, lossPercent, sick, mounts, mountsInAll), clientsInAll, problems (volcano, problem)',
+      help: 'one JSON object: clients (volcano, client, calls, retransmissions, duplicates, replayed, requestBytes, replyBytes, lossPercent, sick, quietMs, stuckMs, procedures (procedure, calls), mounts, mountsInAll), clientsInAll, problems (volcano, problem)',
     },
   },
   asks: true,

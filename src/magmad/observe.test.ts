@@ -7,6 +7,7 @@ import { Observer } from './observe.ts';
 const figures: ClientFigures = {
   ...{ client: '192.0.2.1', calls: 9, retransmissions: 3, duplicates: 1, replayed: 2 },
   ...{ requestBytes: 1, replyBytes: 2, lossPercent: 1, sick: false },
+  ...{ quietMs: 2000, stuckMs: 0, procedures: [] },
 };
 const rule = (text: string) => parseRule(text, 'here');
 

@@ -29,6 +29,7 @@ export interface ObserverParts {
 const SILENT: Omit<ClientFigures, 'client'> = {
   ...{ calls: 0, retransmissions: 0, duplicates: 0, replayed: 0 },
   ...{ requestBytes: 0, replyBytes: 0, lossPercent: 0, sick: false },
+  ...{ quietMs: 0, stuckMs: 0, procedures: [] },
 };
 
 /** Whether a path is that one, or lies below it. */

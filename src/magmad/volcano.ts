@@ -75,6 +75,7 @@ interface Parts {
   readonly quotas: VolcanoQuotas;
   readonly calls: CallLog;
   readonly procedures: ProcedureGauges;
+  readonly gauges: ClientGauges;
   readonly mounts: MountList;
 }
 
@@ -139,7 +140,7 @@ export class Volcano implements Service {
         logger: rpcLog,
         observer: observers([gauges, procedures, meter, calls]),
       });
-      const volcano = new Volcano(options, { network, net, server, shares, quotas, calls, procedures, mounts });
+      const volcano = new Volcano(options, { network, net, server, shares, quotas, calls, procedures, gauges, mounts });
       try {
         await volcano.#serve(rules.byDefault);
       } catch (error) {
@@ -287,6 +288,7 @@ export class Volcano implements Service {
   #count(program: Program): void {
     this.#parts.calls.add(program);
     this.#parts.procedures.add(program);
+    this.#parts.gauges.add(program);
   }
 
   #makeFindable(forwarded: readonly Forwarded[], registrations: readonly Registration[]): Promise<PortmapChoice> {

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { takeOldest } from '../base/oldest.ts';
-import type { CallReport, RpcObserver } from './observer.ts';
+import type { CallReport, RpcObserver, WaitingCall } from './observer.ts';
+import type { Program } from './program.ts';
 
 /** Clients that have a gauge at most; the one that came first gives way. */
 export const GAUGES_MAX = 4096;
@@ -11,6 +12,8 @@ export const CALLS_REMEMBERED = 128;
 export const AGAIN_MS = 60_000;
 /** A sick client has one log line in this time, in milliseconds. */
 export const WINDOW_MS = 10 * 60_000;
+/** The most procedures that are told of one client. */
+export const CLIENT_PROCEDURES_MAX = 16;
 /** In that time so many calls must have come again before it is worth a line. */
 export const AGAIN_LEAST = 10;
 /** And this share of them, in percent. */
@@ -32,9 +35,25 @@ export interface ClientFigures {
   readonly lossPercent: number;
   /** So many get lost that people are to know: at least `AGAIN_LEAST` calls, and `LOSS_LEAST_PERCENT`. */
   readonly sick: boolean;
+  /** How long ago it called last, and how long its oldest call waits that is not answered yet (0: none does), in milliseconds. */
+  readonly quietMs: number;
+  readonly stuckMs: number;
+  /** What it has called how often, as `nfs READ`; the most frequent ones first, at most `CLIENT_PROCEDURES_MAX`. */
+  readonly procedures: readonly ClientProcedure[];
+}
+
+/** What a client has called, and how often. */
+export interface ClientProcedure {
+  readonly procedure: string;
+  readonly calls: number;
 }
 
 class Gauge {
+  lastCall: number;
+  /** By number of program, version and procedure. */
+  readonly procedures = new Map<number, number>();
+  /** Calls that wait for their answers, oldest first. */
+  readonly waiting = new Set<WaitingCall>();
   calls = 0;
   udpCalls = 0;
   retransmissions = 0;
@@ -52,6 +71,12 @@ class Gauge {
 
   constructor(now: number) {
     this.windowStart = now;
+    this.lastCall = now;
+  }
+
+  /** Counts a call of a procedure that is known. */
+  called(procedure: number): void {
+    this.procedures.set(procedure, (this.procedures.get(procedure) ?? 0) + 1);
   }
 
   get lost(): number {
@@ -75,6 +100,15 @@ class Gauge {
   }
 }
 
+/** Program, version and procedure as one number: versions and procedures that are served are below 2^10. */
+function procedureNumber({
+  program,
+  version,
+  procedure,
+}: Pick<CallReport, 'program' | 'version' | 'procedure'>): number {
+  return version < 1024 && procedure < 1024 ? (program * 1024 + version) * 1024 + procedure : -1;
+}
+
 function lossPercent(lost: number, calls: number): number {
   return calls === 0 ? 0 : Math.round((Math.max(0, lost) / calls) * 10_000) / 100;
 }
@@ -88,6 +122,8 @@ function isSick(lost: number, percent: number): boolean {
  * why their boots take a night (FIELD.md row 20).
  */
 export class ClientGauges implements RpcObserver {
+  /** Names of procedures, by number of program, version and procedure. */
+  readonly #names = new Map<number, string>();
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #gauges = new Map<string, Gauge>();
@@ -97,11 +133,30 @@ export class ClientGauges implements RpcObserver {
     this.#logger = logger;
   }
 
+  /** Counts the calls of that program by procedure from now on. */
+  add({ number, name, versions }: Program): void {
+    for (const [version, procedures] of versions)
+      for (const [procedure, { name: called }] of procedures)
+        this.#names.set(procedureNumber({ program: number, version, procedure }), `${name} ${called}`);
+  }
+
+  waits(call: WaitingCall): void {
+    const { address } = call.client;
+    (this.#gauges.get(address) ?? this.#begin(address, this.#clock.monotonic())).waiting.add(call);
+  }
+
+  waited(call: WaitingCall): void {
+    this.#gauges.get(call.client.address)?.waiting.delete(call);
+  }
+
   call(report: CallReport): void {
     const now = this.#clock.monotonic();
     const { address, port } = report.client;
     const gauge = this.#gauges.get(address) ?? this.#begin(address, now);
     gauge.calls += 1;
+    gauge.lastCall = now;
+    const procedure = procedureNumber(report);
+    if (this.#names.has(procedure)) gauge.called(procedure);
     gauge.requestBytes += report.requestBytes;
     gauge.replyBytes += report.replyBytes;
     if (report.transport !== 'udp' || report.outcome === 'OVERLOAD') return;
@@ -114,6 +169,7 @@ export class ClientGauges implements RpcObserver {
 
   /** All clients that have called, those whose networks lose most first. */
   figures(): ClientFigures[] {
+    const now = this.#clock.monotonic();
     const all = [...this.#gauges].map(([client, gauge]) => {
       const { calls, retransmissions, duplicates, requestBytes, replyBytes } = gauge;
       const percent = lossPercent(gauge.lost, gauge.udpCalls);
@@ -122,9 +178,17 @@ export class ClientGauges implements RpcObserver {
         replayed: Math.max(0, gauge.lost),
         lossPercent: percent,
         sick: isSick(gauge.lost, percent),
+        quietMs: Math.round(now - gauge.lastCall),
+        stuckMs: Math.round(now - (gauge.waiting.values().next().value?.began ?? now)),
+        procedures: this.#proceduresOf(gauge),
       };
     });
     return all.sort((one, other) => other.lossPercent - one.lossPercent);
+  }
+
+  #proceduresOf({ procedures }: Gauge): ClientProcedure[] {
+    const all = [...procedures].map(([number, calls]) => ({ procedure: this.#names.get(number)!, calls }));
+    return all.sort((one, other) => other.calls - one.calls).slice(0, CLIENT_PROCEDURES_MAX);
   }
 
   #begin(address: string, now: number): Gauge {

@@ -166,13 +166,16 @@ export class Dispatcher {
   }
 
   #wait(procedure: Procedure<any, any>, call: Call, pending: Pending, result: Promise<unknown>): void {
-    const { load } = this.#exchange;
+    const { load, observer } = this.#exchange;
     call.settle();
     this.#remember(call);
+    const waiting = { client: pending.peer.client, began: pending.began };
+    observer?.waits?.(waiting);
     load.enter();
     pending.peer.enter();
     const end = (answer: () => void) => {
       this.#forget(call);
+      observer?.waited?.(waiting);
       answer();
       pending.peer.leave();
       load.leave();

@@ -23,9 +23,19 @@ export interface CallReport {
   readonly outcome: CallOutcome;
 }
 
+/** A call whose answer is not there at once. The same object when it begins and when it ends. */
+export interface WaitingCall {
+  readonly client: Endpoint;
+  /** When it came, by the monotonic clock. */
+  readonly began: number;
+}
+
 /** Sees all that a server does; must neither throw nor wait. */
 export interface RpcObserver {
   call(report: CallReport): void;
+  /** A call waits for its answer, and does no more. */
+  waits?(call: WaitingCall): void;
+  waited?(call: WaitingCall): void;
   /** TCP connections: opened, closed, or refused because there were too many. */
   connection?(event: 'opened' | 'closed' | 'refused', remote: Endpoint): void;
 }
@@ -37,6 +47,12 @@ export function observers(all: readonly RpcObserver[]): RpcObserver {
   return {
     call(report) {
       for (const one of all) one.call(report);
+    },
+    waits(call) {
+      for (const one of all) one.waits?.(call);
+    },
+    waited(call) {
+      for (const one of all) one.waited?.(call);
     },
     connection(event, remote) {
       for (const one of all) one.connection?.(event, remote);

@@ -57,7 +57,7 @@ export interface RunState {
 }
 
 /** A client, and the volcano that it calls. */
-export interface ClientState extends Omit<ClientObserved, 'mounts'> {
+export interface ClientState extends Omit<ClientObserved, 'mounts' | 'procedures'> {
   readonly volcano: string;
   /** Percent-encoded. */
   readonly mounts: readonly string[];

@@ -172,6 +172,7 @@ t.test('a page that reads too slowly is cut off, and the others are told on', as
 const client: ClientObserved = {
   ...{ client: '192.0.2.1', calls: 10, retransmissions: 3, duplicates: 1, replayed: 2, requestBytes: 1, replyBytes: 2 },
   ...{ lossPercent: 1, sick: true, mounts: ['/a\xff<b>'], mountsInAll: 1 },
+  ...{ quietMs: 2000, stuckMs: 0, procedures: [] },
 };
 
 t.test(

@@ -12,6 +12,7 @@ import { ask, world } from './testing/world.ts';
 const client: ClientObserved = {
   ...{ client: '192.0.2.1', calls: 10, retransmissions: 3, duplicates: 1, replayed: 2, requestBytes: 1, replyBytes: 2 },
   ...{ lossPercent: 0.6, sick: true, mounts: [], mountsInAll: 0 },
+  ...{ quietMs: 2000, stuckMs: 0, procedures: [] },
 };
 
 t.test(

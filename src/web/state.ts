@@ -77,7 +77,9 @@ export function runsOf({ map }: Pick<Projection, 'map'>): RunState[] {
 function clientsOf(all: readonly Observation[]): ClientState[] {
   return all
     .flatMap(({ nickname, clients }) =>
-      clients.map((client) => ({ ...client, volcano: nickname, mounts: client.mounts.map(encodedPath) })),
+      clients.map(({ procedures: _, mounts, ...client }) => {
+        return { ...client, volcano: nickname, mounts: mounts.map(encodedPath) };
+      }),
     )
     .sort((one, other) => other.lossPercent - one.lossPercent || other.calls - one.calls)
     .slice(0, CLIENTS_OBSERVED_MAX);

@@ -27,6 +27,7 @@ export function client(name: string, calls: number, more: Partial<ClientObserved
   return {
     ...{ client: name, calls, retransmissions: 0, duplicates: 0, replayed: 0, requestBytes: 0, replyBytes: 0 },
     ...{ lossPercent: 0, sick: false, mounts: [], mountsInAll: 0 },
+    ...{ quietMs: 2000, stuckMs: 0, procedures: [] },
     ...more,
   };
 }

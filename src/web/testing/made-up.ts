@@ -52,6 +52,8 @@ export function client(address: string, volcano: string, calls: number, more: Pa
     replyBytes: calls * 2210,
     lossPercent: 0,
     sick: false,
+    quietMs: 1000,
+    stuckMs: 0,
     mounts: ['/srv'],
     mountsInAll: 1,
     ...more,

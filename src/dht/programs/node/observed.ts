@@ -1,4 +1,5 @@
 import * as xdr from '@stellar/js-xdr';
+import { CLIENT_PROCEDURES_MAX } from '../../../rpc/client-gauges.ts';
 import { LATENCY_BOUNDS_MS } from '../../../rpc/procedure-gauges.ts';
 import type { Value } from '../../../rpc/xdr.ts';
 import {
@@ -38,6 +39,12 @@ export const ObservationSchema = xdr.struct('Observation', {
       replyBytes: count,
       loss: xdr.uint32(),
       sick: xdr.bool(),
+      quietMs: count,
+      stuckMs: count,
+      procedures: xdr.array(
+        xdr.struct('ClientProcedure', { procedure: xdr.string(NAME_MAX), calls: count }),
+        CLIENT_PROCEDURES_MAX,
+      ),
       mounts: xdr.array(path, MOUNTS_OBSERVED_MAX),
       mountsInAll: xdr.uint32(),
     }),
@@ -82,12 +89,17 @@ export function wireObservation(told: Observation): WireObservation {
     nickname: Buffer.from(told.nickname, 'latin1'),
     version: Buffer.from(told.version, 'latin1'),
     countedMs: Math.round(told.countedMs),
-    clients: told.clients.slice(0, CLIENTS_OBSERVED_MAX).map(({ client, lossPercent, mounts, ...rest }) => ({
-      ...rest,
-      client: cut(client, ADDRESS_MAX),
-      loss: Math.round(lossPercent * 100),
-      mounts: mounts.slice(0, MOUNTS_OBSERVED_MAX).map((mount) => Buffer.from(mount, 'latin1').subarray(0, PATH_MAX)),
-    })),
+    clients: told.clients
+      .slice(0, CLIENTS_OBSERVED_MAX)
+      .map(({ client, lossPercent, mounts, procedures, ...rest }) => ({
+        ...rest,
+        procedures: procedures.slice(0, CLIENT_PROCEDURES_MAX).map(({ procedure, calls }) => {
+          return { procedure: cut(procedure, NAME_MAX), calls };
+        }),
+        client: cut(client, ADDRESS_MAX),
+        loss: Math.round(lossPercent * 100),
+        mounts: mounts.slice(0, MOUNTS_OBSERVED_MAX).map((mount) => Buffer.from(mount, 'latin1').subarray(0, PATH_MAX)),
+      })),
     clientsInAll: told.clientsInAll,
     shares: told.shares.slice(0, SHARES_OBSERVED_MAX).map((share) => ({
       path: Buffer.from(share.path, 'latin1').subarray(0, PATH_MAX),
@@ -110,8 +122,9 @@ export function observationFromWire(wire: WireObservation): Observation {
     nickname: wire.nickname.toString('latin1'),
     version: wire.version.toString('latin1'),
     countedMs: wire.countedMs,
-    clients: wire.clients.map(({ client, loss, mounts, ...rest }) => ({
+    clients: wire.clients.map(({ client, loss, mounts, procedures, ...rest }) => ({
       ...rest,
+      procedures: procedures.map(({ procedure, calls }) => ({ procedure: procedure.toString(), calls })),
       client: client.toString(),
       lossPercent: loss / 100,
       mounts: mounts.map((mount) => mount.toString('latin1')),

@@ -212,6 +212,7 @@ t.test('OBSERVE: what a volcano sees comes back as it was told, cut to what the 
   const client = {
     ...{ client: '192.0.2.1', calls: 2 ** 40, retransmissions: 12, duplicates: 2, replayed: 10 },
     ...{ requestBytes: 7, replyBytes: 8, lossPercent: 0.61, sick: true, mounts: ['/a\xff', '/b'], mountsInAll: 9 },
+    ...{ quietMs: 2 ** 40, stuckMs: 5, procedures: [{ procedure: 'nfs READ', calls: 2 ** 40 }] },
   };
   const procedure = {
     ...{ program: 'nfs', version: 2, procedure: 'GETATTR', calls: 3, refused: 1, requestBytes: 5, replyBytes: 6 },
