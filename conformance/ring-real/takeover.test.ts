@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { ETCD, EtcdCluster } from '../clients/etcd.ts';
 import { unmet } from '../lib/requirements.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
+import { opaque, UdpWire } from '../lib/wire.ts';
 import { client } from './lib/client.ts';
 import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
 
@@ -115,6 +116,12 @@ async function onlyCopyGone(t: Test, told: readonly string[], why: RegExp): Prom
     { status: 0, stdout: /^128 slices were given up/, stderr: /GIVEN UP: slices .* served by wallace/ },
     given.stderr,
   );
+  await first.volcano.says(/the loss is noted/);
+  const wire = await UdpWire.open(first.volcano.mountPort, first.address);
+  t.teardown(() => wire.close());
+  const stat = { xid: 1, program: 100_024, version: 1, procedure: 1, args: opaque('x') };
+  const said = await wire.call(stat);
+  t.ok(!said.denied && said.results.readUInt32BE(4) >= 3, 'the state number of the status monitor says so, too');
   t.match(await magma(['dead', '--yes', ...at(first), 'gromit']), { status: 0 });
   const { nfs, root } = await client(t, first);
   t.ok(await nfs.ok('CREATE', root, 'afterwards', { mode: 0o644 }), 'all slices are served');

@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap';
 import { DEFAULT_OPTIONS } from '../acl/options.ts';
 import { silentLogger } from '../base/logger.ts';
+import { noteLoss } from '../dht/losses.ts';
 import { releaseEverywhere } from '../dht/release-holder.ts';
 import { mirroredRing } from '../dht/testing/mirrored.ts';
 import type { VirtualRing } from '../dht/testing/virtual-ring.ts';
+import { NOTES_MS } from '../dht/volcano/network-notes.ts';
 import { sliceOf } from '../flare/keys.ts';
 import { FILE, ROOT } from '../flare/store/testing/harness.ts';
 import type { Attributes } from '../flare/types.ts';
@@ -13,6 +15,7 @@ import { CallBack } from './call-back.ts';
 import { type Lockd, openLockd } from './lockd.ts';
 import { NlmStatus, type UnlockArguments } from './nlm/schema.ts';
 import { Hosts } from './nsm/hosts.ts';
+import { GRACE_MS } from './nsm/state.ts';
 
 /* Lock managers of several volcanos of one ring, on virtual time: any of them answers for all locks, and a volcano that dies takes none with it (docs/locks.md). */
 
@@ -23,7 +26,7 @@ const { GRANTED, DENIED, BLOCKED } = NlmStatus;
 interface World {
   readonly ring: VirtualRing;
   readonly files: readonly Attributes[];
-  /** Addresses of clients that were told that they have a lock. */
+  /** Addresses of clients that were called. */
   readonly told: string[];
   ask(
     through: number,
@@ -31,6 +34,7 @@ interface World {
     procedure: 'LOCK' | 'UNLOCK',
     file: Attributes,
     block?: boolean,
+    reclaim?: boolean,
   ): Promise<number>;
   /** NOTIFY, said again until it is answered. */
   notify(through: number, client: string, state: number): Promise<void>;
@@ -84,11 +88,11 @@ async function world(t: Test): Promise<World> {
     lockds[through]!.programs[program]!.versions.get(1)!.get(number)!;
   return {
     ...{ ring, files, told },
-    async ask(through, client, name, file, block = false) {
+    async ask(through, client, name, file, block = false, reclaim = false) {
       const bytes = { caller: Buffer.from(client), handle: handles.issue(file, 1), owner: Buffer.from('o') };
       const lock = { ...bytes, svid: 1, offset: 0, length: 0 };
       const asked: UnlockArguments = { cookie: Buffer.from('c'), lock };
-      const args = { ...asked, block, exclusive: true, reclaim: false, state: 1 };
+      const args = { ...asked, block, exclusive: true, reclaim, state: 1 };
       const answer = procedure(through, 0, NUMBERS[name]).handle(args, call(client));
       const result = await ring.settle(Promise.resolve(answer));
       return result === DROP ? -1 : (result as { status: number }).status;
@@ -155,6 +159,28 @@ t.test(
     for (const file of files) t.equal(await ask(2, 'b', 'LOCK', file), GRANTED);
     await notify(2, 'a', 3);
     for (const file of files) t.equal(await ask(0, 'a', 'LOCK', file), DENIED);
+  },
+);
+
+t.test(
+  'records were lost: within seconds every volcano gives locks only to those who say that they had them',
+  async (t) => {
+    const { ring, files, told, ask } = await world(t);
+    const [file] = files;
+    t.equal(await ask(2, 'a', 'LOCK', file!), GRANTED);
+    const { clock, up } = ring.volcanos[0]!;
+    await ring.settle(noteLoss(up.notes, clock!));
+    await ring.time.run(2 * NOTES_MS);
+    for (let through = 0; through < VOLCANOS; through++) {
+      t.equal(await ask(through, 'b', 'LOCK', files[1]!), NlmStatus.DENIED_GRACE_PERIOD);
+      t.equal(await ask(through, 'a', 'LOCK', file!, false, true), GRANTED);
+      t.equal(await ask(through, 'b', 'LOCK', file!, false, true), DENIED);
+    }
+    await ring.time.run(2 * NOTES_MS);
+    t.ok(told.includes('a'), 'who has had locks is told');
+    t.notOk(told.includes('b'));
+    await ring.time.run(GRACE_MS);
+    t.equal(await ask(1, 'b', 'LOCK', files[1]!), GRANTED);
   },
 );
 

@@ -202,8 +202,10 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
         async (own) => {
           await giveUp(leaving(own), given);
           // Not waited for: the notes may be among what was given up, and come back with it.
-          noteLoss(notes, clock).catch((error: unknown) =>
-            logger.error({ err: error }, 'the loss was not noted: holders of locks are not told'),
+          noteLoss(notes, clock).then(
+            () => logger.warn({}, 'the loss is noted: clients with locks are told of it'),
+            (err: unknown) =>
+              logger.error({ err }, 'the loss could not be noted: clients with locks are not told of it'),
           );
         },
         (node) => node.giveUp(given),
