@@ -1,6 +1,7 @@
 import { readable } from '../acl/problem.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { takeOldest } from '../base/oldest.ts';
 import type { Random } from '../base/random.ts';
 import { WrongCounts } from '../base/wrong-counts.ts';
 import { type CallContext, DROP } from '../rpc/program.ts';
@@ -17,6 +18,10 @@ export const WRONG_MS = 10 * 60_000;
 export const ADDRESSES_MAX = 1024;
 /** The most logins that wait to be looked at, one after the other; who comes then is not answered, and asks again. */
 export const WAITING_MAX = 16;
+
+/** How long a refusal is remembered, in milliseconds, and how many are: a call that comes again is no further guess. */
+export const REFUSED_MS = 30_000;
+export const REFUSED_MAX = 256;
 
 const BOUNDS = { each: WRONG_MAX, all: WRONG_ALL_MAX, milliseconds: WRONG_MS, addresses: ADDRESSES_MAX };
 
@@ -39,6 +44,8 @@ export class Logins {
   readonly #exhausted: Throttle;
   readonly #crowded: Throttle;
   readonly #nobody: PasswordHash;
+  /** When each call was refused. What was let in is looked at again: a checksum in the identity must not stand for a password. */
+  readonly #refused = new Map<string, number>();
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -60,9 +67,11 @@ export class Logins {
       );
       return DROP;
     }
-    // The bytes lie in a receive buffer that is used again.
+    // The bytes, those of the identity too, lie in a receive buffer that is used again.
+    const identity = call.replayIdentity();
+    if (this.#wasRefused(identity)) return null;
     const [name, secret] = [scrambled(id).toString('latin1'), scrambled(password)];
-    const turn = this.#last.then(() => this.#look(name, secret, call));
+    const turn = this.#last.then(() => this.#look(name, secret, identity, call));
     this.#waiting += 1;
     this.#last = turn
       .catch(() => {})
@@ -73,8 +82,13 @@ export class Logins {
     return turn;
   }
 
-  async #look(name: string, password: Buffer, { client }: CallContext): Promise<PcUser | null> {
-    const { users, logger } = this.#parts;
+  #wasRefused(identity: string): boolean {
+    const at = this.#refused.get(identity);
+    return at !== undefined && this.#parts.clock.monotonic() - at < REFUSED_MS;
+  }
+
+  async #look(name: string, password: Buffer, identity: string, { client }: CallContext): Promise<PcUser | null> {
+    const { users, clock, logger } = this.#parts;
     const { address, port } = client;
     if (this.#counts.isExhausted(address)) {
       this.#exhausted.run((before) =>
@@ -89,6 +103,9 @@ export class Logins {
       return user;
     }
     this.#counts.wrong(address);
+    this.#refused.delete(identity);
+    if (this.#refused.size >= REFUSED_MAX) takeOldest(this.#refused);
+    this.#refused.set(identity, clock.monotonic());
     const reason = user === undefined ? 'there is no such user' : user.hash === null ? 'locked' : 'a wrong password';
     logger.warn({ client: address, port, user: readable(name), reason }, 'PC-NFS login refused');
     return null;

@@ -4,7 +4,7 @@ import { manualClock } from '../base/testing/manual-clock.ts';
 import { type CallContext, DROP } from '../rpc/program.ts';
 import { fromLinked, toLinked } from '../rpc/xdr/linked.ts';
 import { XdrReader } from '../rpc/xdr.ts';
-import { ADDRESSES_MAX, WAITING_MAX, WRONG_ALL_MAX, WRONG_MAX, WRONG_MS } from './auth.ts';
+import { ADDRESSES_MAX, REFUSED_MAX, REFUSED_MS, WAITING_MAX, WRONG_ALL_MAX, WRONG_MAX, WRONG_MS } from './auth.ts';
 import { hashPassword } from './password.ts';
 import { pcnfsdProgram } from './program.ts';
 import { MAPS_MAX } from './schema.ts';
@@ -13,8 +13,12 @@ import { parseUsers } from './users.ts';
 
 const HASH = await hashPassword(Buffer.from('geheim'), seededRandom(1), 10);
 const FILE = `john:${HASH}:1000:100:5,6:volcano:/home/john\nold:!${HASH}:1002:100`;
-const at = (address: string): CallContext =>
-  ({ transport: 'udp', client: { address, port: 1023 }, server: { address: '::', port: 1 } }) as CallContext;
+let calls = 0;
+const at = (address: string, identity = `${++calls}`): CallContext =>
+  ({
+    ...{ transport: 'udp', client: { address, port: 1023 }, server: { address: '::', port: 1 } },
+    replayIdentity: () => identity,
+  }) as CallContext;
 const b = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 /** Calls as the wire would: arguments and results go through their codecs. */
@@ -25,16 +29,22 @@ function house() {
   const logger = { debug: note, info: note, warn: note, error: note, fatal: note, child: () => logger };
   let users = parseUsers(FILE, 'users');
   const program = pcnfsdProgram({ users: () => users, clock, random: seededRandom(7), logger });
-  async function ask(version: number, name: string, args?: unknown, from = '10.0.0.1'): Promise<any> {
+  async function ask(
+    version: number,
+    name: string,
+    args?: unknown,
+    from = '10.0.0.1',
+    identity?: string,
+  ): Promise<any> {
     const procedure = [...program.versions.get(version)!.values()].find((one) => one.name === name)!;
     const result = await procedure.handle(
       procedure.arguments.read(new XdrReader(procedure.arguments.encode(args))),
-      at(from),
+      at(from, identity),
     );
     return result === DROP ? DROP : procedure.result.decode(procedure.result.encode(result));
   }
-  const login = (name: string, password: string, from?: string): Promise<any> =>
-    ask(1, 'AUTH', { id: scrambled(b(name)), password: scrambled(b(password)) }, from);
+  const login = (name: string, password: string, from?: string, identity?: string): Promise<any> =>
+    ask(1, 'AUTH', { id: scrambled(b(name)), password: scrambled(b(password)) }, from, identity);
   return { clock, lines, program, ask, login, become: (file: string) => (users = parseUsers(file, 'users')) };
 }
 
@@ -85,6 +95,22 @@ t.test(
     t.match(await login('john', 'geheim'), { status: 0 });
   },
 );
+
+t.test('a call that comes again is no further guess, and no further line in the log', async (t) => {
+  const { login, lines, clock, become } = house();
+  for (let count = 0; count < 2 * WRONG_MAX; count++)
+    t.match(await login('john', 'falsch', '10.0.0.1', 'one'), { status: 2 });
+  t.equal(lines.length, 1);
+  t.match(await login('john', 'geheim'), { status: 0 });
+  t.match(await login('john', 'geheim', '10.0.0.1', 'two'), { status: 0 });
+  become('');
+  t.match(await login('john', 'geheim', '10.0.0.1', 'two'), { status: 2 }, 'what was let in is looked at each time');
+  clock.advance(REFUSED_MS);
+  lines.length = 0;
+  await login('john', 'falsch', '10.0.0.1', 'one');
+  t.equal(lines.length, 1, 'REFUSED_MS later it is another call');
+  t.ok(REFUSED_MAX > WRONG_ALL_MAX, 'there is room for all that are looked at');
+});
 
 t.test('guessing: WRONG_ALL_MAX from all addresses together', async (t) => {
   const { login } = house();
