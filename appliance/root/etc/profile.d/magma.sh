@@ -1,0 +1,1 @@
+[ -z "$SSH_CONNECTION" ] || magma-appliance banner

@@ -1,0 +1,43 @@
+import type { Appliance } from './settings.ts';
+
+/** keepalived's configuration: the recipe of docs/floating-address.md with this appliance's names. */
+export function keepalived(settings: Appliance, floating: NonNullable<Appliance['floating']>): string {
+  const others = floating.others.join(' ');
+  const bare = floating.address.split('/')[0]!;
+  // It must take longer than the network needs to replace a volcano (docs/floating-address.md): `failover` is 10 s unless told otherwise.
+  const { failover } = settings.magmad;
+  const misses = Math.max(4, Math.ceil((typeof failover === 'number' ? failover : 10) * 0.4));
+  const script = (name: string, command: string, interval: number, timeout: number, fall: number): string =>
+    `vrrp_script ${name} {
+    script "${command}"
+    interval ${interval}
+    timeout ${timeout}
+    fall ${fall}
+    rise 1
+}
+
+`;
+  return `global_defs {
+    enable_script_security
+    script_user root
+    vrrp_version 3
+}
+
+${script('magma_answers', '/usr/bin/magma-answers', 1, 2, 2)}${script('magma_reaches', `/usr/bin/magma-reaches ${others}`, 3, 10, misses)}${script('magma_may', `/usr/bin/magma-reaches --unless ${bare} ${others}`, 1, 3, 1)}vrrp_instance magma {
+    interface ${settings.interface}
+    virtual_router_id ${floating['router-id']}
+    priority ${floating.priority}
+    state BACKUP
+    nopreempt
+    advert_int 1
+    virtual_ipaddress {
+        ${floating.address}
+    }
+    track_script {
+        magma_answers
+        magma_reaches
+        magma_may
+    }
+}
+`;
+}
