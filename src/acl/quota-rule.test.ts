@@ -1,6 +1,6 @@
 import t from 'tap';
 import { RulesError } from './problem.ts';
-import { GRACE_MS, QUOTAS_MAX, type QuotaRule } from './quota-rule.ts';
+import { formatQuota, GRACE_MS, QUOTAS_MAX, type QuotaRule } from './quota-rule.ts';
 import { checkQuotas, parseShares } from './shares-file.ts';
 
 /* `PATH quota UIDS LIMIT[,LIMIT...]`: docs/configuration.md, "Quotas". */
@@ -44,6 +44,8 @@ t.test('A quota says whom it is about, and soft and hard limits of bytes and fil
     { uids: null, bytes: { soft: 10_240, hard: null }, files: { soft: null, hard: null }, graceMs: GRACE_MS },
     { bytes: { soft: null, hard: null }, files: { soft: null, hard: 5 } },
   ]);
+  for (const line of ['/a quota * bytes=5:', '/a quota 1-2+9 bytes=1:2,files=3', '/a quota 7 files=1:,grace=60s'])
+    t.equal(formatQuota(quotaOf(line)), line, 'as it could be written');
   t.equal(quotaOf('/a quota 1 bytes=0').bytes.hard, 0, 'nothing at all');
   t.equal(quotaOf('/a quota 1 files=1:,grace=0s').graceMs, 0);
 });

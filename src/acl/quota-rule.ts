@@ -115,6 +115,17 @@ export function parseLimits(
   };
 }
 
+function limitWord(name: string, { soft, hard }: Limit): string[] {
+  if (soft === null) return hard === null ? [] : [`${name}=${hard}`];
+  return [`${name}=${soft}:${hard ?? ''}`];
+}
+
+/** A quota as it could be written. */
+export function formatQuota({ text, bytes, files, graceMs }: QuotaRule): string {
+  const grace = graceMs === GRACE_MS ? [] : [`grace=${graceMs / 1000}s`];
+  return `${text} ${[...limitWord('bytes', bytes), ...limitWord('files', files), ...grace].join(',')}`;
+}
+
 /** Whether a quota is about that uid by its own word; one for all is about nobody in particular. */
 export function isAbout(quota: Pick<QuotaRule, 'uids'>, uid: number): boolean {
   return quota.uids?.some(({ low, high }) => uid >= low && uid <= high) ?? false;

@@ -71,6 +71,7 @@ function overSince({ soft }: Limit, used: number, since: number | null, now: num
  */
 export class QuotaBook implements Quotas {
   readonly #parts: QuotaBookParts;
+  #rules: readonly QuotaRule[] = [];
   #byShare: ReadonlyMap<number, readonly QuotaRule[]> = new Map();
   readonly #over = new Map<string, Found>();
   readonly #quotas = new Map<string, QuotaRule | null>();
@@ -87,8 +88,14 @@ export class QuotaBook implements Quotas {
       if (share === undefined) continue;
       byShare.set(share.number, [...(byShare.get(share.number) ?? []), quota]);
     }
+    this.#rules = quotas;
     this.#byShare = byShare;
     this.#quotas.clear();
+  }
+
+  /** The quotas in force. */
+  rules(): readonly QuotaRule[] {
+    return this.#rules;
   }
 
   /** True when there is none. */

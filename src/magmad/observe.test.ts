@@ -1,5 +1,6 @@
 import t from 'tap';
 import { parseRule } from '../acl/rule.ts';
+import { parseShares } from '../acl/shares-file.ts';
 import { manualClock } from '../base/testing/manual-clock.ts';
 import type { ClientFigures } from '../rpc/client-gauges.ts';
 import { Observer } from './observe.ts';
@@ -25,6 +26,7 @@ t.test(
         list: () => [{ path: '/a' }, { path: '/ab' }],
         rules: () => [rule('/a * r'), rule('/a/b * w tsize=1024,no_root_squash'), rule('/ab * w')],
       },
+      quotas: { rules: () => parseShares('/ab * r\n/ab quota 5 files=1:2,grace=2h', 'here').quotas },
       log: { last: (count) => ['1', '2', '3'].slice(-count) },
     });
     clock.advance(5000);
@@ -40,7 +42,7 @@ t.test(
     );
     t.strictSame(seen.shares, [
       { path: '/a', rules: ['/a * r', '/a/b * w no_root_squash,tsize=1024'] },
-      { path: '/ab', rules: ['/ab * w'] },
+      { path: '/ab', rules: ['/ab * w', '/ab quota 5 files=1:2,grace=7200s'] },
     ]);
     t.strictSame(seen.lines, ['2', '3']);
     const short = observer.observe({ clients: 1, lines: 0 });

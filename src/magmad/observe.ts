@@ -1,4 +1,5 @@
 import { formatOptions } from '../acl/options.ts';
+import { formatQuota, type QuotaRule } from '../acl/quota-rule.ts';
 import type { Rule } from '../acl/rule.ts';
 import type { Clock } from '../base/clock.ts';
 import {
@@ -22,6 +23,7 @@ export interface ObserverParts {
   readonly procedures: { figures(): readonly ProcedureFigures[] };
   readonly mounts: { list(): readonly MountEntry[] };
   readonly rules: { list(): readonly { readonly path: string }[]; rules(): readonly Rule[] };
+  readonly quotas: { rules(): readonly QuotaRule[] };
   readonly log: { last(count: number): readonly string[] };
 }
 
@@ -79,13 +81,19 @@ export class Observer {
   }
 
   #shares(): ShareObserved[] {
-    const { rules } = this.#parts;
+    const { rules, quotas } = this.#parts;
     const all = rules.rules();
     return rules.list().map(({ path }) => ({
       path,
-      rules: all
-        .filter((rule) => within(rule.path, path))
-        .map(({ text, options }) => `${text} ${formatOptions(options)}`.trimEnd()),
+      rules: [
+        ...all
+          .filter((rule) => within(rule.path, path))
+          .map(({ text, options }) => `${text} ${formatOptions(options)}`.trimEnd()),
+        ...quotas
+          .rules()
+          .filter((quota) => quota.path === path)
+          .map(formatQuota),
+      ],
     }));
   }
 }

@@ -132,7 +132,15 @@ export class Volcano implements Service {
       const gauges = new ClientGauges(systemClock, rpcLog);
       const procedures = new ProcedureGauges();
       const mounts = new MountList(notes, systemClock, log.room('mountd'));
-      const seen = { clock: systemClock, clients: gauges, procedures, mounts, rules: shares, log: log.recent };
+      const seen = {
+        clock: systemClock,
+        clients: gauges,
+        procedures,
+        mounts,
+        rules: shares,
+        quotas: quotas.book,
+        log: log.recent,
+      };
       observer = new Observer(seen);
       const server = new RpcServer({
         net,

@@ -319,6 +319,10 @@ t.test(
     t.same(empty, ['last record 0 of epoch 1']);
     t.equal(mirror.store.note('rule/x'), null);
     t.ok(mirror.store.stats().flares < flares, 'its flares are not counted');
+    store.serve((one) => one !== slice);
+    const usage = store.usageOf(0, ROOT.uid);
+    store.serve(null);
+    t.same(mirror.store.usageOf(0, ROOT.uid), usage, 'nor what they take');
     await mirror.store.close();
     await checkRebuilt(t, mirror.disk);
     const again = await testStore({
