@@ -1,4 +1,6 @@
 import t from 'tap';
+import { LOCK_END, LockKind } from '../src/flare/locks/types.ts';
+import type { Attributes, Key } from '../src/flare/types.ts';
 import { BLOCKED_PER_CLIENT_MAX } from '../src/lockd/blocked.ts';
 import { GRANT_AGAIN_MS, GRANT_TRIES } from '../src/lockd/grant.ts';
 import { serveLocks } from './lib/lock-service.ts';
@@ -104,6 +106,33 @@ t.test('who waits is told by GRANTED, at the address that he called from, from t
   t.equal(await two.unlock(wanted), GRANTED);
   t.equal(await one.lock({ handle, length: 10n }), GRANTED);
   t.equal(two.unread, 0, 'told once');
+});
+
+t.test('over IPv6 as well: the port comes from rpcbind', async (t) => {
+  const service = await serveLocks(t);
+  const [one, two] = [await service.client('127.0.0.2', 'one'), await service.client('::1', 'two')];
+  const handle = service.file('f');
+  await one.lock({ handle });
+  t.equal(await two.lock({ handle, block: true }), BLOCKED);
+  await one.unlock({ handle });
+  const told = await two.incoming();
+  t.match(told, { procedure: 5, from: '::1' });
+  told.answer(granted(told, GRANTED));
+  t.equal(await one.lock({ handle }), DENIED);
+});
+
+t.test('bytes that mount.magma has locked are locked here; flock(2) there is another kind', async (t) => {
+  const service = await serveLocks(t);
+  const client = await service.client('127.0.0.2', 'one');
+  const handle = service.file('f');
+  const id = service.store.find(handle.toString('latin1', 3, 23) as Key) as Attributes;
+  const root = { uid: 0, gid: 0, gids: [] };
+  const place = { holder: 'desk 17', owner: 'p', start: 0n, last: 9n, pid: 77, leaseMs: 0, mode: 'exclusive' } as const;
+  service.store.locks.lock(root, id, { ...place, kind: LockKind.bytes });
+  t.equal(await client.lock({ handle, length: 5n }), DENIED);
+  t.equal(await client.test({ handle }), 'exclusive 77 desk 17 0+10');
+  service.store.locks.lock(root, id, { ...place, kind: LockKind.whole, last: LOCK_END });
+  t.equal(await client.lock({ handle, offset: 10n }), GRANTED);
 });
 
 t.test(

@@ -64,7 +64,7 @@ export async function serveLocks(t: Test, rules = '/ * w'): Promise<LockService>
   });
   const server = new RpcServer({ net: systemNet, clock: systemClock, logger });
   const programs = [...lockd.programs];
-  const { port } = await server.listen({ programs, addresses: [SERVER], port: 0 });
+  const { port } = await server.listen({ programs, addresses: [SERVER, '::1'], port: 0 });
   t.teardown(async () => {
     lockd.stop();
     await server.stop();

@@ -114,7 +114,9 @@ export class NlmClient {
       const args = new Words(data.subarray(32 + ((credential + 3) & ~3) + 8));
       if (program === 100_000) {
         this.asked += 1;
-        reply(u32(this.unregistered ? 0 : portmapPort));
+        const port = this.unregistered ? 0 : portmapPort;
+        // Over IPv6 it is rpcbind (RFC 1833), which says universal addresses (RFC 5665).
+        reply(version === 2 ? u32(port) : opaque(`${address}.${port >> 8}.${port & 255}`));
         return;
       }
       const call = { program, version, procedure, args, from: from.address };
@@ -124,8 +126,12 @@ export class NlmClient {
 
   static async open(options: NlmClientOptions): Promise<NlmClient> {
     const { port, portmapPort, address, protocol } = options;
-    const wire = await (protocol === 'udp' ? UdpWire : TcpWire).open(port, SERVER, address);
-    const socket = createSocket('udp4');
+    const wire = await (protocol === 'udp' ? UdpWire : TcpWire).open(
+      port,
+      address.includes(':') ? '::1' : SERVER,
+      address,
+    );
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
       socket.bind(portmapPort, address, resolve);
