@@ -245,6 +245,39 @@ t.test('messages: _MSG is answered by a call of _RES, GRANTED_MSG by GRANTED_RES
   t.equal(await two.lock({ handle }), DENIED, 'it was given back, and is the other one’s');
 });
 
+t.test(
+  'a deadlock of clients is theirs: both wait, others are served, and who cancels frees the other one',
+  async (t) => {
+    const service = await serveLocks(t);
+    const [one, two] = [await service.client('127.0.0.2', 'one'), await service.client('127.0.0.3', 'two')];
+    const third = await service.client('127.0.0.4', 'three');
+    const [f, g] = [service.file('f'), service.file('g')];
+    t.equal(await one.lock({ handle: f, length: 5n }), GRANTED);
+    t.equal(await two.lock({ handle: g, length: 5n }), GRANTED);
+    t.equal(await one.lock({ handle: g, length: 5n, block: true }), BLOCKED);
+    t.equal(await two.lock({ handle: f, length: 5n, block: true }), BLOCKED);
+    t.equal(await third.lock({ handle: f, offset: 5n }), GRANTED);
+    t.equal(await service.meanwhile(one.cancel({ handle: g, length: 5n })), GRANTED);
+    t.equal(await one.unlock({ handle: f, length: 5n }), GRANTED);
+    const told = await two.incoming();
+    told.answer(granted(told, GRANTED));
+    t.equal(await one.lock({ handle: f, length: 5n }), DENIED);
+  },
+);
+
+t.test('a file that is removed takes its locks, and who waits for them, along', async (t) => {
+  const service = await serveLocks(t);
+  const [one, two] = [await service.client('127.0.0.2', 'one'), await service.client('127.0.0.3', 'two')];
+  const handle = service.file('f');
+  t.equal(await one.lock({ handle }), GRANTED);
+  t.equal(await two.lock({ handle, block: true }), BLOCKED);
+  service.store.remove({ uid: 0, gid: 0, gids: [] }, service.store.root(), 'f');
+  t.equal(await one.unlock({ handle }), GRANTED, 'what is gone is given back');
+  t.equal(await service.meanwhile(two.cancel({ handle })), GRANTED);
+  t.equal(await two.lock({ handle }), NOLOCKS);
+  t.same(service.log, []);
+});
+
 t.test('never a reflector: without a handle of this network a message has nothing sent to anybody', async (t) => {
   const service = await serveLocks(t);
   const client = await service.client('127.0.0.2', 'one');

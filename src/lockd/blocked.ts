@@ -185,7 +185,9 @@ export class Blocked {
         await service.locks.lock(caller, id, { ...request, mode: 'none' });
         return;
       } catch (error) {
-        if (!(error instanceof UnavailableError) || this.#stopped) throw error;
+        // A file that is gone has taken its locks along.
+        if (error instanceof FlareError || this.#stopped) return;
+        if (!(error instanceof UnavailableError)) throw error;
         logger.warn({ reason: error.message }, 'a lock that nobody wants could not be given back yet');
       }
       const { promise, resolve } = Promise.withResolvers<void>();
