@@ -11,7 +11,13 @@ import type { Teardown } from './volcano.ts';
 export const APPLIANCE: Requirements = {
   root: true,
   namespaces: true,
-  commands: { 'qemu-system-x86_64': 'qemu-system-x86', mcopy: 'mtools', ip: 'iproute2', xz: 'xz-utils' },
+  commands: {
+    'qemu-system-x86_64': 'qemu-system-x86',
+    mcopy: 'mtools',
+    ip: 'iproute2',
+    ssh: 'openssh-client',
+    xz: 'xz-utils',
+  },
   files: { '/usr/share/OVMF/OVMF_CODE.fd': 'ovmf' },
 };
 
