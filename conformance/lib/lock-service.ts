@@ -53,7 +53,7 @@ export async function serveLocks(t: Test, rules = '/ * w'): Promise<LockService>
   const handles = new Handles(Buffer.alloc(32, 7), store);
   const hosts = new Hosts(notes, clock, logger);
   // Clients' portmappers are at a port that tests may have.
-  const portmapPort = 20_111 + (process.pid % 20_000);
+  const portmapPort = 20_111 + (process.pid % 12_000);
   const lockd = openLockd({
     ...{ service: store, gate: shares, notes, hosts, clock, random, logger },
     open: (handle) => handles.open(handle),
