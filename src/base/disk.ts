@@ -2,7 +2,8 @@
 export interface DiskFile {
   /**
    * Writes all buffers one after the other from `position` on, and resolves when they AND the file's length are on
-   * stable storage. Rejects with the host's error (`code` ENOSPC, EIO, ...); what is on the disk is then unknown.
+   * stable storage. Rejects with the host's error (`code` ENOSPC, EIO, ...); what is on the disk is then unknown. One buffer of whole blocks (`BLOCK_BYTES`) at a multiple
+   * of these, in memory of `Disk.memory`, goes past the host's cache where the host can: it is not copied, and not in the cache afterwards.
    */
   writeDurable(buffers: readonly Uint8Array[], position: number): Promise<void>;
   /** Reads up to `into.length` bytes from `position`; resolves with how many there were (less only at the end). */
@@ -40,9 +41,10 @@ export interface Disk {
   readonly path: string;
   /**
    * Opens an existing file for reading and writing. Rejects with code ENOENT when there is none. With `uncached`, the next reads see what the
-   * device holds, not what the host remembers of writes that failed; as far as the host can.
+   * device holds, not what the host remembers of writes that failed; as far as the host can. `once`: what is read is not read again soon, so that reads of whole
+   * blocks into memory of `memory` go past the host's cache, as such writes do.
    */
-  open(name: string, options?: { readonly uncached?: boolean }): Promise<DiskFile>;
+  open(name: string, options?: { readonly uncached?: boolean; readonly once?: boolean }): Promise<DiskFile>;
   /** Makes a new, empty file. Rejects with code EEXIST when the name is taken. Durable only after `syncDirectory`. */
   create(name: string): Promise<DiskFile>;
   /** Makes a directory and those above it, durably; no error when it is there already. */
@@ -55,6 +57,8 @@ export interface Disk {
   rename(name: string, to: string): Promise<void>;
   /** Makes creations, removals and renames in that directory durable. */
   syncDirectory(directory: string): Promise<void>;
+  /** New memory of undefined content that the device may read and write itself. */
+  memory(bytes: number): Buffer;
   /** The room left; at once, for the host knows it. Throws the host's error. */
   space(): DiskSpace;
   /** Locks the directory for this process; null when another process holds it. */

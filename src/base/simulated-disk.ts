@@ -231,6 +231,10 @@ export class SimulatedDisk implements Disk {
     await this.#step(null, true);
   }
 
+  memory(bytes: number): Buffer {
+    return Buffer.allocUnsafeSlow(bytes);
+  }
+
   space(): DiskSpace {
     const total = Number.isFinite(this.#capacity) ? this.#capacity : 2 ** 50;
     return { total, free: Math.max(0, total - this.#used()) };

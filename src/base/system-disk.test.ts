@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { BLOCK_BYTES } from './aligned-memory.ts';
 import { GATHER_MAX, openDisk, writeAll } from './system-disk.ts';
 
 t.test('openDisk makes the directory, and those above it, for its owner alone', async (t) => {
@@ -48,6 +49,66 @@ t.test('files: made once, written at positions, read back, listed, renamed, remo
   const space = disk.space();
   t.ok(space.free > 0 && space.free <= space.total);
 });
+
+/** How many descriptors this process has of a file that go past the host's cache (proc(5), fdinfo; `O_DIRECT`). */
+function directWays(path: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) !== path) return false;
+      const [, flags] = /^flags:\s+([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+      return (Number.parseInt(flags!, 8) & constants.O_DIRECT) !== 0;
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+/** Whether the file system there can do without the host's cache. */
+function hasDirectWays(path: string): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+t.test(
+  'whole blocks in memory of the disk go past the cache, all else does not; every reader sees the same',
+  async (t) => {
+    const path = t.testdir();
+    const disk = await openDisk(path);
+    const file = await disk.create('f');
+    const expect = Buffer.alloc(4 * BLOCK_BYTES + 100);
+    const memory = disk.memory(3 * BLOCK_BYTES);
+    const write = async (from: number, to: number, position: number, fill: number): Promise<void> => {
+      memory.fill(fill, from, to);
+      await file.writeDurable([memory.subarray(from, to)], position);
+      memory.copy(expect, position, from, to);
+      const seen = Buffer.alloc(expect.length);
+      await file.read(seen, 0);
+      t.same(seen, expect, `${to - from} bytes at ${position}`);
+      const once = await disk.open('f', { once: true });
+      const large = disk.memory(8 * BLOCK_BYTES);
+      t.equal(await once.read(large, 0), Math.max(await file.size(), 0), 'a read that goes on behind the end');
+      t.same(large.subarray(0, expect.length), expect);
+      t.equal(await once.read(large.subarray(0, 10), 3), 10);
+      await once.close();
+    };
+    await write(0, 100, 4 * BLOCK_BYTES, 1);
+    await write(0, BLOCK_BYTES, 100, 2);
+    await write(1, BLOCK_BYTES + 1, BLOCK_BYTES, 3);
+    const file0 = join(path, 'f');
+    t.equal(directWays(file0), 0, 'the place, or the memory, is not at a block');
+    await write(BLOCK_BYTES, 3 * BLOCK_BYTES, BLOCK_BYTES, 4);
+    if (hasDirectWays(file0)) t.equal(directWays(file0), 1);
+    await write(0, BLOCK_BYTES, 0, 5);
+    await write(0, 50, BLOCK_BYTES, 6);
+    await file.close();
+    t.equal(directWays(file0), 0, 'all of it is let go of');
+  },
+);
 
 t.test('writeDurable gathers more buffers than one system call takes', async (t) => {
   const path = t.testdir();

@@ -15,6 +15,7 @@ import * as fs from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
+import { alignedMemory, BLOCK_BYTES, isAligned } from './aligned-memory.ts';
 import type { Disk, DiskFile, DiskLock, DiskSpace } from './disk.ts';
 import { forgetCached } from './page-cache.ts';
 
@@ -38,6 +39,15 @@ function gatherWrite(fd: number, buffers: readonly Uint8Array[], position: numbe
   return new Promise((resolve, reject) => {
     writev(fd, buffers as Uint8Array[], position, (error, written) => {
       if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
+}
+
+function readSome(fd: number, into: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fsRead(fd, into, 0, into.length, position, (error, read) => {
+      if (error === null) resolve(read);
       else reject(error);
     });
   });
@@ -70,20 +80,70 @@ export async function writeAll(
   }
 }
 
-function systemFile(fd: number): DiskFile {
+/** A second way to an open file, past the host's cache: opened when it is first of use. */
+class DirectWay {
+  readonly #fd: number;
+  #direct: Promise<number | null> | null = null;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Writes from the beginning on; resolves with how many bytes, 0 when the host does not write so. */
+  write(bytes: Uint8Array, position: number): Promise<number> {
+    return this.#try((fd) => gatherWrite(fd, [bytes], position));
+  }
+
+  /** Reads into the beginning; resolves with how many bytes, 0 when the host does not read so. */
+  read(into: Uint8Array, position: number): Promise<number> {
+    return this.#try((fd) => readSome(fd, into, position));
+  }
+
+  async #try(use: (fd: number) => Promise<number>): Promise<number> {
+    // By the descriptor: the name may be another file's by now.
+    this.#direct ??= openAsync(`/proc/self/fd/${this.#fd}`, DIRECT).catch(() => null);
+    const fd = await this.#direct;
+    if (fd === null) return 0;
+    try {
+      return await use(fd);
+    } catch (error) {
+      // The host's way to refuse it: nothing is done.
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      this.#direct = Promise.resolve(null);
+      await closeAsync(fd);
+      return 0;
+    }
+  }
+
+  async close(): Promise<void> {
+    const fd = await this.#direct;
+    if (typeof fd === 'number') await closeAsync(fd);
+  }
+}
+
+const DIRECT = constants.O_RDWR | constants.O_DSYNC | (constants.O_DIRECT ?? 0);
+
+function isWholeBlocks({ length }: Uint8Array, position: number): boolean {
+  return length > 0 && length % BLOCK_BYTES === 0 && position % BLOCK_BYTES === 0 && process.platform === 'linux';
+}
+
+/** `once`: what is read is not read again soon. */
+function systemFile(fd: number, once = false): DiskFile {
   let open = true;
+  const direct = new DirectWay(fd);
   return {
     // O_DSYNC makes each write durable as fdatasync would, length included, in one turn of the thread pool instead of two.
-    writeDurable: (buffers, position) => writeAll(gatherWrite, fd, buffers, position),
+    async writeDurable(buffers, position) {
+      const [only] = buffers;
+      const whole = buffers.length === 1 && only !== undefined && isWholeBlocks(only, position) && isAligned(only);
+      const written = whole ? await direct.write(only, position) : 0;
+      if (written === 0) await writeAll(gatherWrite, fd, buffers, position);
+      else if (written < only!.length) await writeAll(gatherWrite, fd, [only!.subarray(written)], position + written);
+    },
     async read(into, position) {
-      let at = 0;
+      let at = once && isWholeBlocks(into, position) && isAligned(into) ? await direct.read(into, position) : 0;
       while (at < into.length) {
-        const count = await new Promise<number>((resolve, reject) => {
-          fsRead(fd, into, at, into.length - at, position + at, (error, read) => {
-            if (error === null) resolve(read);
-            else reject(error);
-          });
-        });
+        const count = await readSome(fd, into.subarray(at), position + at);
         if (count === 0) break;
         at += count;
       }
@@ -104,7 +164,7 @@ function systemFile(fd: number): DiskFile {
     async close() {
       if (!open) return;
       open = false;
-      await closeAsync(fd);
+      await Promise.all([closeAsync(fd), direct.close()]);
     },
   };
 }
@@ -156,7 +216,7 @@ export async function openDisk(path: string): Promise<Disk> {
     async open(name, options) {
       const fd = await openAsync(join(path, name), flags);
       if (options?.uncached === true) forgetCached(fd);
-      return systemFile(fd);
+      return systemFile(fd, options?.once);
     },
     create: async (name) =>
       systemFile(await openAsync(join(path, name), flags | constants.O_CREAT | constants.O_EXCL, FILE_MODE)),
@@ -174,6 +234,7 @@ export async function openDisk(path: string): Promise<Disk> {
     remove: (name) => fs.rm(join(path, name), { force: true }),
     rename: (name, to) => fs.rename(join(path, name), join(path, to)),
     syncDirectory: (directory) => syncDirectory(join(path, directory)),
+    memory: alignedMemory,
     space(): DiskSpace {
       const figures = statfsSync(path);
       return { total: figures.blocks * figures.bsize, free: figures.bavail * figures.bsize };

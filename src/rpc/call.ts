@@ -73,6 +73,11 @@ export class Call implements CallContext {
   /** Works the identity out while the receive buffer is still valid, and lets go of the buffer. */
   settle(): void {
     this.replayIdentity();
+    this.release();
+  }
+
+  /** Lets go of the buffer. */
+  release(): void {
     this.#message = undefined;
   }
 }

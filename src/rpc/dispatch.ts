@@ -158,7 +158,9 @@ export class Dispatcher {
     }
   }
 
+  /** Who has proved who he is sends nothing twice on his connection, and says by himself which calls are the same: no sum is made of all that he sends. */
   #isDuplicate(call: Call): boolean {
+    if (call.identity !== undefined) return false;
     const same = this.#exchange.inProgress.get(call.xid);
     if (same === undefined) return false;
     const identity = call.replayIdentity();
@@ -167,14 +169,14 @@ export class Dispatcher {
 
   #wait(procedure: Procedure<any, any>, call: Call, pending: Pending, result: Promise<unknown>): void {
     const { load, observer } = this.#exchange;
-    call.settle();
-    this.#remember(call);
+    if (call.identity === undefined) this.#remember(call);
+    else call.release();
     const waiting = { client: pending.peer.client, began: pending.began };
     observer?.waits?.(waiting);
     load.enter();
     pending.peer.enter();
     const end = (answer: () => void) => {
-      this.#forget(call);
+      if (call.identity === undefined) this.#forget(call);
       observer?.waited?.(waiting);
       answer();
       pending.peer.leave();
@@ -187,6 +189,7 @@ export class Dispatcher {
   }
 
   #remember(call: Call): void {
+    call.settle();
     const { inProgress } = this.#exchange;
     const same = inProgress.get(call.xid);
     if (same === undefined) inProgress.set(call.xid, [call]);

@@ -14,10 +14,12 @@ export const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 export class BatchMemory {
   readonly #kept: Buffer[] = [];
   readonly #keptMax: number;
+  readonly #make: (bytes: number) => Buffer;
 
-  /** `keptMax`: how many pieces are kept. */
-  constructor(keptMax = KEPT_MAX) {
+  /** `keptMax`: how many pieces are kept. `make`: where new ones come from. */
+  constructor(keptMax = KEPT_MAX, make: (bytes: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.#keptMax = keptMax;
+    this.#make = make;
   }
 
   /** `bytes` long or longer, but for guesses above 1 MiB; of undefined content. */
@@ -31,7 +33,7 @@ export class BatchMemory {
     for (const [at, { length }] of this.#kept.entries()) {
       if (length >= bytes && (best < 0 || length < this.#kept[best]!.length)) best = at;
     }
-    return best < 0 ? Buffer.allocUnsafeSlow(bytes) : this.#kept.splice(best, 1)[0]!;
+    return best < 0 ? this.#make(bytes) : this.#kept.splice(best, 1)[0]!;
   }
 
   /** Keeps what nobody uses any more, or lets go of it, or of a shorter piece. What was transferred elsewhere is gone. */

@@ -25,6 +25,10 @@ export const BATCH_HEADER_BYTES = 48;
 export const RECORD_HEADER_BYTES = 8;
 /** Batches begin at multiples of this. */
 export const BATCH_ALIGNMENT = 8;
+/** Batches whose records end here or later are long. */
+export const LONG_BATCH_BYTES = 64 * 1024;
+/** Long ones end at a multiple of this, behind zeros, so that the next one may go past the host's cache (`DiskFile.writeDurable`): the blocks of a file system. */
+export const BATCH_PADDING = 4096;
 export const NETWORK_ID_BYTES = 16;
 export const LOG_ID_BYTES = 8;
 /** The longest payload, in bytes. */
@@ -173,6 +177,14 @@ export function recordWhole(bytes: Buffer): boolean | number {
   return recordCrc(bytes.subarray(RECORD_HEADER_BYTES, end)) === bytes.readUInt32BE(4);
 }
 
+/** Whether what stands behind the records of a batch, from `at` on, is what pads it. */
+function isPadding(bytes: Buffer, at: number): boolean {
+  const padding = bytes.length - at;
+  if (padding < 0 || padding >= (at < LONG_BATCH_BYTES ? BATCH_ALIGNMENT : BATCH_PADDING)) return false;
+  for (let byte = at; byte < bytes.length; byte++) if (bytes[byte] !== 0) return false;
+  return true;
+}
+
 /** What is checked of a batch at once, in bytes, where others are to have their turn between. */
 export const CHECKED_BYTES = 256 * 1024;
 
@@ -192,9 +204,7 @@ export function* recordsSoundInParts(bytes: Buffer, count: number): Generator<vo
     if (recordCrc(bytes.subarray(at + RECORD_HEADER_BYTES, end)) !== bytes.readUInt32BE(at + 4)) return false;
     at = end;
   }
-  if (alignBatch(at) !== bytes.length) return false;
-  for (; at < bytes.length; at++) if (bytes[at] !== 0) return false;
-  return true;
+  return isPadding(bytes, at);
 }
 
 /** Whether a batch's records are all there, sound, and fill it, but for padding with zeros. */
@@ -215,9 +225,7 @@ export function recordsFit(bytes: Buffer, count: number): boolean {
     if (length === 0 || length > RECORD_BYTES_MAX) return false;
     at += RECORD_HEADER_BYTES + length;
   }
-  if (alignBatch(at) !== bytes.length) return false;
-  for (; at < bytes.length; at++) if (bytes[at] !== 0) return false;
-  return true;
+  return isPadding(bytes, at);
 }
 
 /** Whether one record of a batch is sound. */

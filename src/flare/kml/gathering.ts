@@ -1,5 +1,14 @@
 import type { BatchMemory } from './batch-memory.ts';
-import { alignBatch, BATCH_HEADER_BYTES, encodeBatchHeader, RECORD_HEADER_BYTES, recordCrc } from './format.ts';
+import {
+  alignBatch,
+  BATCH_BYTES_TARGET,
+  BATCH_HEADER_BYTES,
+  BATCH_PADDING,
+  encodeBatchHeader,
+  LONG_BATCH_BYTES,
+  RECORD_HEADER_BYTES,
+  recordCrc,
+} from './format.ts';
 import type { LogBatch, LogMark, Payload } from './types.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -14,6 +23,7 @@ export class GatheringBatch {
   #bytes: Buffer;
   #length = BATCH_HEADER_BYTES;
   #count = 0;
+  #padding = 0;
   #waiters: PromiseWithResolvers<void> | null = null;
 
   /** `expected` is a guess of its length, in bytes: a good one saves copying. */
@@ -31,7 +41,15 @@ export class GatheringBatch {
 
   /** Its length in the log with `more` bytes of records. */
   lengthWith(more: number): number {
-    return alignBatch(this.#length + more);
+    return alignBatch(this.#length + more) + this.#padding;
+  }
+
+  /** No more groups come; the batch must end before `limit`. */
+  finish(limit: number): void {
+    const end = this.start + this.lengthWith(0);
+    const padding = -end & (BATCH_PADDING - 1);
+    const long = this.#length >= LONG_BATCH_BYTES && this.#length <= BATCH_BYTES_TARGET && end + padding <= limit;
+    if (long) this.#padding = padding;
   }
 
   /** The mark behind it, as far as it has gathered. */
@@ -78,6 +96,7 @@ export class GatheringBatch {
   /** Writes the header, which says that all before `durable` is on stable storage, and gives the whole batch. */
   seal(durable: LogMark, logId: Buffer): LogBatch {
     const length = this.lengthWith(0);
+    this.#reserve(length);
     this.#bytes.fill(0, this.#length, length);
     const header = {
       length,

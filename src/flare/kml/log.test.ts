@@ -3,13 +3,20 @@ import type { Disk, DiskFile } from '../../base/disk.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { KmlClosedError, KmlReadError, KmlRotError, KmlWedgedError } from './errors.ts';
 import {
+  alignBatch,
+  BATCH_ALIGNMENT,
   BATCH_BYTES_TARGET,
   BATCH_HEADER_BYTES,
+  BATCH_PADDING,
   batchRecords,
   GROUP_BYTES_MAX,
+  LONG_BATCH_BYTES,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
+  recordCrc,
   recordSound,
+  recordsFit,
+  recordsSound,
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from './format.ts';
@@ -316,6 +323,76 @@ t.test('walkSegment: every durable batch of a segment', async (t) => {
   for await (const batch of kml.walkSegment(1))
     for (const { lsn, payload } of batchRecords(batch)) seen.push(`${lsn} ${payload}`);
   t.same(seen, ['1 a', '2 b', '3 c']);
+});
+
+t.test(
+  'a long batch ends where a block does, within the segment; a short one, and the next one, where it must',
+  async (t) => {
+    const disk = new SimulatedDisk();
+    const segmentBytes = 1024 * 1024;
+    const { kml } = await openLog(disk, { segmentBytes });
+    const batches = async (log: typeof kml): Promise<string[]> => {
+      const found: string[] = [];
+      for (const { number } of log.segments())
+        for await (const { segment, position, bytes, count } of log.walkSegment(number)) {
+          if (count > 0) found.push(`${segment} ${position} ${bytes.length}`);
+        }
+      return found;
+    };
+    const lengths = [100, LONG_BATCH_BYTES, 70_001, 100, LONG_BATCH_BYTES - 100, 80_000];
+    for (const length of lengths) {
+      kml.append([Buffer.alloc(length, 1)]);
+      await kml.whenDurable(kml.nextLsn - 1);
+    }
+    const places = (await batches(kml)).map((line) => line.split(' ').map(Number));
+    for (const [at, [, position, length]] of places.entries()) {
+      const end = position! + length!;
+      const long = lengths[at]! + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES >= LONG_BATCH_BYTES;
+      t.equal(end % (long ? BATCH_PADDING : 8), 0, `batch ${at} ends at ${end}`);
+      if (!long) t.equal(length, alignBatch(BATCH_HEADER_BYTES + RECORD_HEADER_BYTES + lengths[at]!));
+    }
+    // So full that a block does not fit any more.
+    const [, position, length] = places.at(-1)!;
+    const left = segmentBytes - (position! + length!) - 200_000;
+    for (const bytes of [left - 1000, 199_000]) {
+      kml.append([Buffer.alloc(bytes, 2)]);
+      await kml.whenDurable(kml.nextLsn - 1);
+    }
+    t.ok(
+      kml.segments().every(({ bytes }) => bytes <= segmentBytes),
+      'no segment is longer than it may be',
+    );
+    const all = await batches(kml);
+    t.equal(all.length, lengths.length + 2);
+    await kml.close();
+    const { kml: again } = await openLog(disk, { segmentBytes });
+    t.same(await batches(again), all, 'all of it is found again');
+    await again.close();
+  },
+);
+
+t.test('what pads a batch is zeros, and little', (t) => {
+  const batch = (records: number, padding: number): Buffer => {
+    const bytes = Buffer.alloc(BATCH_HEADER_BYTES + RECORD_HEADER_BYTES + records + padding);
+    bytes.writeUInt32BE(records, BATCH_HEADER_BYTES);
+    const payload = bytes.subarray(BATCH_HEADER_BYTES + RECORD_HEADER_BYTES, bytes.length - padding).fill(1);
+    bytes.writeUInt32BE(recordCrc(payload), BATCH_HEADER_BYTES + 4);
+    return bytes;
+  };
+  const fits = (bytes: Buffer): boolean => {
+    t.equal(recordsSound(bytes, 1), recordsFit(bytes, 1));
+    return recordsFit(bytes, 1);
+  };
+  t.ok(fits(batch(100, BATCH_ALIGNMENT - 1)));
+  t.notOk(fits(batch(100, BATCH_ALIGNMENT)));
+  t.ok(fits(batch(LONG_BATCH_BYTES, BATCH_PADDING - 1)));
+  t.notOk(fits(batch(LONG_BATCH_BYTES, BATCH_PADDING)));
+  const touched = batch(LONG_BATCH_BYTES, 100);
+  touched[touched.length - 50] = 1;
+  t.notOk(fits(touched));
+  const cut = batch(LONG_BATCH_BYTES, 0);
+  t.notOk(recordsFit(cut.subarray(0, cut.length - 1), 1), 'a record that ends behind the batch');
+  t.end();
 });
 
 t.test('scanSegment: the same batches, with what their records hold unchecked', async (t) => {

@@ -9,6 +9,7 @@ import {
   BATCH_HEADER_BYTES,
   decodeSegmentHeader,
   GROUP_BYTES_MAX,
+  LONG_BATCH_BYTES,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
@@ -70,7 +71,7 @@ export class SegmentLog implements Kml {
   /** Batches that take no more groups, the one that is being written first. */
   readonly #sealed: GatheringBatch[] = [];
   #gathering: GatheringBatch | null = null;
-  readonly #memory = new BatchMemory();
+  readonly #memory: BatchMemory;
   /** The length of the last batch: the next one may well be as long. */
   #lastBytes = 0;
   #running: Promise<void> | null = null;
@@ -87,6 +88,7 @@ export class SegmentLog implements Kml {
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
     this.#files = new SegmentFiles(parts.disk);
+    this.#memory = new BatchMemory(undefined, (bytes) => parts.disk.memory(bytes));
     this.#syncs = new SyncTimes(parts.logger);
     this.segmentBytes = parts.segmentBytes;
     this.#writer = parts.writer;
@@ -157,15 +159,16 @@ export class SegmentLog implements Kml {
 
   #seal(batch: GatheringBatch): void {
     this.#gathering = null;
+    batch.finish(this.segmentBytes);
     this.#sealed.push(batch);
     this.#onSealed(batch.end, batch.lengthWith(0));
   }
 
   /** Writes batch after batch until there is none. */
   async #run(): Promise<void> {
-    // All that the event loop brings in this turn goes into the first batch.
-    await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
     while (this.#wedged === null) {
+      // All that the event loop brings in this turn goes into the batch.
+      await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
       if (this.#sealed.length === 0 && this.#gathering !== null) this.#seal(this.#gathering);
       const next = this.#sealed[0];
       if (next === undefined) break;
@@ -191,7 +194,8 @@ export class SegmentLog implements Kml {
     this.#segments.at(-1)!.bytes = this.#durable.position;
     this.#sealed.shift();
     this.#lastBytes = batch.bytes.length;
-    this.#files.touch(batch.segment, batch.position, batch.bytes.length);
+    // What goes past the host's cache is not there to be read at once.
+    if (batch.bytes.length < LONG_BATCH_BYTES) this.#files.touch(batch.segment, batch.position, batch.bytes.length);
     let room: Eventually<void>;
     try {
       room = this.#onDurable(batch);
@@ -323,9 +327,10 @@ export class SegmentLog implements Kml {
   }
 
   async *scanSegment(segment: number): AsyncGenerator<readonly LogBatch[]> {
-    const open = await this.#openWhole(segment);
+    const open = await this.#openWhole(segment, true);
     try {
-      const scan = new SegmentScan(open.file, this.#parts.logId, open.place, open.end);
+      const memory = (bytes: number) => this.#parts.disk.memory(bytes);
+      const scan = new SegmentScan(open.file, this.#parts.logId, open.place, open.end, memory);
       while (scan.position < open.end) {
         const batches = await scan.next();
         if (batches === null) throw open.rotAt(scan.position);
@@ -336,8 +341,11 @@ export class SegmentLog implements Kml {
     }
   }
 
-  /** Opens a segment to be gone through from its first batch to where it is durable now. */
-  async #openWhole(segment: number): Promise<{
+  /** Opens a segment to be gone through from its first batch to where it is durable now; `once`: as for `Disk.open`. */
+  async #openWhole(
+    segment: number,
+    once = false,
+  ): Promise<{
     readonly file: DiskFile;
     readonly place: WalkPlace;
     readonly end: number;
@@ -347,7 +355,7 @@ export class SegmentLog implements Kml {
     if (known === undefined) throw new RangeError(`there is no segment ${segment}`);
     const end = known.bytes;
     const name = segmentName(segment);
-    const file = await this.#parts.disk.open(name);
+    const file = await this.#parts.disk.open(name, { once });
     try {
       const nextLsn = await firstLsnOf(file, name, segment);
       const rotAt = (position: number) =>

@@ -5,6 +5,8 @@ import type { LogBatch } from './types.ts';
 
 /** How much is read at once, in bytes, unless a batch is longer. */
 const WINDOW_BYTES = 1024 * 1024;
+/** Windows begin at multiples of this, and are as long as some of it, so that they can be read past the host's cache. */
+const BLOCK_BYTES = 4096;
 
 /**
  * Reads the batches of one segment in order, as many at a time as come with one read. Their headers are checked, and that their records' lengths add up; their
@@ -17,13 +19,23 @@ export class SegmentScan {
   readonly #end: number;
   #position: number;
   #nextLsn: number;
-  #memory: Buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  readonly #make: (bytes: number) => Buffer;
+  #memory: Buffer;
   /** What of it is read, and where in the segment that lies. */
-  #window: Buffer = this.#memory.subarray(0, 0);
+  #window: Buffer;
   #windowAt = 0;
 
-  /** Up to `end`, where a batch ends. */
-  constructor(file: DiskFile, logId: Buffer, place: WalkPlace, end: number) {
+  /** Up to `end`, where a batch ends. `make` gives memory: `Disk.memory`. */
+  constructor(
+    file: DiskFile,
+    logId: Buffer,
+    place: WalkPlace,
+    end: number,
+    make: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
+  ) {
+    this.#make = make;
+    this.#memory = make(WINDOW_BYTES);
+    this.#window = this.#memory.subarray(0, 0);
     this.#file = file;
     this.#logId = logId;
     this.#segment = place.segment;
@@ -70,11 +82,13 @@ export class SegmentScan {
 
   /** Reads from the next batch on; false when so much is not there. */
   async #read(length: number): Promise<boolean> {
-    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length);
-    const read = await this.#file.read(this.#memory, this.#position);
+    const start = this.#position - (this.#position % BLOCK_BYTES);
+    const needed = this.#position - start + length;
+    if (this.#memory.length < needed) this.#memory = this.#make(Math.ceil(needed / BLOCK_BYTES) * BLOCK_BYTES);
+    const read = await this.#file.read(this.#memory, start);
     this.#window = this.#memory.subarray(0, read);
-    this.#windowAt = this.#position;
-    return read >= length;
+    this.#windowAt = start;
+    return read >= needed;
   }
 
   /** The batch; null when its records do not add up. */
