@@ -197,8 +197,9 @@ t.test(
     await vm.cut();
     t.match(vm.get('grub/grubenv').toString(), /^slot=b\ntry=\n/m, 'what serves is the good one');
 
-    // A kernel that is none may not keep the volcano away.
+    // A kernel that is none, and a system without a program that it needs: neither may keep the volcano away.
     tryA(vm);
+    const kernel = vm.get('a/vmlinuz');
     vm.put('a/vmlinuz', 'this is no kernel\n');
     vm.start();
     at = await vm.says(/volcano vm22, system b/);
@@ -211,5 +212,26 @@ t.test(
       /^slot=b\ntry=\n/m,
       'a kernel that does not start is not tried for ever',
     );
+
+    vm.put('a/vmlinuz', kernel);
+    tryA(vm);
+    vm.wipe();
+    vm.start();
+    at = await vm.says(/volcano vm22, system b/);
+    await vm.says(SERVES, at);
+    await kept(t, namespace, 22, 'read', '1');
+    t.ok(vm.said.split(/Kernel panic|Rebooting|reboot: Restarting/).length > 1, 'the system that is not one was tried');
   },
 );
+
+t.test('issue 8: two images join into a network, and show one tree', { skip, timeout: TIMEOUT }, async (t) => {
+  const namespace = ethernet(t, 'join');
+  const key = 'key = "m4gm4s3cr3t"\n';
+  const first = await machine(t, namespace, 23, 'bios', key);
+  const second = await machine(t, namespace, 24, 'bios', `${key}join = ["${ETHERNET}.23"]\n`);
+  first.start();
+  second.start();
+  await Promise.all([first.says(SERVES), second.says(SERVES)]);
+  await kept(t, namespace, 24, 'write', '1');
+  await kept(t, namespace, 23, 'read', '1');
+});
