@@ -85,7 +85,7 @@ t.test(
     t.match(script, /^\/ \* w +--share /m);
     t.match(script, /^\d+ +\d{4}-\d\d-\d\d .* write +\d+$/m);
     t.match(script, /256 of 256 slices are looked through\nsound\n/);
-    t.match(script, /^127\.0\.0\.1 +\d+ +0 +0 +0 +0 % +\/$/m);
+    t.match(script, /^127\.0\.0\.1 +\d+ +0 +0 +0 +0 % +\d+ s +- +\/$/m);
     await nfs.ok('GETATTR', root);
     await volcano.says(/"room":"nfs2".*"msg":"GETATTR"/);
     t.match(await piped(port, ['log lines 3']), /debug nfs2: GETATTR/);
@@ -122,10 +122,10 @@ t.test(
     const [, percent] = /^The network of 127\.0\.0\.1 loses about ([\d.]+) % of packets\.$/m.exec(shown) ?? [];
     t.ok(Number(percent) >= 0.5 && Number(percent) <= 2, `${percent} %: ${shown}`);
     t.notMatch(shown, 'The network of ::1');
-    t.match(shown, /^::1 +\d+ +\d+ +\d+ +\d+ +0[.\d]* % +\/$/m);
+    t.match(shown, /^::1 +\d+ +\d+ +\d+ +\d+ +0[.\d]* % +\d+ s +- +\/$/m);
     const asked = at({ address: '127.0.0.1', nodePort });
     const { stdout } = await magma(['clients', ...asked]);
-    t.match(stdout, /^127\.0\.0\.1 +test .*\n::1 +test .* 0[.\d]* % +\/$/m, 'the sick one stands first');
+    t.match(stdout, /^127\.0\.0\.1 +test .*\n::1 +test .* 0[.\d]* % +\d+ s +- +\/$/m, 'the sick one stands first');
     t.match(stdout, `\nThe network of 127.0.0.1 loses about ${percent} % of packets.\n`, 'magma clients says the same');
     t.notMatch(stdout, 'The network of ::1');
     const page = await (await startChromium(t)).newPage();

@@ -161,7 +161,7 @@ t.test(
     t.match(shares.stdout, /^The volcanos differ about \//m);
     const clients = await magma(['clients', ...at(second)]);
     t.equal(clients.status, 0, clients.stderr);
-    t.match(clients.stdout, /^127\.0\.0\.1 +wallace +\d+ +0 +0 +0 +0 % +\/$/m);
+    t.match(clients.stdout, /^127\.0\.0\.1 +wallace +\d+ +0 +0 +0 +0 % +\d+ s +- +\/$/m);
     const once = await magma(['top', ...at(first)]);
     t.equal(once.status, 0, once.stderr);
     t.match(once.stdout, /^2 volcanos, epoch \d+: \d+ calls\/s over 1\.\d s /);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { FlareError } from '../../src/flare/errors.ts';
+import type { FlareService } from '../../src/flare/service.ts';
 import { OK, STAT } from '../../src/nfs2/errors.ts';
 import { NameFinder } from '../../src/nfs2/find-name.ts';
 import { makeWorld, must } from '../lib/nfs2-world.ts';
@@ -152,4 +153,52 @@ t.test('fold_case: what is remembered of directories, and looked through, is bou
   entries = names(1);
   for (let key = 100; key < 500; key++) await finder.find(place(key), 'n0');
   t.same(finder.remembered, { directories: 256, names: 256 });
+});
+
+t.test('bulk: few calls of such clients are worked on at a time, in order; those of others do not wait', async (t) => {
+  const begun: { readonly from: string; readonly end: () => void }[] = [];
+  let slow = true;
+  const around = (store: FlareService): FlareService =>
+    new Proxy(store, {
+      get(target, name) {
+        const value = Reflect.get(target, name);
+        if (name !== 'write') return typeof value === 'function' ? value.bind(target) : value;
+        return async (...asked: Parameters<FlareService['write']>) => {
+          const own = Buffer.from(asked[3]);
+          const { promise, resolve } = Promise.withResolvers<void>();
+          begun.push({ from: own.toString('latin1', 0, 1), end: resolve });
+          if (slow) await promise;
+          return store.write(asked[0], asked[1], asked[2], own);
+        };
+      },
+    });
+  const { as, root, top } = await makeWorld({
+    rules: ['/ 192.0.2.0/24 w no_root_squash', '/ 198.51.100.0/24 w no_root_squash,bulk'],
+    around,
+  });
+  const bulk = as({ address: '198.51.100.1' });
+  const { handle } = must(await root.create(top, 'f', { mode: 0o666 }));
+  const writes = Array.from('abcdefgh', (letter, at) => bulk.write(handle, at * 10, Buffer.from(letter.repeat(10))));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  t.same(begun.map(({ from }) => from).join(''), 'abcd');
+  const other = root.write(handle, 80, Buffer.from('z'.repeat(10)));
+  await turn();
+  t.equal(begun.at(-1)!.from, 'z', 'another client’s goes before those that wait');
+  begun.at(-1)!.end();
+  t.equal((await other).status, OK);
+  begun[1]!.end();
+  t.equal((await writes[1]!).status, OK);
+  await turn();
+  t.equal(begun.map(({ from }) => from).join(''), 'abcdze');
+  t.equal(
+    (await bulk.write(Buffer.alloc(32), 0, Buffer.from('x'))).status,
+    STAT.STALE,
+    'what is refused takes no turn',
+  );
+  slow = false;
+  for (const { end } of begun) end();
+  for (const write of writes) t.equal((await write).status, OK);
+  const { data } = must(await root.read(handle, 0, 100));
+  t.equal(data.toString(), Array.from('abcdefghz', (letter) => letter.repeat(10)).join(''));
 });

@@ -47,6 +47,8 @@ export interface RuleOptions {
   readonly foldCase: boolean;
   /** Listings show names that DOS cannot have (8.3) under others that it can, and which mean the same. */
   readonly dosNames: boolean;
+  /** Few of such clients' calls are worked on at a time, so that others' do not wait behind them. */
+  readonly bulk: boolean;
 }
 
 /** What a rule without options says. */
@@ -64,6 +66,7 @@ export const DEFAULT_OPTIONS: RuleOptions = Object.freeze({
   hostGroups: false,
   foldCase: false,
   dosNames: false,
+  bulk: false,
 });
 
 /** A word that is wrong, why, and the cure. */
@@ -92,6 +95,8 @@ const SWITCHES: ReadonlyMap<string, readonly [string, boolean]> = new Map([
   ['no_fold_case', ['fold_case', false]],
   ['dos_names', ['dos_names', true]],
   ['no_dos_names', ['dos_names', false]],
+  ['bulk', ['bulk', true]],
+  ['no_bulk', ['bulk', false]],
 ]);
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -245,6 +250,7 @@ export function parseOptions(text: string, permission: 'r' | 'w' | 'n'): RuleOpt
     hostGroups: options.says('host_groups') ?? DEFAULT_OPTIONS.hostGroups,
     foldCase: options.says('fold_case') ?? DEFAULT_OPTIONS.foldCase,
     dosNames: options.says('dos_names') ?? DEFAULT_OPTIONS.dosNames,
+    bulk: options.says('bulk') ?? DEFAULT_OPTIONS.bulk,
   });
 }
 
@@ -255,7 +261,7 @@ function rangesText(ranges: readonly IdRange[]): string {
 /** Options as `parseOptions` reads them, without those that are so anyhow; empty when all are. */
 export function formatOptions(options: RuleOptions): string {
   const { squash, anonuid, anongid, uids, gids, secure, tsize, size, clamp, reportUid } = options;
-  const { hostGroups, foldCase, dosNames } = options;
+  const { hostGroups, foldCase, dosNames, bulk } = options;
   const words: readonly (readonly [word: string, given: boolean])[] = [
     [squash === 'none' ? 'no_root_squash' : 'all_squash', squash !== DEFAULT_OPTIONS.squash],
     [`anonuid=${anonuid}`, anonuid !== DEFAULT_OPTIONS.anonuid],
@@ -270,6 +276,7 @@ export function formatOptions(options: RuleOptions): string {
     ['host_groups', hostGroups],
     ['fold_case', foldCase],
     ['dos_names', dosNames],
+    ['bulk', bulk],
   ];
   return words.flatMap(([word, given]) => (given ? [word] : [])).join(',');
 }

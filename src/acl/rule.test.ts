@@ -211,7 +211,7 @@ t.test('options are told as they can be read again', async (t) => {
       word(['secure']),
       word(['noclamp', 'clamp']),
       word(['report_uid']),
-      fc.subarray(['host_groups', 'fold_case', 'dos_names']),
+      fc.subarray(['host_groups', 'fold_case', 'dos_names', 'bulk']),
       some(fc.integer({ min: 512, max: 8192 })),
       some(fc.integer({ min: 8192, max: 2 ** 50 })),
       (squash, anonuid, anongid, uids, secure, clamp, report, switches, tsize, size) => {

@@ -49,17 +49,40 @@ export function change<A>(
     arguments: args,
     result,
     handle(given, call) {
+      const again = (error: unknown, retold: Retold): Answer => againOrRefused(server, name, call, error, retold);
       let answer: Eventually<Status>;
       try {
         answer = run(server, given, call);
       } catch (error) {
-        return againOrRefused(server, name, call, error, retelling(given));
+        server.turns.end(call);
+        return again(error, retelling(given));
       }
-      if (!isPending(answer)) return answer;
+      if (!isPending(answer)) return done(server, call, answer);
       const retold = retelling(given);
-      return answer.catch((error: unknown) => againOrRefused(server, name, call, error, retold));
+      return ended(server, call, answer, (error) => again(error, retold));
     },
   });
+}
+
+function done(server: Nfs2Server, call: CallContext, answer: Status): Status {
+  server.turns.end(call);
+  return answer;
+}
+
+/** The answer when it is there, or what `refused` makes of the error: then the call has its turn no longer. */
+function ended(
+  server: Nfs2Server,
+  call: CallContext,
+  answer: Promise<Status>,
+  refused: (error: unknown) => Answer,
+): Answer {
+  return answer.then(
+    (status) => done(server, call, status),
+    (error: unknown) => {
+      server.turns.end(call);
+      return refused(error);
+    },
+  );
 }
 
 /**
@@ -84,10 +107,12 @@ async function firstAnswer(server: Nfs2Server, call: CallContext, error: FlareEr
 }
 
 function answering(server: Nfs2Server, name: string, call: CallContext, run: () => Eventually<Status>): Answer {
+  const refused = (error: unknown): Status | typeof DROP => server.refused(error, name, call);
   try {
     const answer = run();
-    return isPending(answer) ? answer.catch((error: unknown) => server.refused(error, name, call)) : answer;
+    return isPending(answer) ? ended(server, call, answer, refused) : done(server, call, answer);
   } catch (error) {
-    return server.refused(error, name, call);
+    server.turns.end(call);
+    return refused(error);
   }
 }

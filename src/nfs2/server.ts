@@ -16,6 +16,7 @@ import { NameFinder } from './find-name.ts';
 import type { Handle, Handles } from './handle.ts';
 import { PageCache } from './page-cache.ts';
 import { type Fattr, HANDLE_BYTES } from './schema.ts';
+import { Turns } from './turns.ts';
 
 /** What the rules say: as much of `Shares` as NFS asks. */
 export type Gate = Pick<Shares, 'access' | 'sameArea' | 'carriesRule' | 'share'>;
@@ -64,6 +65,8 @@ export class Nfs2Server {
   readonly pages = new PageCache();
   /** Names as some clients say them. */
   readonly names: NameFinder;
+  /** Of clients that can wait (`bulk`). */
+  readonly turns = new Turns();
   readonly #groups: GroupsOf;
   readonly #fsid: number;
   readonly #logger: Logger;
@@ -200,12 +203,14 @@ export class Nfs2Server {
     access: Access,
     call: CallContext,
     replay: string | undefined,
-  ): Entered {
+  ): Eventually<Entered> {
     letIn(access);
     if (replay !== undefined && access.permission !== 'w') throw FlareError.of('ROFS');
     const { options } = access;
     const caller = squash(allGroups(call.credential, options, this.#groups), options, replay);
-    return { handle, attributes, caller, options, reported: reportedTo(caller, call, options) };
+    const entered = { handle, attributes, caller, options, reported: reportedTo(caller, call, options) };
+    const turn = options.bulk ? this.turns.take(call) : undefined;
+    return isPending(turn) ? turn.then(() => entered) : entered;
   }
 }
 

@@ -25,6 +25,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
   host_groups: 'groups beyond 16 are those of the server',
   fold_case: 'names in any case',
   dos_names: 'names for DOS',
+  bulk: 'can wait for others',
   noclamp: 'large files are refused',
   'clamp=false': 'large files are refused',
   ro: 'read only',
@@ -51,6 +52,7 @@ const USUAL = new Set([
     'no_host_groups',
     'no_fold_case',
     'no_dos_names',
+    'no_bulk',
   ],
 ]);
 const NUMBERED: readonly (readonly [RegExp, string])[] = [
