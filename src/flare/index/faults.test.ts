@@ -11,6 +11,7 @@ t.test('check: what cannot be is named, each kind', (t) => {
     INSERT INTO entries VALUES (x'09', x'61', x'08', 1, 50, 3, 1);
     INSERT INTO chunks VALUES (x'07', 1, 0, 0, x''), (x'02', 1, 0, 20, x'000000000000000a000000010000004000000000000000090000000a000000010000006000000000');
     INSERT INTO chunks VALUES (x'02', 1, 1, 11, x'000000000000000a000000010000004000000000');
+    INSERT INTO usage VALUES (1, 0, 0, 8192, 1);
     INSERT INTO parents VALUES (x'07', 1, x'01', 1, 1, 1);
   `);
   t.same(
@@ -25,6 +26,9 @@ t.test('check: what cannot be is named, each kind', (t) => {
       'sums that are not those of the rows',
       'a chunk whose extents cannot be',
       'a chunk whose extents cannot be',
+      'a flare that cannot be read',
+      'a flare that cannot be read',
+      'usage that is not what the flares take',
     ],
   );
   t.end();

@@ -1,5 +1,5 @@
 import { CHUNK_SIZE } from '../record/limits.ts';
-import type { Key } from '../types.ts';
+import type { Attributes, Key } from '../types.ts';
 import type { SqliteDatabase } from './database.ts';
 import type { UsageRow } from './types.ts';
 import { takeExtents, takeFlare } from './values.ts';
@@ -67,19 +67,34 @@ export function indexFaults(database: SqliteDatabase, whole = true): IndexFault[
   return faults;
 }
 
+/** The attributes in the row of a flare; null when they are none. */
+function attributesOf(key: Buffer, value: Buffer): Attributes | null {
+  try {
+    return takeFlare(key.toString('latin1') as Key, value).attributes;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 /** Accounts whose usage is not what their flares take together. */
 function usageFaults(database: SqliteDatabase): IndexFault[] {
   const nameOf = ({ slice, share, uid }: Omit<UsageRow, 'bytes' | 'files'>): string =>
     `slice ${slice}, share ${share}, uid ${uid}`;
   const walked = new Map<string, { bytes: number; files: number }>();
   type Row = { key: Buffer; value: Buffer };
+  const faults: IndexFault[] = [];
   for (const { key, value } of database.prepare('SELECT key, value FROM flares').iterate() as IterableIterator<Row>) {
-    const { share, uid, used } = takeFlare(key.toString('latin1') as Key, value).attributes;
+    const attributes = attributesOf(key, value);
+    if (attributes === null) {
+      if (faults.length < FAULTS_MAX) faults.push({ what: 'a flare that cannot be read', where: key.toString('hex') });
+      continue;
+    }
+    const { share, uid, used } = attributes;
     const name = nameOf({ slice: key[0]!, share, uid });
     const sum = walked.get(name) ?? { bytes: 0, files: 0 };
     walked.set(name, { bytes: sum.bytes + used, files: sum.files + 1 });
   }
-  const faults: IndexFault[] = [];
   const fault = (where: string): void => {
     if (faults.length < FAULTS_MAX) faults.push({ what: 'usage that is not what the flares take', where });
   };

@@ -3,7 +3,7 @@ import { openDatabase, type SqliteDatabase } from './database.ts';
 import { SqliteReader } from './reader.ts';
 
 /** Tables that are read whole: once, at the start, or because they have few rows. */
-const READ_WHOLE = new Set(['notes', 'slices', 'replays', 'wipes', 'segments', 'mark']);
+const READ_WHOLE = new Set(['notes', 'slices', 'replays', 'wipes', 'segments', 'mark', 'usage']);
 
 /** The statements that a reader prepares. */
 function statementsOf(database: SqliteDatabase): string[] {

@@ -386,3 +386,17 @@ t.test('PROJECTION: the newest, for who is behind', async (t) => {
   t.strictSame(await readProjection(link.client, 1), projection);
   t.equal(await readProjection(link.client, projection.epoch), null);
 });
+
+t.test('which share a flare counts in is for volcanos to say, not for clients (docs/quotas.md)', async (t) => {
+  const root = { uid: 0, gid: 0, gids: [] };
+  for (const [assigns, share] of [
+    [true, 7],
+    [false, 0],
+  ] as const) {
+    const { store, remote } = await served(t, { assigns });
+    const change = Promise.resolve(remote.setattr(root, store.root(), { share: 7 }));
+    if (assigns) await change;
+    else t.match(await change.catch((error: unknown) => error), { status: 'PERM' });
+    t.equal((await store.getattr(store.root())).share, share);
+  }
+});

@@ -51,6 +51,7 @@ async function compare(t: Test, network: (run: number) => { ends: Ends; stop: ()
       admit: () => 'serve',
       gate: ({ caller }) => caller,
       projection: () => null,
+      assigns: true,
     });
     const made = network(runs++);
     if (made !== null) stops.push(made.stop);
