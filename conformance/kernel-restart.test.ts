@@ -1,28 +1,12 @@
-import { existsSync, mkdirSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { appears } from './lib/appears.ts';
 import { volcanoInNamespace, watchedClient } from './lib/kernel-suite.ts';
 import { LINUX_CLIENT, unmet } from './lib/requirements.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 
 const ROUNDS = 4;
-
-/** Resolves when the file is there. */
-function appears(directory: string, name: string, over: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!existsSync(join(directory, name))) return;
-      watcher.close();
-      resolve(true);
-    };
-    const watcher = watch(directory, look);
-    look();
-    void over.then(() => {
-      watcher.close();
-      resolve(existsSync(join(directory, name)));
-    });
-  });
-}
 
 async function restarts(t: Test, protocol: 'udp' | 'tcp'): Promise<void> {
   const { volcano, namespace, scratch } = await volcanoInNamespace(t, `restart-${protocol}`);

@@ -2,6 +2,7 @@ import t from 'tap';
 import { captureRun } from './lib/captured-run.ts';
 import { serveMounts } from './lib/mount-service.ts';
 import { Accept, opaque, type Reply, TcpWire, UdpWire, u32, type Wire } from './lib/wire.ts';
+import { Words } from './lib/words.ts';
 
 const MOUNTD = 100005;
 
@@ -14,32 +15,6 @@ async function results(reply: Promise<Reply>): Promise<Buffer> {
   const got = await reply;
   if (got.denied || got.status !== Accept.SUCCESS) throw new Error(`no success: ${JSON.stringify(got)}`);
   return got.results;
-}
-
-/** Reads XDR lists of strings off a reply. */
-class Words {
-  #at = 0;
-  readonly bytes: Buffer;
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-  number(): number {
-    this.#at += 4;
-    return this.bytes.readUInt32BE(this.#at - 4);
-  }
-  text(): string {
-    const length = this.number();
-    this.#at += (length + 3) & ~3;
-    return this.bytes.toString('latin1', this.#at - ((length + 3) & ~3), this.#at - ((length + 3) & ~3) + length);
-  }
-  list<T>(element: () => T): T[] {
-    const items: T[] = [];
-    while (this.number() === 1) items.push(element());
-    return items;
-  }
-  get rest(): number {
-    return this.bytes.length - this.#at;
-  }
 }
 
 async function dump(wire: Wire, version = 1): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { opaque, type Reply, TcpWire, UdpWire, u32, type Wire } from './wire.ts';
+import { Words } from './words.ts';
 
 /*
  * A client of the network lock manager (XNFS chapters 10, 11, 14), written by hand and knowing nothing of src/lockd, with a portmapper, a lock manager and a status monitor of its own at one UDP port.
@@ -46,34 +47,6 @@ export interface Incoming {
   /** Answers it; not being called is no answer. */
   answer(results?: Buffer): void;
   readonly from: string;
-}
-
-/** Reads XDR. */
-export class Words {
-  readonly bytes: Buffer;
-  #at = 0;
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-  number(): number {
-    this.#at += 4;
-    return this.bytes.readUInt32BE(this.#at - 4);
-  }
-  text(): string {
-    const length = this.number();
-    const from = this.#at;
-    this.#at += (length + 3) & ~3;
-    return this.bytes.toString('latin1', from, from + length);
-  }
-  /** An offset of that version. */
-  offset(version: number): bigint {
-    if (version !== 4) return BigInt(this.number());
-    this.#at += 8;
-    return this.bytes.readBigUInt64BE(this.#at - 8);
-  }
-  get rest(): number {
-    return this.bytes.length - this.#at;
-  }
 }
 
 export interface NlmClientOptions {
