@@ -1,5 +1,5 @@
 import type { RuleOptions } from '../acl/options.ts';
-import { andThen, type Eventually, isPending } from '../base/eventually.ts';
+import { andThen, type Eventually } from '../base/eventually.ts';
 import { takeOldest } from '../base/oldest.ts';
 import { FlareError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
@@ -131,6 +131,5 @@ export function withName<T>(
   name: Name,
   then: (found: Name) => Eventually<T>,
 ): Eventually<T> {
-  const found = finder.find(place, name);
-  return isPending(found) ? andThen(found, then) : then(found);
+  return andThen(finder.find(place, name), then);
 }
