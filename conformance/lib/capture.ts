@@ -107,13 +107,19 @@ export async function dissect(file: string, ports?: readonly number[]): Promise<
 const PACKETS_MAX = 2_000_000;
 
 /** Captures what passes a namespace's loopback into a file, until `stop`. */
-export async function captureLoopback(
+export function captureLoopback(t: Teardown, namespace: string, file: string): Promise<{ stop(): Promise<void> }> {
+  return captureLink(t, namespace, 'lo', file);
+}
+
+/** Captures what passes an interface of a namespace into a file, until `stop`. */
+export async function captureLink(
   t: Teardown,
   namespace: string,
+  link: string,
   file: string,
 ): Promise<{ stop(): Promise<void> }> {
   // Else replies that were given to the host as one message are seen before it has cut them into datagrams.
-  const whole = spawnSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'gso_max_segs', '1']);
+  const whole = spawnSync('ip', ['-n', namespace, 'link', 'set', link, 'gso_max_segs', '1']);
   if (whole.status !== 0) throw new Error(`cannot have datagrams seen one by one: ${whole.stderr}`);
   const [command, args] = inNamespace(
     namespace,
@@ -122,7 +128,7 @@ export async function captureLoopback(
     '-B',
     '65536',
     '-i',
-    'lo',
+    link,
     '-U',
     '-c',
     `${PACKETS_MAX}`,
