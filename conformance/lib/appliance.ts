@@ -97,7 +97,7 @@ export class ApplianceMachine {
     // A kernel with /dev/kvm may still be unable to run a machine with it, where it is a virtual machine itself.
     const accelerator = process.env.MAGMA_KVM === undefined ? 'tcg,thread=multi' : 'kvm';
     const flags = ['-machine', 'q35', '-cpu', 'max', '-accel', accelerator, '-m', '768', '-display', 'none'];
-    flags.push('-serial', 'stdio', '-monitor', 'none');
+    flags.push('-serial', 'stdio', '-monitor', 'none', '-device', 'i6300esb', '-action', 'watchdog=reset');
     if (this.#firmware === 'uefi') flags.push('-bios', '/usr/share/ovmf/OVMF.fd');
     flags.push('-drive', `file=${this.disk},format=raw,if=virtio,cache=writeback`);
     flags.push('-netdev', `tap,id=n,ifname=${tap},script=no,downscript=no`);
