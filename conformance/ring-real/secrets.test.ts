@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { connect as plainConnect } from 'node:net';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import t from 'tap';
+import { MOUNT_MAGMA } from '../lib/magma-mounts.ts';
+import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { record, UdpWire } from '../lib/wire.ts';
 import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
@@ -74,12 +78,22 @@ t.test(
     const printed = await magma(['key', 'client', '--json', ...at(first)]);
     t.equal(printed.status, 0, printed.stderr);
     const { networkId, client } = JSON.parse(printed.stdout) as { networkId: string; client: string };
-    const clientKey = Buffer.from(client.split('/')[3]!, 'hex');
-    const asClient = `magma/1/client/${networkId}`;
+    const parts = client.split('/');
+    const [keyId, clientHex] = [parts[3]!, parts[6]!];
+    const clientKey = Buffer.from(clientHex, 'hex');
+    const asClient = `magma/2/client/${networkId}/${keyId}//1`;
+    const named = await magma(['key', 'client', '--json', ...at(first), 'laptop']);
+    const laptopKey = Buffer.from((JSON.parse(named.stdout) as { client: string }).client.split('/')[6]!, 'hex');
+    t.notOk(laptopKey.equals(clientKey), 'a client with a name has a key of its own');
+    const asLaptop = `magma/2/client/${networkId}/${keyId}/laptop/1`;
+    t.ok((await ask(flarePort, FLARE, asLaptop, laptopKey)).secured);
 
     const known = await ask(flarePort, FLARE, asClient, clientKey);
     t.ok(known.secured && known.bytes.length > 0, 'with the client’s secret the flare program answers');
-    const identities = [asClient, `magma/1/volcano/${networkId}`, 'magma/1/joiner', 'magma/1/root', ''];
+    const identities = [
+      ...[asClient, asLaptop, `magma/2/volcano/${networkId}/${keyId}`, `magma/2/client/${networkId}/${keyId}/laptop/2`],
+      ...[`magma/1/volcano/${networkId}`, `magma/1/client/${networkId}`, 'magma/1/joiner', 'magma/1/root', ''],
+    ];
     for (const [port, program] of [[flarePort, FLARE] as const, [nodePort, NODE] as const]) {
       for (const identity of identities) {
         for (const key of [randomBytes(32), Buffer.from(KEY), ...(identity === asClient ? [] : [clientKey])]) {
@@ -115,7 +129,49 @@ t.test(
     await volcano.stop();
     const told = volcano.log + texts;
     t.match(told, /no network key was proved/, 'a refused connection is told in the log');
-    for (const secret of [KEY, client.split('/')[3]!, clientKey.toString('base64')])
+    for (const secret of [KEY, clientHex, clientKey.toString('base64'), laptopKey.toString('hex')])
       t.notOk(told.includes(secret), 'no secret is in the log or in /.dht/');
+  },
+);
+
+t.test(
+  'a client whose key is revoked is told so when it mounts, while others go on; the next key of its name is another one',
+  { timeout: TEST_TIMEOUT },
+  async (t) => {
+    const directory = scratch(t);
+    const first = await startVolcano(t, directory, { nickname: 'wallace' });
+    const printed = async (...name: string[]): Promise<string> =>
+      (await magma(['key', 'client', ...at(first), ...name])).stdout;
+    const target = join(directory, 'mnt');
+    mkdirSync(target);
+    /** What `mount.magma` says of a path that is not there: whoever is let in hears that it is not. */
+    const mounting = (key: string) => {
+      const words = ['--foreground', '127.0.0.1:/nothing', target, '-o', `plain,port=${first.flarePort}`];
+      return run(MOUNT_MAGMA, words, { env: { PATH: process.env.PATH ?? '', MAGMA_KEY: key } });
+    };
+    const letIn = { status: 32, stderr: /nothing cannot be mounted/ };
+    const [laptop, desktop, shared] = [await printed('laptop'), await printed('desktop'), await printed()];
+    t.match(await mounting(laptop), letIn);
+
+    const revoked = await magma(['key', 'revoke', '--json', ...at(first), 'laptop']);
+    t.match(revoked, { status: 0 }, revoked.stderr);
+    t.same(JSON.parse(revoked.stdout), { name: 'laptop', number: 1, problems: [] });
+    t.match(await mounting(laptop), {
+      status: 1,
+      stderr:
+        /does not let this client in: the key of laptop \(number 1\) was revoked\. Cure: `magma key client laptop`/,
+    });
+    for (const key of [desktop, shared, await printed('laptop')]) t.match(await mounting(key), letIn);
+    t.match(await magma(['key', 'revoke', ...at(first), '--shared']), { status: 2, stderr: /Cure: --yes/ });
+
+    const list = await magma(['key', 'list', ...at(first)]);
+    t.match(list, { status: 0 }, list.stderr);
+    t.match(list.stdout, /^laptop \(number 1\) +127\.0\.0\.1 .* wallace +revoked$/m);
+    t.match(list.stdout, /^desktop \(number 1\) +127\.0\.0\.1 .* wallace +let in$/m);
+    const { users, revoked: names } = JSON.parse((await magma(['key', 'list', '--json', ...at(first)])).stdout);
+    t.match(names, [{ name: 'laptop', number: 1 }]);
+    t.ok(users.some(({ name, number }: { name: string; number: number }) => name === 'laptop' && number === 2));
+    await first.volcano.stop();
+    t.match(first.volcano.log, /a client was refused: the key of laptop \(number 1\) was revoked/);
   },
 );

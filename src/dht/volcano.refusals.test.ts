@@ -3,9 +3,11 @@ import { createPlainSecureNet } from '../base/simulated/plain-secure-net.ts';
 import { RpcClient } from '../rpc/client.ts';
 import { TcpTransport } from '../rpc/client-transport.ts';
 import { noCredential } from '../rpc/credential.ts';
+import { secretOfClient } from './client-secret.ts';
+import { FIRST_SHARED } from './keys/identity.ts';
 import { NodeClient } from './programs/node/client.ts';
 import { NODE_PROTOCOL } from './programs/node/hello.ts';
-import { JOINER_IDENTITY, pskIdentity, secretsFrom } from './secrets.ts';
+import { joinerSelf, type Self, secretsFrom, volcanoSelf } from './secrets.ts';
 import { quickKeyring, VirtualRing } from './testing/virtual-ring.ts';
 import { askNetwork } from './volcano/join.ts';
 
@@ -92,9 +94,8 @@ t.test(
     const keyring = quickKeyring('m4gm4s3cr3t');
     const networkId = Buffer.from(ring.volcanos[0]!.up.networkId, 'hex');
     const secrets = await keyring.network(networkId);
-    const as = (identity: string, key: Buffer) =>
-      createPlainSecureNet(process, clock, { keyOf: () => null, self: { identity, key } });
-    const joiner = as(JOINER_IDENTITY, await keyring.joiner());
+    const as = (self: Self) => createPlainSecureNet(process, clock, { keyOf: () => null, self });
+    const joiner = as(joinerSelf(await keyring.joiner()));
     const mine = {
       protocol: NODE_PROTOCOL,
       version: '0.1.0',
@@ -116,18 +117,18 @@ t.test(
     const talk = async (): Promise<void> => {
       const transport = new TcpTransport(await joiner.connect(ring.volcanos[0]!.seed), clock);
       const node = new NodeClient(new RpcClient(transport, 1, noCredential, { timeoutMs: 1000, tries: 1 }), () => 1);
-      await t.rejects(node.newest(), { name: 'DeniedError', message: /NEWEST is not for magma\/1\/joiner/ });
+      await t.rejects(node.newest(), { name: 'DeniedError', message: /NEWEST is not for magma\/2\/joiner/ });
       await t.rejects(node.notes('', 0), { name: 'DeniedError' });
       await t.rejects(node.write(ring.volcanos[0]!.up.projection()), { name: 'DeniedError' });
       await transport.close();
     };
     await ring.settle(talk());
-    const client = as(pskIdentity('client', networkId), secrets.roles.client);
+    const client = as(secretOfClient(secrets, FIRST_SHARED));
     await t.rejects(ring.settle(client.connect(ring.volcanos[0]!.seed)), { name: 'HandshakeError' });
     t.ok(await ring.settle(client.connect({ address: ring.volcanos[0]!.address, port: 12_000 })), 'the flare program');
     t.not(
-      secretsFrom(Buffer.alloc(32), networkId).roles.volcano.toString('hex'),
-      (await keyring.joiner()).toString('hex'),
+      volcanoSelf(secretsFrom(Buffer.alloc(32), networkId)).key.toString('hex'),
+      joinerSelf(await keyring.joiner()).key.toString('hex'),
       'the keys have nothing to do with each other',
     );
     process.kill();

@@ -5,6 +5,7 @@ import type { Usage } from '../flare/types.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
+import { Doorman } from './keys/doorman.ts';
 import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
@@ -17,12 +18,13 @@ import { firstProjection } from './projection/steps.ts';
 import type { ProjectionStore } from './projection/store.ts';
 import type { Member, Projection } from './projection/types.ts';
 import { Router } from './router.ts';
+import { volcanoSelf } from './secrets.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { Absence } from './volcano/absence.ts';
 import { Carrier } from './volcano/carrier.ts';
 import { askCopies } from './volcano/copies.ts';
-import { type Entered, enter, joinerHello, volcanoSelf } from './volcano/enter.ts';
+import { type Entered, enter, joinerHello } from './volcano/enter.ts';
 import { farewell } from './volcano/farewell.ts';
 import { NetworkFigures } from './volcano/figures.ts';
 import { nodeHandlers } from './volcano/handlers.ts';
@@ -97,6 +99,7 @@ class Volcano implements Ring {
   readonly #figures: NetworkFigures;
   readonly #router: Router;
   readonly #notes: NetworkNotes;
+  readonly #doorman: Doorman;
   readonly #stopped = Promise.withResolvers<void>();
   readonly tree: FlareService;
   readonly view: OperatorView;
@@ -195,6 +198,7 @@ class Volcano implements Ring {
       serving: this.#serving,
       peers: this.#peers,
     });
+    this.#doorman = new Doorman({ clock, logger, notes: this.#notes, firstKeyId: () => secrets.keyId });
     const texts = () => {
       const { projection } = this.#map;
       return projection === null ? new Map() : stateFiles(projection, ({ id }) => this.#figures.known(id));
@@ -363,6 +367,8 @@ class Volcano implements Ring {
       register: this.#register,
       shared: this.#shared,
       notes: this.#notes,
+      doorman: this.#doorman,
+      keyId: () => this.#entered.secrets.keyId,
       figures: this.#figures,
       replication: () => this.#replication,
       failover: this.#failover,
@@ -371,7 +377,8 @@ class Volcano implements Ring {
     const parts = {
       ...{ options: this.#options, handlers, map: this.#map, serving: this.#serving },
       secrets: this.#entered.secrets,
-      joinerKey: await keyring.joiner(),
+      joiner: await keyring.joiner(),
+      doorman: this.#doorman,
       flares: this.#router,
       tree: this.tree,
     };

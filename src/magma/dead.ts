@@ -63,9 +63,8 @@ export async function deadCommand(argv: readonly string[]): Promise<number> {
     async (ring) => {
       const { volcanos } = ring.projection;
       const dead = volcanos.find((one) => one.nickname === nickname);
-      const asked = volcanos.find((one) => one.nickname === ring.asked);
+      const asked = ring.member;
       if (dead === undefined) throw new Error(`there is no volcano ${nickname} in the network`);
-      if (asked === undefined) throw new Error(`${ring.asked} is no volcano of the network: ask another one (--at)`);
       if (!json)
         process.stderr.write(
           `${nickname} (${dead.addresses.join(', ')}) goes from the network for good; its data directory is of no use from then on.\n`,

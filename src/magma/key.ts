@@ -1,70 +1,75 @@
-import { statSync } from 'node:fs';
-import { openDisk } from '../base/system-disk.ts';
-import { clientSecret } from '../dht/client-secret.ts';
-import { keyringOf, type NetworkSecrets } from '../dht/secrets.ts';
-import { readIdentity } from '../flare/store/identity.ts';
-import { checkKey } from '../magmad/identity.ts';
+import { isClientName } from '../dht/keys/identity.ts';
 import type { CommandSpec } from './command.ts';
-import { keptNotes } from './kept-notes.ts';
+import { listKeys } from './key/list.ts';
+import { printClient, printFrom } from './key/print.ts';
+import { revokeClient } from './key/revoke.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
-import { asking, failed } from './ring.ts';
+import { asking } from './ring.ts';
 import { connectAny } from './ring-client.ts';
 
 /** `magma key`, as its help has it. */
 export const KEY: CommandSpec = {
   name: 'key',
-  brief: 'print what an encrypted client needs (magma key client)',
-  title: 'prints what an encrypted client needs of a network',
-  usage: ['client [--data DIR]'],
+  brief: 'keys of encrypted clients: print one, revoke one, list who has called with which',
+  title:
+    'prints what an encrypted client needs of a network, lets a client in no more, shows who has called with which key',
+  usage: ['client [NAME]', 'client --data DIR', 'revoke NAME', 'revoke --shared [--yes]', 'list'],
   text: [
-    "The text opens the flare program, as the rules allow, and nothing else: it is not the network's key, and that cannot be had from it. Keep it as secret as the files. It is the same whenever it is printed.",
+    "client: The text opens the flare program, as the rules allow, and nothing else: it is not the network's key, and that cannot be had from it. Keep it as secret as the files. With a NAME it is that client's own, and can be revoked alone; without one it is the same for all who have none of their own. It is the same whenever it is printed, until it is revoked: then the next one is another one.",
+    'revoke: The key that the client of that name has by now is let in no more, by any volcano: what it has mounted ends with errors that say so. Others are not touched. With --shared it is the key of all clients without one of their own. Who knows it from before it was revoked cannot read what is written from now on; an encrypted tree has a master key besides, which this does not change.',
+    'list: Which clients have called which volcano, with which key, since that started, and what is revoked.',
+    'A name has 1 to 32 of a-z, 0-9, ".", "_" and "-", and begins with a letter or a digit.',
   ],
   flags: {
-    json: { help: 'one JSON object: networkId, client' },
+    json: {
+      help: 'one JSON object: client: networkId, client, name, number; revoke: name, number, problems (volcano, problem); list: users (volcano, name, number, keyId, address, quietMs), revoked (name, number, seconds), problems',
+    },
     data: {
       value: 'DIR',
-      help: "read it from a volcano's data directory instead, running or not",
+      help: "client: read it from a volcano's data directory instead, running or not; not with a NAME",
       takes: 'directory',
     },
+    shared: { help: 'revoke: the key of all clients that have none of their own' },
+    yes: { help: 'revoke --shared: do not ask whether it is meant' },
   },
   asks: true,
-  status: "0 printed; 1 nobody could be asked, or it is another network's key; 2 the command line is wrong",
-  words: ['client'],
+  status:
+    "0 done, and all volcanos know of it; 1 not done, or some volcanos did not answer, or it is another network's key; 2 the command line is wrong",
+  words: ['client', 'revoke', 'list'],
 };
 
-/** Of a data directory, without opening it. Rejects when that is none, or of a network with another key. */
-async function secretsOf(directory: string, key: string): Promise<NetworkSecrets> {
-  // openDisk would make it.
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
-    throw new Error(`${directory}: there is no such directory`);
-  const disk = await openDisk(directory);
-  const networkId = await readIdentity(disk);
-  if (networkId === null) throw new Error(`${directory}: there is no network in it`);
-  await checkKey(keptNotes(directory), key);
-  return keyringOf(key).network(networkId);
+/** What is to be done, by the words and flags. Throws `UsageError`. */
+function meant(words: readonly string[], flags: Readonly<Record<string, unknown>>) {
+  const [what, name = '', more] = words;
+  if (more !== undefined) throw usageError(KEY, `"${more}" is too much`);
+  if (!isClientName(name)) throw usageError(KEY, `"${name}" is no name of a client`);
+  const shared = flags.shared === true;
+  if (shared && what !== 'revoke') throw usageError(KEY, '--shared is for revoke');
+  if (flags.data !== undefined && (what !== 'client' || name !== ''))
+    throw usageError(KEY, '--data is for client without a name: only a volcano that runs knows what is revoked');
+  if (what === 'client') return { what, name } as const;
+  if (what === 'revoke') {
+    if (shared === (name !== '')) throw usageError(KEY, 'either the name of a client or --shared is needed');
+    return { what, name } as const;
+  }
+  if (what === 'list' && name === '') return { what } as const;
+  throw usageError(KEY, 'client, revoke or list is needed');
 }
 
 /** `magma key`. Resolves with the exit status. */
 export async function keyCommand(argv: readonly string[]): Promise<number> {
   const asked = readAsking(KEY, argv);
   const { json, config, words, flags } = asked;
-  if (words.length !== 1 || words[0] !== 'client') throw usageError(KEY, '"client" is what it prints');
+  const order = meant(words, flags);
   const key = keyOf(KEY, config);
-  const print = (secrets: NetworkSecrets): number => {
-    const secret = clientSecret(secrets);
-    const networkId = secrets.networkId.toString('hex');
-    process.stdout.write(json ? `${JSON.stringify({ networkId, client: secret })}\n` : `${secret}\n`);
-    return 0;
-  };
-  if (typeof flags.data !== 'string')
-    return asking(
-      json,
-      async () => (await connectAny(asked, key)).ring,
-      async ({ secrets }) => print(secrets),
-    );
-  try {
-    return print(await secretsOf(config.data, key));
-  } catch (error) {
-    return failed(json, error);
-  }
+  if (typeof flags.data === 'string') return printFrom(config.data, key, json);
+  return asking(
+    json,
+    async () => (await connectAny(asked, key)).ring,
+    async (ring) => {
+      if (order.what === 'list') return listKeys(ring, json);
+      if (order.what === 'revoke') return revokeClient(ring, json, order.name, flags.yes === true);
+      return printClient(ring, json, order.name);
+    },
+  );
 }

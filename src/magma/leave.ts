@@ -113,9 +113,8 @@ export async function leaveCommand(argv: readonly string[]): Promise<number> {
     async (ring) => {
       const { volcanos, replicas } = ring.projection;
       const member = volcanos.find((one) => one.nickname === nickname);
-      const asked = volcanos.find((one) => one.nickname === ring.asked);
+      const asked = ring.member;
       if (member === undefined) throw new Error(`there is no volcano ${nickname} in the network`);
-      if (asked === undefined) throw new Error(`${ring.asked} is no volcano of the network: ask another one (--at)`);
       const told = (state: string): number => {
         if (json) process.stdout.write(`${JSON.stringify({ volcano: nickname, id: member.id, state })}\n`);
         else process.stdout.write(`${nickname} ${SENTENCES[state]}\n`);

@@ -10,8 +10,7 @@ import type { Figures } from '../dht/programs/node/handlers.ts';
 import { type Hello, NODE_PROTOCOL } from '../dht/programs/node/hello.ts';
 import { NODE_REPLY_BYTES_MAX } from '../dht/programs/node/schema.ts';
 import { ID_BYTES, type Member, type MemberId, type Projection } from '../dht/projection/types.ts';
-import { JOINER_IDENTITY, keyringOf, type NetworkSecrets } from '../dht/secrets.ts';
-import { volcanoSelf } from '../dht/volcano/enter.ts';
+import { joinerSelf, keyringOf, type NetworkSecrets, volcanoSelf } from '../dht/secrets.ts';
 import { askNetwork } from '../dht/volcano/join.ts';
 import { resolveSeeds, type Seed } from '../magmad/seeds.ts';
 import { VERSION } from '../magmad/version.ts';
@@ -47,8 +46,8 @@ export class RingClient {
     const id = systemRandom.bytes(ID_BYTES).toString('hex');
     const seeds = await resolveSeeds([at], systemResolver);
     const parts = { clock: systemClock, random: systemRandom, seeds };
-    const joiner = { identity: JOINER_IDENTITY, key: await keyring.joiner() };
-    const net = createTlsNet(systemNet, { keyOf: () => null, self: joiner });
+    const self = joinerSelf(await keyring.joiner());
+    const net = createTlsNet(systemNet, { keyOf: () => null, self });
     const networkId = await askNetwork(net, parts, helloOf(id, null));
     const secrets = await keyring.network(Buffer.from(networkId, 'hex'));
     const link = linkTo(secrets, id, at.host, seeds);
@@ -61,6 +60,13 @@ export class RingClient {
     } finally {
       await link.close();
     }
+  }
+
+  /** The volcano that was asked. Throws when it is none of the network any more. */
+  get member(): Member {
+    const member = this.projection.volcanos.find(({ nickname }) => nickname === this.asked);
+    if (member === undefined) throw new Error(`${this.asked} is no volcano of the network: ask another one (--at)`);
+    return member;
   }
 
   /** The node program of a volcano. */

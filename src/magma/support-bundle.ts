@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { clientSecret } from '../dht/client-secret.ts';
+import { clientSecret, secretOfClient } from '../dht/client-secret.ts';
+import { FIRST_SHARED } from '../dht/keys/identity.ts';
 import { CLIENTS_OBSERVED_MAX, LINES_OBSERVED_MAX } from '../dht/observation.ts';
-import type { NetworkSecrets } from '../dht/secrets.ts';
+import { type NetworkSecrets, volcanoSelf } from '../dht/secrets.ts';
 import type { Config } from '../magmad/config.ts';
 import { type BundleParts, bundleEntries, CONTENTS_TEXT, type VolcanoTold } from './bundle/contents.ts';
 import { ustar } from './bundle/ustar.ts';
@@ -39,9 +40,9 @@ function secretsOf(config: Config, key: string, network: NetworkSecrets | null):
   const made =
     network === null
       ? []
-      : Object.values(network.roles).flatMap((role: Uint8Array) => [
-          Buffer.from(role).toString('hex'),
-          Buffer.from(role).toString('base64'),
+      : [network.stretched, volcanoSelf(network).key, secretOfClient(network, FIRST_SHARED).key].flatMap((one) => [
+          one.toString('hex'),
+          one.toString('base64'),
         ]);
   return [
     key,

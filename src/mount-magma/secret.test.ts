@@ -1,7 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { clientSecret } from '../dht/client-secret.ts';
+import { clientSecret, secretOfClient } from '../dht/client-secret.ts';
+import { FIRST_SHARED } from '../dht/keys/identity.ts';
 import { secretsFrom } from '../dht/secrets.ts';
 import { KEY_FILE_MAX, readKeyFile, readSecretFile, secretOf } from './secret.ts';
 
@@ -44,7 +45,7 @@ t.test('a passfile: the bytes of its first line as they are, as gocryptfs takes 
 
 t.test('what `magma key client` prints, or else a network key', async (t) => {
   const text = clientSecret(secrets);
-  t.same(secretOf(`${text}\n`), { client: { networkId: secrets.networkId, key: secrets.roles.client } });
+  t.same(secretOf(`${text}\n`), { client: secretOfClient(secrets, FIRST_SHARED) });
   t.same(secretOf('m4gm4s3cr3t'), { network: 'm4gm4s3cr3t' });
   t.throws(() => secretOf(text.slice(0, -1)), { message: /the client secret is damaged/, status: 1 });
   t.throws(() => secretOf(text + 'x'.repeat(2000)), { message: /too long/ });

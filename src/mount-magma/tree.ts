@@ -4,6 +4,8 @@ import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { systemNet } from '../base/system-net.ts';
 import { ConnectError, connectRing } from '../client-fuse/network/connect.ts';
+import { secretOfClient } from '../dht/client-secret.ts';
+import { OF_THE_NETWORK } from '../dht/keys/identity.ts';
 import type { ClientSecret } from '../dht/secrets.ts';
 import { FlareError } from '../flare/errors.ts';
 import type { FlareService } from '../flare/service.ts';
@@ -77,7 +79,7 @@ async function clientSecretOf(given: string, { hosts, nodePort }: Reach): Promis
   for (const host of hosts) {
     try {
       const { secrets } = await RingClient.connect({ host, port: nodePort }, secret.network);
-      return { networkId: secrets.networkId, key: secrets.roles.client };
+      return secretOfClient(secrets, OF_THE_NETWORK);
     } catch (error) {
       last = error;
     }

@@ -5,16 +5,16 @@ import { createTlsNet } from '../../base/net/tls.ts';
 import { systemRandom } from '../../base/random.ts';
 import { systemNet } from '../../base/system-net.ts';
 import { FLARE_PROGRAM, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
-import { type ClientSecret, pskIdentity } from '../../dht/secrets.ts';
+import type { ClientSecret } from '../../dht/secrets.ts';
 import { RpcServer } from '../../rpc/server.ts';
 import { makeEcho } from '../../rpc/testing/echo.ts';
 import { connectRing } from './connect.ts';
 
-const secret: ClientSecret = { networkId: Buffer.alloc(16, 1), key: Buffer.alloc(32, 2) };
+const identity = 'somebody';
+const secret: ClientSecret = { networkId: Buffer.alloc(16, 1), identity, key: Buffer.alloc(32, 2) };
 
 /** Where volcanos listen that have these versions of the flare program. */
 async function volcano(t: Test, ...versions: number[]): Promise<number> {
-  const identity = pskIdentity('client', secret.networkId);
   const net = createTlsNet(systemNet, {
     keyOf: (asked) => (asked === identity ? secret.key : null),
     self: { identity, key: secret.key },

@@ -5,7 +5,8 @@ import type { Random } from '../../base/random.ts';
 import { HandshakeError } from '../../base/secure-net.ts';
 import { Link } from '../../dht/link.ts';
 import { FLARE_REPLY_BYTES_MAX, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
-import { type ClientSecret, pskIdentity } from '../../dht/secrets.ts';
+import { DeniedError } from '../../dht/programs/result.ts';
+import type { ClientSecret } from '../../dht/secrets.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { Members } from './members.ts';
 import { RingService } from './ring-service.ts';
@@ -39,8 +40,7 @@ export class ConnectError extends Error {
 /** Reaches a network: its tree, and what lets go of it. Rejects with `ConnectError`. */
 export async function connectRing(options: ConnectOptions): Promise<{ service: RingService; close(): Promise<void> }> {
   const { net, clock, random, secret, seeds, patienceMs } = options;
-  const self = { identity: pskIdentity('client', secret.networkId), key: secret.key };
-  const secure = createTlsNet(net, { keyOf: () => null, self });
+  const secure = createTlsNet(net, { keyOf: () => null, self: secret });
   const connect = (name: string, to: readonly Endpoint[]): Link =>
     new Link({ net: secure, clock, random, name, to, replyBytes: FLARE_REPLY_BYTES_MAX, lent: true });
   try {
@@ -58,6 +58,8 @@ function connectError(error: unknown): ConnectError {
       const cure = 'give the text that `magma key client` prints on one of its volcanos, or the network key';
       return new ConnectError('key', `the network does not take this key: ${text}. Cure: ${cure}`, { cause: error });
     }
+    if (cause instanceof DeniedError)
+      return new ConnectError('key', `the network does not let this client in: ${cause.message}`, { cause: error });
     if (cause instanceof RpcError && cause.kind === 'PROG_MISMATCH') {
       const theirs = cause.low === cause.high ? `${cause.low}` : `${cause.low} to ${cause.high}`;
       const what = `a volcano speaks version ${theirs} of the flare program, and this is version ${FLARE_VERSION}`;

@@ -10,7 +10,7 @@ import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
 import { NODE_REPLY_BYTES_MAX } from '../programs/node/schema.ts';
 import { indexOf } from '../projection/queries.ts';
 import { untilDone } from '../retry.ts';
-import { volcanoSelf } from '../volcano/enter.ts';
+import { volcanoSelf } from '../secrets.ts';
 import { quickKeyring, type VirtualRing, type VirtualVolcano } from './virtual-ring.ts';
 
 /** The operator's host in each ring. */

@@ -19,7 +19,7 @@ import { KNOWN_NOTES, OwnProjectionStore } from '../projection/own-store.ts';
 import { withMember } from '../projection/steps.ts';
 import type { Projection } from '../projection/types.ts';
 import { validate } from '../projection/validate.ts';
-import { joinerKeyFrom, type Keyring, secretsFrom } from '../secrets.ts';
+import { joinerSecretFrom, type Keyring, secretsFrom } from '../secrets.ts';
 import { ID_NOTE, NICKNAME_NOTE } from '../volcano/enter.ts';
 import { NoReplication } from '../volcano/no-replication.ts';
 import { openRing, type Ring, type RingOptions } from '../volcano.ts';
@@ -29,7 +29,7 @@ import { alone, member } from './members.ts';
 export function quickKeyring(key: string): Keyring {
   const stretched = createHash('sha256').update(key).digest();
   return {
-    joiner: async () => joinerKeyFrom(stretched),
+    joiner: async () => joinerSecretFrom(stretched),
     network: async (networkId) => secretsFrom(stretched, networkId),
   };
 }

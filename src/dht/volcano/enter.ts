@@ -3,7 +3,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import { StoreOpenError } from '../../flare/store/open.ts';
 import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
 import { ID_BYTES } from '../projection/types.ts';
-import { JOINER_IDENTITY, type NetworkSecrets, pskIdentity } from '../secrets.ts';
+import { joinerSelf, type NetworkSecrets, volcanoSelf } from '../secrets.ts';
 import { askMap, askNetwork, askRoot, isUnreachable, type SeedParts } from './join.ts';
 import { beginLife } from './lives.ts';
 import type { RingOptions } from './options.ts';
@@ -32,18 +32,13 @@ export function joinerHello(options: RingOptions, who: Pick<Hello, 'id' | 'nickn
   return { protocol: NODE_PROTOCOL, version, epoch: 0, joining: true, clock: clock.now(), life: 0, born: 0, ...who };
 }
 
-/** As whom a volcano of the network calls the others. */
-export function volcanoSelf({ roles, networkId }: NetworkSecrets): { identity: string; key: Uint8Array } {
-  return { identity: pskIdentity('volcano', networkId), key: roles.volcano };
-}
-
 function seedParts({ clock, random, seeds }: RingOptions): SeedParts {
   return { clock, random, seeds };
 }
 
 /** Asks a seed for its network, and looks whether the two fit. `JoinError`. */
 async function ask(options: RingOptions, mine: Hello): Promise<string> {
-  const self = { identity: JOINER_IDENTITY, key: await options.keyring.joiner() };
+  const self = joinerSelf(await options.keyring.joiner());
   return askNetwork(options.secure({ keyOf: () => null, self }), seedParts(options), mine);
 }
 

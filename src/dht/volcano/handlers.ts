@@ -6,6 +6,9 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
+import type { Doorman } from '../keys/doorman.ts';
+import type { Role } from '../keys/identity.ts';
+import { revoke, revokedNames } from '../keys/revoked.ts';
 import { noteLoss } from '../losses.ts';
 import type { Observation, Observing } from '../observation.ts';
 import type { Peers } from '../peers.ts';
@@ -28,7 +31,6 @@ import type { NetworkNotes } from './network-notes.ts';
 import type { Register } from './register.ts';
 import type { Replication } from './replication.ts';
 import type { RingMap } from './ring-map.ts';
-import { roleOf } from './roles.ts';
 import type { Serving } from './serving.ts';
 import { digestOf } from './slice-digest.ts';
 import { welcome } from './welcome.ts';
@@ -54,6 +56,9 @@ export interface HandlersParts {
   /** The same, when no volcano does: each may write there. */
   readonly shared: ProjectionStore | null;
   readonly notes: NetworkNotes;
+  readonly doorman: Doorman;
+  /** Names the network's key that others are called with. */
+  readonly keyId: () => string;
   readonly figures: NetworkFigures;
   /** What this volcano sees of its clients. */
   readonly observe: (ask: Observing) => Observation;
@@ -64,8 +69,7 @@ export interface HandlersParts {
 }
 
 /** Who may call what of the node program: a volcano everything; who wants to become one, the first words. */
-export function nodeAllowed(procedure: NodeProcedure, { identity }: CallContext): boolean {
-  const role = roleOf(identity);
+export function nodeAllowed(procedure: NodeProcedure, role: Role | 'joiner' | null): boolean {
   return role === 'volcano' || (role === 'joiner' && procedure === 'HELLO');
 }
 
@@ -233,6 +237,23 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
     observe: (ask) => parts.observe(ask),
+    async keys() {
+      const fresh = await notes.refresh();
+      return { fresh, keyId: parts.keyId(), revoked: revokedNames(notes), users: parts.doorman.users.list() };
+    },
+    revoke: (name) =>
+      passedOn(() =>
+        legal(async () => {
+          // By what was revoked some seconds ago the number could be one that is revoked already.
+          if (!(await notes.refresh())) throw new BusyError();
+          const revoked = await revoke(notes, name, clock);
+          logger.warn(
+            { client: revoked.name, number: revoked.number },
+            "a client's key was revoked: no volcano lets it in any more",
+          );
+          return revoked;
+        }),
+      ),
     held: (from) => store.locks.held(from),
     releaseHolder: (holder) => store.locks.releaseHolder(holder),
     notes(after, known) {

@@ -45,10 +45,16 @@ export class NetworkNotes implements NoteStore {
   /** As owner: the version of the notes. Begins anywhere, so that no two owners' are taken for the same. */
   #version = 0;
   #owner = false;
+  #fetched = false;
   #stopped = false;
 
   constructor(parts: NetworkNotesParts) {
     this.#parts = parts;
+  }
+
+  /** Whether the network's notes are known here, as they are or as they were some `NOTES_MS` ago. */
+  get known(): boolean {
+    return this.#owner || this.#fetched;
   }
 
   /** To be called whenever it may have changed what is served. */
@@ -107,7 +113,7 @@ export class NetworkNotes implements NoteStore {
   /** Brings the copy up to date, and keeps it so. Resolves when that was done once. */
   async start(): Promise<void> {
     for (let tries = 0; !this.#stopped; tries++) {
-      if (await this.#refresh()) break;
+      if (await this.refresh()) break;
       await pause(this.#parts, tries);
     }
     this.#arm();
@@ -120,7 +126,7 @@ export class NetworkNotes implements NoteStore {
   #arm(): void {
     this.#parts.clock.after(NOTES_MS, () => {
       if (this.#stopped) return;
-      this.#refresh().finally(() => this.#arm());
+      this.refresh().finally(() => this.#arm());
     });
   }
 
@@ -138,8 +144,8 @@ export class NetworkNotes implements NoteStore {
     return peers.peer(ownerOfSlice(map.projection!, SLICE).id).node;
   }
 
-  /** False when it could not be done now. */
-  async #refresh(): Promise<boolean> {
+  /** Brings the copy up to date; false when it could not be done now. */
+  async refresh(): Promise<boolean> {
     if (this.#owner) return true;
     try {
       const keeper = this.#keeper();
@@ -160,6 +166,7 @@ export class NetworkNotes implements NoteStore {
         if (this.#writes !== writes || this.#owner) return false;
         this.#copy = found;
         this.#known = version;
+        this.#fetched = true;
         return true;
       }
     } catch (error) {
@@ -174,5 +181,6 @@ export class NetworkNotes implements NoteStore {
     for (const [name, value] of this.#parts.store.notes('')) if (isNetworks(name)) found.set(name, value);
     this.#copy = found;
     this.#known = 0;
+    this.#fetched = true;
   }
 }

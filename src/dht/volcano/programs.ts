@@ -1,20 +1,21 @@
 import type { FlareService } from '../../flare/service.ts';
 import type { Procedure, Program } from '../../rpc/program.ts';
 import { RpcServer } from '../../rpc/server.ts';
+import type { Doorman } from '../keys/doorman.ts';
+import { parseIdentity } from '../keys/identity.ts';
 import { ANSWER_MS, CALLS_MAX } from '../link.ts';
 import { flareProgram } from '../programs/flare/program.ts';
 import { FLARE_BOUNDS } from '../programs/flare/schema.ts';
 import type { NodeHandlers } from '../programs/node/handlers.ts';
 import { nodeProgram } from '../programs/node/program.ts';
 import { NODE_BOUNDS } from '../programs/node/schema.ts';
+import { endingOf } from '../programs/result.ts';
 import { MEMBERS_MAX } from '../projection/types.ts';
-import { JOINER_IDENTITY, keysOfRoles, type NetworkSecrets } from '../secrets.ts';
+import { type JoinerSecret, keyOfIdentity, keyOfJoiner, type NetworkSecrets, volcanoSelf } from '../secrets.ts';
 import { answeredWithin } from './answered-within.ts';
-import { volcanoSelf } from './enter.ts';
 import { nodeAllowed } from './handlers.ts';
 import type { RingOptions } from './options.ts';
 import type { RingMap } from './ring-map.ts';
-import { roleOf } from './roles.ts';
 import type { Serving } from './serving.ts';
 
 /** A call of another volcano is answered in so many milliseconds, if need be with `busy`: before it gives up the connection. */
@@ -26,7 +27,8 @@ const CONNECTIONS = { connections: 2 * MEMBERS_MAX + 256, inFlight: 8 * MEMBERS_
 export interface ProgramsParts {
   readonly options: RingOptions;
   readonly secrets: NetworkSecrets;
-  readonly joinerKey: Buffer;
+  readonly joiner: JoinerSecret;
+  readonly doorman: Doorman;
   readonly handlers: NodeHandlers;
   /** The network's flares, and the tree that clients see. */
   readonly flares: FlareService;
@@ -36,14 +38,19 @@ export interface ProgramsParts {
 }
 
 /** One program for volcanos and another one for everybody else, on the same port: callers are told apart by what they have proved. */
-function byRole(volcanos: Program, others: Program): Program {
+function byRole(volcanos: Program, others: Program, doorman: Doorman, epoch: () => number): Program {
   const versions = new Map<number, Map<number, Procedure<any, any>>>();
   for (const [version, procedures] of others.versions) {
     const both = new Map<number, Procedure<any, any>>();
     for (const [number, procedure] of procedures) {
       const inner = volcanos.versions.get(version)!.get(number)!;
-      const handle: Procedure<any, any>['handle'] = (args, call) =>
-        (roleOf(call.identity) === 'volcano' ? inner : procedure).handle(args, call);
+      const handle: Procedure<any, any>['handle'] = (args, call) => {
+        try {
+          return (doorman.admit(call) === 'volcano' ? inner : procedure).handle(args, call);
+        } catch (error) {
+          return endingOf(error, epoch());
+        }
+      };
       both.set(number, { ...procedure, handle });
     }
     versions.set(version, both);
@@ -68,24 +75,25 @@ export class Programs {
     parts: ProgramsParts,
     ports: { readonly flare: number; readonly node: number },
   ): Promise<Programs> {
-    const { options, secrets, joinerKey, handlers, flares, tree, map, serving } = parts;
+    const { options, secrets, joiner, doorman, handlers, flares, tree, map, serving } = parts;
     const { secure, clock, logger, gate } = options;
     const refused = (remote: { address: string; port: number }, cause: string): void =>
       logger.warn(
         { address: remote.address, port: remote.port, cause },
         'a connection was refused: no network key was proved',
       );
-    const ofMembers = keysOfRoles(secrets, ['volcano']);
     const self = volcanoSelf(secrets);
     const nodeNet = secure({
-      keyOf: (identity) => (identity === JOINER_IDENTITY ? joinerKey : ofMembers(identity)),
+      keyOf: (identity) =>
+        keyOfJoiner(joiner, identity) ??
+        (parseIdentity(identity)?.role === 'volcano' ? keyOfIdentity(secrets, identity) : null),
       self,
       refused,
     });
-    const flareNet = secure({ keyOf: keysOfRoles(secrets), self, refused });
+    const flareNet = secure({ keyOf: (identity) => keyOfIdentity(secrets, identity), self, refused });
     const node = nodeProgram({
       handlers,
-      allowed: nodeAllowed,
+      allowed: (procedure, call) => nodeAllowed(procedure, doorman.admit(call)),
       admit: (epoch) => serving.admit(epoch),
       epoch: () => map.epoch,
     });
@@ -103,7 +111,7 @@ export class Programs {
       gate,
       projection: () => map.projection,
     });
-    const flare = byRole(forVolcanos, forClients);
+    const flare = byRole(forVolcanos, forClients, doorman, () => map.epoch);
     const servers: RpcServer[] = [];
     const serve = async (program: typeof node, net: typeof nodeNet, bounds: object, port: number): Promise<number> => {
       const server = new RpcServer({ net, clock, logger, bounds: { ...bounds, ...CONNECTIONS } });

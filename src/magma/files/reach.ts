@@ -8,7 +8,7 @@ import { Members } from '../../client-fuse/network/members.ts';
 import { RingService } from '../../client-fuse/network/ring-service.ts';
 import { Link } from '../../dht/link.ts';
 import { FLARE_REPLY_BYTES_MAX } from '../../dht/programs/flare/schema.ts';
-import { volcanoSelf } from '../../dht/volcano/enter.ts';
+import { volcanoSelf } from '../../dht/secrets.ts';
 import type { FlareService } from '../../flare/service.ts';
 import { resolveSeeds } from '../../magmad/seeds.ts';
 import type { Asking } from '../options.ts';

@@ -4,6 +4,7 @@ import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
+import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
 import { decodeProjection, encodeProjection, memberToWire } from '../../projection/codec.ts';
@@ -20,6 +21,7 @@ import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller, wireId } from '../types.ts';
 import type { Append, Appended, Loads, NotesPage, SliceDigest, Standing } from './handlers.ts';
 import type { Hello } from './hello.ts';
+import { type KeysTold, keysFromWire, revokedFromWire } from './keys.ts';
 import { observationFromWire } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
@@ -62,6 +64,8 @@ const calls = {
   digest: call(procedures.DIGEST),
   known: call(procedures.KNOWN),
   observe: call(procedures.OBSERVE),
+  keys: call(procedures.KEYS),
+  revoke: call(procedures.REVOKE),
   held: call(procedures.HELD),
   freeHolder: call(procedures.FREEHOLDER),
 };
@@ -226,6 +230,16 @@ export class NodeClient {
   /** What that volcano sees of its clients, and serves. */
   async observe(ask: Observing): Promise<Observation> {
     return observationFromWire(await this.#ask(calls.observe, { ...ask }));
+  }
+
+  /** What that volcano knows of keys. */
+  async keys(): Promise<KeysTold> {
+    return keysFromWire(await this.#ask(calls.keys, undefined));
+  }
+
+  /** The key that clients of a name have is let in no more; durable when it resolves. */
+  async revoke(name: string): Promise<Revoked> {
+    return revokedFromWire(await this.#ask(calls.revoke, { epoch: this.#epoch(), name: Buffer.from(name, 'latin1') }));
   }
 
   /** Locks of slices that are served there, and where the next ones begin; null: there are no more. */

@@ -5,11 +5,13 @@ import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { AccountUsage } from '../../../flare/store/usage.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
+import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection, SliceRange } from '../../projection/types.ts';
 import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } from '../../replication/types.ts';
 import type { Hello } from './hello.ts';
+import type { KeysTold } from './keys.ts';
 
 /** A record on its way to a mirror, as the log keeps it. */
 export interface AppendRecord {
@@ -152,6 +154,10 @@ export interface NodeHandlers {
   digest(slice: number): Eventually<SliceDigest>;
   /** What this volcano sees of its clients, and serves. */
   observe(ask: Observing): Eventually<Observation>;
+  /** What this volcano knows of keys. */
+  keys(): Eventually<KeysTold>;
+  /** As `revoke` of `keys/revoked.ts`; durable when it resolves. */
+  revoke(name: string): Eventually<Revoked>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */
   notes(after: string, known: number): Eventually<NotesPage>;
   /** Locks of slices that are served here: `LockKeeper`. */

@@ -10,6 +10,7 @@ import { wireFlareLock } from '../locks.ts';
 import { type Admission, copyBytes, DeniedError, Ended, type Ending, endingOf } from '../result.ts';
 import { callerFromWire, idFromWire } from '../types.ts';
 import type { NodeHandlers } from './handlers.ts';
+import { wireKeys, wireRevoked } from './keys.ts';
 import { wireObservation } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
@@ -109,6 +110,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
   DIGEST: (handlers, { slice }) => handlers.digest(slice),
   OBSERVE: (handlers, ask) => andThen(handlers.observe(ask), wireObservation),
+  KEYS: (handlers) => andThen(handlers.keys(), wireKeys),
+  REVOKE: (handlers, { name }) => andThen(handlers.revoke(name.toString('latin1')), wireRevoked),
   HELD: (handlers, { from }) =>
     andThen(handlers.held(from.toString('latin1')), ({ locks, next }) => ({
       locks: locks.map(wireFlareLock),
@@ -146,6 +149,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'DECISION',
   'LOAD',
   'DIGEST',
+  'REVOKE',
   'HELD',
   'FREEHOLDER',
   'NOTES',

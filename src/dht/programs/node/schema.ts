@@ -19,6 +19,7 @@ import { ID_BYTES, NICKNAME_MAX, SLICES_MAX, VERSION_TEXT_MAX } from '../../proj
 import { FlareLockSchema, HolderSchema, LOCK_PLACE_MAX } from '../locks.ts';
 import { resultOf } from '../result.ts';
 import { CallerSchema, FlareIdSchema } from '../types.ts';
+import { ClientNameSchema, KeysSchema, RevokedSchema } from './keys.ts';
 import { ObservationSchema } from './observed.ts';
 import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
 
@@ -376,6 +377,14 @@ export const procedures = {
     number: 22,
     arguments: compile(xdr.struct('Observe', { clients: xdr.uint32(), lines: xdr.uint32() })),
     result: compile(resultOf('ObserveResult', ObservationSchema)),
+  },
+  /** What a volcano knows of keys: what is revoked, and who has called it with which. */
+  KEYS: { number: 70, arguments: compile(xdr.void()), result: compile(resultOf('KeysResult', KeysSchema)) },
+  /** The key that clients of a name have is to be let in no more, anywhere. */
+  REVOKE: {
+    number: 71,
+    arguments: compile(xdr.struct('Revoke', { ...head, name: ClientNameSchema })),
+    result: compile(resultOf('RevokeResult', RevokedSchema)),
   },
   /** What is locked there, and the end of all that somebody has locked there. */
   HELD: {
