@@ -120,8 +120,10 @@ export class WholeRing implements World {
   readonly register: SharedRegister | null;
   readonly #disks = new WholeDisks();
   #operator: SimulatedOperator | null = null;
-  /** Takeovers that are under way. */
+  /** Deeds of operators that are under way. */
   #operating = 0;
+  /** Of these, takeovers that may be broken off. */
+  #mayBreakOff = 0;
   readonly #chance: Chance;
   readonly #breaks: WholeBreaks;
   readonly #limits: Partial<StoreLimits>;
@@ -245,7 +247,12 @@ export class WholeRing implements World {
     if (this.register !== null || this.#newest === null) return;
     this.#operator ??= new SimulatedOperator(this.time, this.#net, this.#chance('operator'));
     this.#operating++;
-    void this.#operate(this.#operator, breaksOff).finally(() => this.#operating--);
+    if (breaksOff) this.#mayBreakOff++;
+    const over = (): void => {
+      this.#operating--;
+      if (breaksOff) this.#mayBreakOff--;
+    };
+    void this.#operate(this.#operator, breaksOff).finally(over);
   }
 
   leave(at: number, leaves: boolean): void {
@@ -268,12 +275,12 @@ export class WholeRing implements World {
     this.time.after(RESTART_MS * 1000, () => this.start(at));
   }
 
-  /** What was begun is brought to an end by an operator who does it once more until there is no need. */
+  /** What was begun is brought to an end by an operator who does it once more until there is no need, and nobody is left who may begin it and break it off. */
   async #operate(operator: SimulatedOperator, breaksOff: boolean): Promise<void> {
     for (;;) {
       const outcome = await operator.takeOver(() => this.map, breaksOff);
       if (outcome === 'moved') this.counts.moved++;
-      if (breaksOff || outcome === 'not needed') return;
+      if (breaksOff || (outcome === 'not needed' && this.#mayBreakOff === 0)) return;
       await new Promise<void>((resolve) => void this.time.after(OPERATOR_MS * 1000, resolve));
     }
   }
