@@ -46,7 +46,7 @@ function anew(projection: Projection): Projection {
 export function mapBytes({ networkName, arbiter, volcanos, map }: Projection): number {
   const text = (length: number): number => 4 + Math.ceil(length / 4) * 4;
   const head = 4 + 8 + 16 + (networkName === null ? 4 : 4 + text(networkName.length)) + 4 + (arbiter === null ? 4 : 20);
-  let bytes = head + 4 + 4 + 4;
+  let bytes = head + 4 + 4 + 4 + 4;
   for (const { nickname, serverName, addresses, version } of volcanos) {
     const told = addresses.reduce((sum, address) => sum + text(address.length), 4);
     bytes += 16 + text(nickname.length) + text(serverName.length) + told + 4 + 4 + 4 + text(version.length);

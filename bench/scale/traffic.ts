@@ -28,7 +28,7 @@ export interface Traffic {
 
 const FIGURES: Figures = {
   ...{ load: 1, capacityBytes: 1, freeBytes: 1, availableBytes: 1, flares: 1, lagRecords: 1 },
-  ...{ uptimeSeconds: 1, syncMs: 1, damaged: 0, repaired: 0 },
+  ...{ uptimeSeconds: 1, syncMs: 1, damaged: 0, repaired: 0, protocol: 1 },
 };
 const ID = '00'.repeat(16);
 

@@ -35,6 +35,8 @@ export interface VolcanoOptions {
   readonly webPort?: number;
   /** More flags. */
   readonly flags?: readonly string[];
+  /** Another version's `bin/magmad`; default: this one's. */
+  readonly program?: string;
 }
 
 /** All that is let go of at the end of a test. tap's `t` is one. */
@@ -95,8 +97,11 @@ export class Volcano {
     if (o.portmapPort !== undefined) flags.push('--portmap-port', `${o.portmapPort}`);
     for (const share of o.shares ?? ['/ * w no_root_squash']) flags.push('--share', share);
     flags.push(...(o.flags ?? []));
+    const { program = MAGMAD } = o;
     const [command, args] =
-      o.namespace === undefined ? [MAGMAD, flags] : ['nsenter', [`--net=/run/netns/${o.namespace}`, MAGMAD, ...flags]];
+      o.namespace === undefined
+        ? [program, flags]
+        : ['nsenter', [`--net=/run/netns/${o.namespace}`, program, ...flags]];
     // A group of its own: a launcher that forks instead of becoming magmad is killed together with it.
     const env = o.key === undefined ? process.env : { ...process.env, MAGMA_KEY: o.key };
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });

@@ -5,6 +5,7 @@ import { DhtDirectory } from './dht-directory.ts';
 import type { Observation, Observing } from './observation.ts';
 import type { OperatorView } from './operator-view.ts';
 import { type Member, type Projection, SLICES_MIN } from './projection/types.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { figuresOf } from './volcano/figures.ts';
@@ -31,7 +32,12 @@ export function treeAlone({ store, clock, networkId, self, load, observe }: Alon
   const all = { primary: 0, inSync: [], filling: [] };
   const projection: Projection = {
     ...{ epoch: 0, networkId, networkName: null, replicas: 1, arbiter: self.id },
-    ...{ slices: SLICES_MIN, volcanos: [self], map: Array.from({ length: SLICES_MIN }, () => all) },
+    ...{
+      slices: SLICES_MIN,
+      protocol: PROTOCOLS.most,
+      volcanos: [self],
+      map: Array.from({ length: SLICES_MIN }, () => all),
+    },
   };
   const started = clock.monotonic();
   const space = () => store.statfs();

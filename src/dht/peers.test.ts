@@ -10,7 +10,7 @@ import { RpcServer } from '../rpc/server.ts';
 import { Peers } from './peers.ts';
 import { flareProgram } from './programs/flare/program.ts';
 import type { NodeHandlers } from './programs/node/handlers.ts';
-import { checkHello, type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
+import { checkHello, type Hello } from './programs/node/hello.ts';
 import { nodeProgram } from './programs/node/program.ts';
 import { NODE_BOUNDS, WATCH_MAX_MS } from './programs/node/schema.ts';
 import { OwnProjectionStore } from './projection/own-store.ts';
@@ -18,6 +18,7 @@ import { applyStep, nextStep } from './projection/plan.ts';
 import { withMember } from './projection/steps.ts';
 import { newerThan } from './projection/store.ts';
 import type { Projection } from './projection/types.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { RemoteProjectionStore } from './remote-projection-store.ts';
 import { alone, member, NETWORK_ID } from './testing/members.ts';
 
@@ -31,7 +32,7 @@ async function pair(t: Test, theirs: Partial<Hello> = {}) {
   const service = new MemoryService({ clock, random: seededRandom(1), root: { mode: 0o777 } });
   const store = OwnProjectionStore.open(new MemoryNotes());
   const helloOf = (number: number): Hello => ({
-    protocol: NODE_PROTOCOL,
+    protocols: PROTOCOLS,
     version: '0.1.0',
     networkId: NETWORK_ID,
     id: member(number).id,

@@ -21,6 +21,7 @@ const figures: Figures = {
   syncMs: 900,
   damaged: 2,
   repaired: 1,
+  protocol: 1,
 };
 
 const known = { figures, heardSeconds: 3 };

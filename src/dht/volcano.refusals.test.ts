@@ -6,7 +6,7 @@ import { noCredential } from '../rpc/credential.ts';
 import { secretOfClient } from './client-secret.ts';
 import { FIRST_SHARED } from './keys/identity.ts';
 import { NodeClient } from './programs/node/client.ts';
-import { NODE_PROTOCOL } from './programs/node/hello.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { joinerSelf, type Self, secretsFrom, volcanoSelf } from './secrets.ts';
 import { quickKeyring, VirtualRing } from './testing/virtual-ring.ts';
 import { askNetwork } from './volcano/join.ts';
@@ -97,7 +97,7 @@ t.test(
     const as = (self: Self) => createPlainSecureNet(process, clock, { keyOf: () => null, self });
     const joiner = as(joinerSelf(await keyring.joiner()));
     const mine = {
-      protocol: NODE_PROTOCOL,
+      protocols: PROTOCOLS,
       version: '0.1.0',
       networkId: null,
       id: 'c'.repeat(32),
@@ -110,9 +110,9 @@ t.test(
     };
     const parts = { clock, random: ring.random(), seeds: [ring.volcanos[0]!.seed] };
     t.equal(await ring.settle(askNetwork(joiner, parts, mine)), ring.volcanos[0]!.up.networkId);
-    await t.rejects(ring.settle(askNetwork(joiner, parts, { ...mine, protocol: NODE_PROTOCOL + 1 })), {
+    await t.rejects(ring.settle(askNetwork(joiner, parts, { ...mine, protocols: { least: 2, most: 2 } })), {
       name: 'JoinError',
-      message: /node protocol 2.*run the same version on both/,
+      message: /node protocol 2.*they have no protocol in common/,
     });
     const talk = async (): Promise<void> => {
       const transport = new TcpTransport(await joiner.connect(ring.volcanos[0]!.seed), clock);

@@ -9,7 +9,7 @@ import { Doorman } from './keys/doorman.ts';
 import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
-import { type Hello, NODE_PROTOCOL } from './programs/node/hello.ts';
+import type { Hello } from './programs/node/hello.ts';
 import { generationOf } from './projection/generation.ts';
 import { ProjectionNotes } from './projection/notes.ts';
 import { KNOWN_NOTES, OwnProjectionStore } from './projection/own-store.ts';
@@ -17,6 +17,7 @@ import { indexOf, memberOf } from './projection/queries.ts';
 import { firstProjection } from './projection/steps.ts';
 import type { ProjectionStore } from './projection/store.ts';
 import type { Member, Projection } from './projection/types.ts';
+import { PROTOCOLS, type Protocols, unfitFor } from './protocols.ts';
 import { Router } from './router.ts';
 import { volcanoSelf } from './secrets.ts';
 import { stateFiles } from './state-text.ts';
@@ -37,6 +38,7 @@ import { Register } from './volcano/register.ts';
 import type { Replication } from './volcano/replication.ts';
 import { RingMap } from './volcano/ring-map.ts';
 import { Serving } from './volcano/serving.ts';
+import { Upgrade } from './volcano/upgrade.ts';
 
 export type { RingOptions } from './volcano/options.ts';
 
@@ -106,6 +108,8 @@ class Volcano implements Ring {
   #replication: Replication | null = null;
   #carrier: Carrier | null = null;
   #absence: Absence | null = null;
+  #upgrade: Upgrade | null = null;
+  readonly #protocols: Protocols;
   readonly #lives = new Lives();
   #isExpelled = false;
   /** By the last map that names it, it was to leave. */
@@ -119,6 +123,7 @@ class Volcano implements Ring {
     const { clock, random, logger, load } = options;
     const { store, id, secrets } = entered;
     this.#options = options;
+    this.#protocols = options.protocols ?? PROTOCOLS;
     const { observe = () => NOTHING_OBSERVED } = options;
     this.#observe = (ask) => ({ ...observe(ask), nickname: this.#hello().nickname });
     this.#entered = entered;
@@ -180,6 +185,8 @@ class Volcano implements Ring {
       lag: () => this.#replication?.lag() ?? 0,
       disk: () => store.diskFigures(),
       usage: () => store.limitedUsage(),
+      protocol: this.#protocols.most,
+      heard: () => this.#upgrade?.settle(),
       logger,
     });
     this.view = operatorView({
@@ -238,6 +245,7 @@ class Volcano implements Ring {
   }
 
   async start(): Promise<void> {
+    this.#checkProtocol();
     await this.#listen();
     const again = this.#member() !== null;
     if (this.#map.projection === null) await this.#begin();
@@ -283,6 +291,11 @@ class Volcano implements Ring {
         farewell: (member) => farewell(parts, member),
       });
     }
+    this.#upgrade = new Upgrade({
+      ...{ self, logger, map: this.#map, figures: this.#figures },
+      protocols: this.#protocols,
+      register: this.#projections,
+    });
     this.#taken = this.#map.epoch;
     made.update(this.#map.projection!);
     this.#replication = made;
@@ -292,6 +305,7 @@ class Volcano implements Ring {
     this.#router.outcomes.start();
     this.#figures.start();
     this.#absence?.start();
+    this.#upgrade.settle();
   }
 
   /** The newest map that one of the others knows. */
@@ -319,6 +333,7 @@ class Volcano implements Ring {
     }
     this.#settleServed();
     this.#carrier?.settle();
+    this.#upgrade?.settle();
   }
 
   /** Others are about to have all that was here: nothing is answered, or asked, any more. */
@@ -340,6 +355,7 @@ class Volcano implements Ring {
   #stopWork(): void {
     this.#carrier?.stop();
     this.#absence?.stop();
+    this.#upgrade?.stop();
     this.#failover.stop();
     this.#figures.stop();
     this.#notes.stop();
@@ -395,10 +411,26 @@ class Volcano implements Ring {
     const register = this.#shared ?? this.#register!.begin();
     const member = this.#entry(reachedAt(this.#options, null));
     const arbitratedElsewhere = this.#shared !== null;
-    const first = firstProjection({ networkId: this.networkId, networkName, replicas, member, arbitratedElsewhere });
+    const first = firstProjection({
+      networkId: this.networkId,
+      networkName,
+      replicas,
+      member,
+      arbitratedElsewhere,
+      protocol: this.#protocols.most,
+    });
     const answer = await register.write(first);
     // A beginning that was broken off behind the write is gone on with.
     this.#map.know(answer === 'written' ? first : ((await register.newest()) ?? first));
+  }
+
+  /** Whether this program knows what the maps say that lie here: after the network has gone on to a newer protocol an older one would not. */
+  #checkProtocol(): void {
+    const { projection } = this.#map;
+    const { nickname } = this.#entered;
+    const who = `${nickname} (magma ${this.#options.version})`;
+    const unfit = projection === null ? null : unfitFor(projection.protocol, who, this.#protocols);
+    if (unfit !== null) throw new JoinError(unfit);
   }
 
   /** Whether the register is where the map says: two would give two maps of one epoch. */
@@ -469,7 +501,7 @@ class Volcano implements Ring {
     const { version, clock } = this.#options;
     const member = this.#member();
     return {
-      protocol: NODE_PROTOCOL,
+      protocols: this.#protocols,
       version,
       networkId,
       id,

@@ -7,9 +7,10 @@ import { systemNet } from '../base/system-net.ts';
 import { Link } from '../dht/link.ts';
 import { NodeClient } from '../dht/programs/node/client.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
-import { type Hello, NODE_PROTOCOL } from '../dht/programs/node/hello.ts';
+import type { Hello } from '../dht/programs/node/hello.ts';
 import { NODE_REPLY_BYTES_MAX } from '../dht/programs/node/schema.ts';
 import { ID_BYTES, type Member, type MemberId, type Projection } from '../dht/projection/types.ts';
+import { PROTOCOLS } from '../dht/protocols.ts';
 import { joinerSelf, keyringOf, type NetworkSecrets, volcanoSelf } from '../dht/secrets.ts';
 import { askNetwork } from '../dht/volcano/join.ts';
 import { resolveSeeds, type Seed } from '../magmad/seeds.ts';
@@ -20,7 +21,7 @@ import type { Asking } from './options.ts';
 const NO_FIGURES: Figures = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0 },
   ...{ flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 0, damaged: 0, repaired: 0 },
+  ...{ syncMs: 0, damaged: 0, repaired: 0, protocol: PROTOCOLS.most },
 };
 
 /** The operator's tool as it talks to the volcanos of a network, as one of them. */
@@ -126,7 +127,7 @@ function helloOf(id: string, networkId: string | null): Hello {
   const clock = systemClock.now();
   const nickname = `magma-${id.slice(0, 12)}`;
   return {
-    protocol: NODE_PROTOCOL,
+    protocols: PROTOCOLS,
     version: VERSION,
     networkId,
     id,

@@ -4,7 +4,7 @@ import { diskLines } from './ring.ts';
 
 const WELL = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0, flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 4, damaged: 0, repaired: 0 },
+  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1 },
 };
 
 t.test('magma ring names a disk that is slow, and one that has forgotten something', async (t) => {

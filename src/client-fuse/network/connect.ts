@@ -6,6 +6,7 @@ import { HandshakeError } from '../../base/secure-net.ts';
 import { Link } from '../../dht/link.ts';
 import { FLARE_REPLY_BYTES_MAX, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
 import { DeniedError } from '../../dht/programs/result.ts';
+import { ProjectionError } from '../../dht/projection/types.ts';
 import type { ClientSecret } from '../../dht/secrets.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { Members } from './members.ts';
@@ -60,6 +61,10 @@ function connectError(error: unknown): ConnectError {
     }
     if (cause instanceof DeniedError)
       return new ConnectError('key', `the network does not let this client in: ${cause.message}`, { cause: error });
+    if (cause instanceof ProjectionError) {
+      const cure = 'take mount.magma and magmad of the same release';
+      return new ConnectError('version', `the network's map cannot be read: ${text}. Cure: ${cure}`, { cause: error });
+    }
     if (cause instanceof RpcError && cause.kind === 'PROG_MISMATCH') {
       const theirs = cause.low === cause.high ? `${cause.low}` : `${cause.low} to ${cause.high}`;
       const what = `a volcano speaks version ${theirs} of the flare program, and this is version ${FLARE_VERSION}`;

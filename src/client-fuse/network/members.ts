@@ -8,7 +8,8 @@ import {
 } from '../../dht/programs/flare/remote-service.ts';
 import type { RpcCaller } from '../../dht/programs/result.ts';
 import { ownerOfKey, takenFrom } from '../../dht/projection/queries.ts';
-import type { Member, MemberId, Projection } from '../../dht/projection/types.ts';
+import { type Member, type MemberId, type Projection, ProjectionError } from '../../dht/projection/types.ts';
+import { PROTOCOLS, unfitFor } from '../../dht/protocols.ts';
 import type { FlareService } from '../../flare/service.ts';
 import type { FlareId, Key } from '../../flare/types.ts';
 
@@ -144,12 +145,19 @@ interface Found {
   readonly root: FlareId;
 }
 
+/** Throws `ProjectionError` when the network is at a protocol that this program does not speak. */
+function checkProtocol({ protocol }: Projection): void {
+  const unfit = unfitFor(protocol, 'this program', PROTOCOLS);
+  if (unfit !== null) throw new ProjectionError(unfit);
+}
+
 async function first(seeds: readonly Seed[]): Promise<Found> {
   let last: unknown = new Error('no volcano was named');
   for (const { name, link } of seeds) {
     try {
       const projection = await readProjection(link, 0);
       if (projection === null) throw new RetryError(`${name} has no map yet`);
+      checkProtocol(projection);
       return { projection, root: await readRoot(link, projection.epoch) };
     } catch (error) {
       last = error;

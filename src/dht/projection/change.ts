@@ -135,7 +135,7 @@ function sameMember(one: Member, other: Member): boolean {
 }
 
 function sameNetwork(one: Projection, other: Projection): boolean {
-  return (['networkId', 'networkName', 'replicas', 'arbiter', 'slices'] as const).every(
+  return (['networkId', 'networkName', 'replicas', 'arbiter', 'slices', 'protocol'] as const).every(
     (name) => one[name] === other[name],
   );
 }

@@ -51,6 +51,7 @@ export const ProjectionSchema = xdr.struct('Projection', {
   replicas: xdr.uint32(),
   arbiter: xdr.option(xdr.opaque(ID_BYTES)),
   slices: xdr.uint32(),
+  protocol: xdr.uint32(),
   volcanos: xdr.array(MemberSchema, MEMBERS_MAX),
   runs: xdr.array(RunSchema, SLICES_MAX),
 });
@@ -134,7 +135,7 @@ export function encodeProjection(projection: Projection): Buffer {
 }
 
 function encodeAnew(projection: Projection): Buffer {
-  const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos, map } = projection;
+  const { epoch, networkId, networkName, replicas, arbiter, slices, protocol, volcanos, map } = projection;
   return codec.encode({
     format: FORMAT,
     epoch,
@@ -143,6 +144,7 @@ function encodeAnew(projection: Projection): Buffer {
     replicas,
     arbiter: arbiter === null ? null : hex(arbiter),
     slices,
+    protocol,
     volcanos: volcanos.map(memberToWire),
     runs: runsOf(map),
   });
@@ -154,7 +156,7 @@ export function decodeProjection(bytes: Uint8Array): Projection {
   const wire = codec.decode(bytes);
   if (wire.format !== FORMAT)
     throw new ProjectionError(`a projection in format ${wire.format}: this volcano knows ${FORMAT}`);
-  const { epoch, networkId, networkName, replicas, arbiter, slices } = wire;
+  const { epoch, networkId, networkName, replicas, arbiter, slices, protocol } = wire;
   const projection: Projection = {
     epoch,
     networkId: networkId.toString('hex'),
@@ -162,6 +164,7 @@ export function decodeProjection(bytes: Uint8Array): Projection {
     replicas,
     arbiter: arbiter === null ? null : arbiter.toString('hex'),
     slices,
+    protocol,
     volcanos: wire.volcanos.map(memberFromWire),
     map: mapOf(wire.runs, slices),
   };

@@ -69,6 +69,8 @@ t.test('what is not sound is not decoded', async (t) => {
   const cases: readonly (readonly [string, Projection, RegExp])[] = [
     ['epoch 0', change({ epoch: 0 }), /epoch/],
     ['no copies', change({ replicas: 0 }), /replicas/],
+    ['protocol 0', change({ protocol: 0 }), /protocol/],
+    ['a protocol too high', change({ protocol: 65_536 }), /protocol/],
     ['too many copies', change({ replicas: 9 }), /replicas/],
     ['a slice that nobody has', change({ map: three.map.slice(1) }), /slices are assigned/],
     [

@@ -23,6 +23,8 @@ export interface Beginning {
   readonly member: Omit<Member, 'state'>;
   /** `SLICES_MIN` unless given. */
   readonly slices?: number;
+  /** The lowest unless given. */
+  readonly protocol?: number;
   /** True: something outside of the ring arbitrates. */
   readonly arbitratedElsewhere?: boolean;
 }
@@ -30,6 +32,7 @@ export interface Beginning {
 /** The first projection of a network: one volcano that serves everything, and arbitrates. */
 export function firstProjection(beginning: Beginning): Projection {
   const { networkId, networkName, replicas, member, slices = SLICES_MIN, arbitratedElsewhere = false } = beginning;
+  const { protocol = 1 } = beginning;
   const all: SliceAssignment = { primary: 0, inSync: [], filling: [] };
   const projection: Projection = {
     epoch: 1,
@@ -38,6 +41,7 @@ export function firstProjection(beginning: Beginning): Projection {
     replicas,
     arbiter: arbitratedElsewhere ? null : member.id,
     slices,
+    protocol,
     volcanos: [{ ...member, state: 'serving' }],
     map: Array.from({ length: slices }, () => all),
   };
@@ -197,6 +201,12 @@ export function bringUp(before: Projection, range: SliceRange, to: number): Proj
 /** Nothing changes but the epoch: a volcano that has started again serves under one that it has written no records in. */
 export function anew(before: Projection): Projection {
   return next(before, {});
+}
+
+/** All volcanos speak that protocol by now: the network keeps to it from this map on. */
+export function raised(before: Projection, protocol: number): Projection {
+  if (protocol <= before.protocol) throw new ProjectionError(`the network is at protocol ${before.protocol} already`);
+  return next(before, { protocol });
 }
 
 function withState({ volcanos }: Projection, member: number, state: MemberState): Member[] {

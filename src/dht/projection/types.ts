@@ -68,6 +68,8 @@ export interface Projection {
   readonly arbiter: MemberId | null;
   /** How many slices there are. */
   readonly slices: number;
+  /** The protocol that all its volcanos speak, and keep to: it only ever rises. */
+  readonly protocol: number;
   /** In ring order: the order of their runs. */
   readonly volcanos: readonly Member[];
   /** By slice. */

@@ -1,7 +1,7 @@
 import { encodeProjection } from './codec.ts';
 import { applyStep, type Step } from './plan.ts';
 import { sameAssignment } from './queries.ts';
-import { leave, serve, stay, withMember, withoutMember } from './steps.ts';
+import { leave, raised, serve, stay, withMember, withoutMember } from './steps.ts';
 import { type Projection, ProjectionError, type SliceAssignment, type SliceRange } from './types.ts';
 
 /** The one stretch round the ring in which the maps differ. */
@@ -53,6 +53,7 @@ function replay(before: Projection, after: Projection): Projection | null {
   const range = changed(before, after);
   if (range === null) {
     const member = before.volcanos.findIndex(({ state }, index) => state !== after.volcanos[index]?.state);
+    if (after.protocol !== before.protocol) return raised(before, after.protocol);
     if (member === -1) return applyStep(before, { kind: 'anew', member: 0 });
     if (after.volcanos[member]?.state === 'leaving') return leave(before, member);
     return before.volcanos[member]!.state === 'leaving' ? stay(before, member) : serve(before, member);

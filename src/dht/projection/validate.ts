@@ -1,4 +1,5 @@
 import { parseAddress } from '../../base/address.ts';
+import { PROTOCOL_MAX } from '../protocols.ts';
 import {
   ADDRESS_MAX,
   ADDRESSES_MAX,
@@ -119,12 +120,13 @@ function checkRuns({ map, volcanos }: Projection): void {
  * a slice, the primaries' slices contiguous runs in ring order, the arbiter a member. `news`: the volcanos that are not those of a sound projection; all, when not given.
  */
 export function validate(projection: Projection, news = projection.volcanos): void {
-  const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos, map } = projection;
+  const { epoch, networkId, networkName, replicas, arbiter, slices, protocol, volcanos, map } = projection;
   must(isWithin(epoch, 1, Number.MAX_SAFE_INTEGER), `the epoch is ${epoch}`);
   must(isId(networkId), 'the network id is unfit');
   must(networkName === null || isText(networkName, NETWORK_NAME_MAX), "the network's name is unfit");
   must(isWithin(replicas, 1, REPLICAS_MAX), `${replicas} replicas: 1 to ${REPLICAS_MAX} are possible`);
   must(isWithin(slices, SLICES_MIN, SLICES_MAX) && (slices & (slices - 1)) === 0, `${slices} slices`);
+  must(isWithin(protocol, 1, PROTOCOL_MAX), `the protocol is ${protocol}`);
   must(map.length === slices, `${map.length} of ${slices} slices are assigned`);
   must(isWithin(volcanos.length, 1, MEMBERS_MAX), `${volcanos.length} volcanos: 1 to ${MEMBERS_MAX} are possible`);
   checkMembers(volcanos, news);

@@ -14,7 +14,15 @@ export function fakeRing(): OperatorView {
   const [first, second] = ['11'.repeat(16), '22'.repeat(16)] as const;
   const half = SLICES_MIN / 2;
   const projection: Projection = {
-    ...{ epoch: 7, networkId: '33'.repeat(16), networkName: null, replicas: 2, arbiter: first, slices: SLICES_MIN },
+    ...{
+      epoch: 7,
+      networkId: '33'.repeat(16),
+      networkName: null,
+      replicas: 2,
+      arbiter: first,
+      slices: SLICES_MIN,
+      protocol: 1,
+    },
     volcanos: [memberOf('wallace', first), memberOf('gromit', second)],
     map: Array.from({ length: SLICES_MIN }, (_, slice) => {
       const primary = slice < half ? 0 : 1;
@@ -23,7 +31,7 @@ export function fakeRing(): OperatorView {
   };
   const figures = {
     ...{ load: 12, capacityBytes: 1000, freeBytes: 500, availableBytes: 400, flares: 3, lagRecords: 0 },
-    ...{ uptimeSeconds: 60, syncMs: 2, damaged: 0, repaired: 0 },
+    ...{ uptimeSeconds: 60, syncMs: 2, damaged: 0, repaired: 0, protocol: 1 },
   };
   return {
     self: first,

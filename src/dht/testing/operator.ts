@@ -6,9 +6,10 @@ import { createPlainSecureNet } from '../../base/simulated/plain-secure-net.ts';
 import type { SimulatedProcess } from '../../base/simulated/process.ts';
 import { Link } from '../link.ts';
 import { NodeClient } from '../programs/node/client.ts';
-import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
+import type { Hello } from '../programs/node/hello.ts';
 import { NODE_REPLY_BYTES_MAX } from '../programs/node/schema.ts';
 import { indexOf } from '../projection/queries.ts';
+import { PROTOCOLS } from '../protocols.ts';
 import { untilDone } from '../retry.ts';
 import { volcanoSelf } from '../secrets.ts';
 import { quickKeyring, type VirtualRing, type VirtualVolcano } from './virtual-ring.ts';
@@ -29,7 +30,7 @@ export async function operatorLink(of: {
   const { process, clock, random, networkId, name, to } = of;
   const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
   const hello = (): Hello => ({
-    ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
+    ...{ protocols: PROTOCOLS, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
     ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },
   });
   return new Link({

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { indexOf } from '../projection/queries.ts';
 import { holdsAnything } from '../projection/steps.ts';
-import type { MemberId } from '../projection/types.ts';
+import type { MemberId, Projection } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
 import type { NetworkFigures } from './figures.ts';
 import type { RingMap } from './ring-map.ts';
@@ -23,6 +23,13 @@ export interface AbsenceParts {
   readonly deadAfterMs: number;
   /** Takes it out of the map: `farewell`. */
   readonly farewell: (member: MemberId) => Promise<void>;
+}
+
+/** Whether a volcano is the one that writes maps of itself: who keeps the register, or, where no volcano does, the first one of the ring with slices. */
+export function writesMaps({ arbiter, volcanos, map }: Projection, self: MemberId): boolean {
+  if (arbiter !== null) return arbiter === self;
+  const primaries = new Set(map.map(({ primary }) => primary));
+  return Math.min(...primaries) === indexOf({ volcanos }, self);
 }
 
 /**
@@ -75,18 +82,10 @@ export class Absence {
     return [...away].filter((id) => now - this.#since.get(id)! >= deadAfterMs);
   }
 
-  #speaks(): boolean {
-    const { self, map } = this.#parts;
-    const { arbiter, volcanos, map: assignments } = map.projection!;
-    if (arbiter !== null) return arbiter === self;
-    const primaries = new Set(assignments.map(({ primary }) => primary));
-    return Math.min(...primaries) === indexOf({ volcanos }, self);
-  }
-
   async #look(): Promise<void> {
-    const { farewell, logger } = this.#parts;
+    const { farewell, logger, map, self } = this.#parts;
     const due = this.due();
-    if (due.length === 0 || !this.#speaks()) return;
+    if (due.length === 0 || !writesMaps(map.projection!, self)) return;
     for (const id of due) {
       try {
         await farewell(id);

@@ -1,8 +1,9 @@
 import { readIdentity } from '../../flare/store/identity.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import { StoreOpenError } from '../../flare/store/open.ts';
-import { type Hello, NODE_PROTOCOL } from '../programs/node/hello.ts';
+import type { Hello } from '../programs/node/hello.ts';
 import { ID_BYTES } from '../projection/types.ts';
+import { PROTOCOLS } from '../protocols.ts';
 import { joinerSelf, type NetworkSecrets, volcanoSelf } from '../secrets.ts';
 import { askMap, askNetwork, askRoot, isUnreachable, type SeedParts } from './join.ts';
 import { beginLife } from './lives.ts';
@@ -28,8 +29,8 @@ export interface Entered {
 
 /** What a volcano says of itself that is not a member yet. */
 export function joinerHello(options: RingOptions, who: Pick<Hello, 'id' | 'nickname' | 'networkId'>): Hello {
-  const { version, clock } = options;
-  return { protocol: NODE_PROTOCOL, version, epoch: 0, joining: true, clock: clock.now(), life: 0, born: 0, ...who };
+  const { version, clock, protocols = PROTOCOLS } = options;
+  return { protocols, version, epoch: 0, joining: true, clock: clock.now(), life: 0, born: 0, ...who };
 }
 
 function seedParts({ clock, random, seeds }: RingOptions): SeedParts {

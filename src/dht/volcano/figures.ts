@@ -8,6 +8,7 @@ import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
 import { HEARD_MAX, USAGE_MAX } from '../programs/node/schema.ts';
 import { copiesWanted, indexOf } from '../projection/queries.ts';
 import type { MemberId } from '../projection/types.ts';
+import { PROTOCOLS } from '../protocols.ts';
 import type { KnownFigures } from '../state-text.ts';
 import type { RingMap } from './ring-map.ts';
 
@@ -35,12 +36,23 @@ export interface FiguresParts {
   readonly disk: () => DiskFigures;
   /** What the accounts that have a limit have on the slices that it serves. */
   readonly usage: () => AccountUsage[];
+  /** The highest protocol that this volcano speaks; that of this program unless given. */
+  readonly protocol?: number;
+  /** Another volcano's figures are known anew. */
+  readonly heard?: () => void;
   readonly logger: Logger;
 }
 
 /** The figures of a volcano that has run since `started`, by its monotonic clock. */
 export function figuresOf(
-  { space, load, lag, disk, clock }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'disk' | 'clock'>,
+  {
+    space,
+    load,
+    lag,
+    disk,
+    clock,
+    protocol = PROTOCOLS.most,
+  }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'disk' | 'clock' | 'protocol'>,
   started: number,
 ): Figures {
   const { totalBytes, freeBytes, availableBytes, flares } = space();
@@ -56,6 +68,7 @@ export function figuresOf(
     syncMs: Math.round(syncMs),
     damaged,
     repaired,
+    protocol,
   };
 }
 
@@ -127,6 +140,7 @@ export class NetworkFigures {
   told(id: MemberId, { figures, usage, heard }: Loads): void {
     this.#know(id, { figures, usage }, 0);
     for (const one of heard) this.#know(one.id, one, one.ageMs);
+    this.#parts.heard?.();
   }
 
   /** What is older than what is known is ignored, and so is who is no member. */

@@ -1,13 +1,13 @@
 import t from 'tap';
 import { MemoryNotes } from '../../flare/testing/memory-notes.ts';
 import type { Hello } from '../programs/node/hello.ts';
-import { NODE_PROTOCOL } from '../programs/node/hello.ts';
+import { PROTOCOLS } from '../protocols.ts';
 import { member, NETWORK_ID } from '../testing/members.ts';
 import { beginLife, Lives } from './lives.ts';
 
 const { id, nickname } = member(1);
 const hello: Hello = {
-  ...{ protocol: NODE_PROTOCOL, version: '0.1.0', networkId: NETWORK_ID, id, nickname },
+  ...{ protocols: PROTOCOLS, version: '0.1.0', networkId: NETWORK_ID, id, nickname },
   ...{ epoch: 3, clock: 0, joining: false, life: 4, born: 17 },
 };
 

@@ -10,6 +10,7 @@ import type { Failover, FailoverParts } from '../failover/failover.ts';
 import type { Observation, Observing } from '../observation.ts';
 import type { FlareProgramParts } from '../programs/flare/program.ts';
 import type { ProjectionStore } from '../projection/store.ts';
+import type { Protocols } from '../protocols.ts';
 import type { Keyring } from '../secrets.ts';
 import type { Replication, ReplicationParts } from './replication.ts';
 
@@ -44,6 +45,8 @@ export interface RingOptions {
   readonly nodePort: number;
   /** Of the software. */
   readonly version: string;
+  /** What it speaks; `PROTOCOLS` unless given. */
+  readonly protocols?: Protocols;
   /** For a network that is begun. */
   readonly networkName: string | null;
   readonly replicas: number;

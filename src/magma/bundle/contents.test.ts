@@ -18,7 +18,7 @@ const SHARES = [
 const KEY = 'm4gm4 "s3cr3t"';
 const figures = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0, flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 4, damaged: 0, repaired: 0 },
+  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1 },
 };
 
 t.test('no secret, no name and no path but those of shares is in a bundle; who is silent is named', async (t) => {

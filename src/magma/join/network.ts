@@ -2,10 +2,11 @@ import { systemClock } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/net.ts';
 import { systemRandom } from '../../base/random.ts';
 import { systemNet } from '../../base/system-net.ts';
-import { checkHello, type Hello, NODE_PROTOCOL } from '../../dht/programs/node/hello.ts';
+import { checkHello, type Hello } from '../../dht/programs/node/hello.ts';
 import { DeniedError } from '../../dht/programs/result.ts';
 import { memberOf } from '../../dht/projection/queries.ts';
 import { ID_BYTES, type Projection } from '../../dht/projection/types.ts';
+import { PROTOCOLS } from '../../dht/protocols.ts';
 import { VERSION } from '../../magmad/version.ts';
 import { askEvery } from '../every.ts';
 import type { RingClient } from '../ring-client.ts';
@@ -40,7 +41,7 @@ async function judged(ring: RingClient, directory: Directory, nickname: string):
   const isReturning = directory.networkId === ring.projection.networkId;
   const before = systemClock.now();
   const mine: Hello = {
-    ...{ protocol: NODE_PROTOCOL, version: VERSION, networkId: directory.networkId, id, epoch: 0, clock: before },
+    ...{ protocols: PROTOCOLS, version: VERSION, networkId: directory.networkId, id, epoch: 0, clock: before },
     // Never as who it is: others would take it for a second copy of that one.
     ...{ nickname: isReturning ? `magma-${id.slice(0, 12)}` : nickname, joining: true, life: 0, born: 0 },
   };

@@ -29,6 +29,7 @@ export function volcano(nickname: string, last: number, more: Partial<VolcanoSta
       syncMs: 1.8 + last / 40,
       damaged: 0,
       repaired: 0,
+      protocol: 1,
     },
     heardMs: BEGIN_MS,
     away: false,

@@ -53,6 +53,8 @@ export interface Figures {
   /** Records of its log that were found damaged since it started, and those of them that came anew from another volcano. */
   readonly damaged: number;
   readonly repaired: number;
+  /** The highest protocol that it speaks. */
+  readonly protocol: number;
 }
 
 /** Another volcano's figures, as they were so many milliseconds ago. */

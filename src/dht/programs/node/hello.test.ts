@@ -1,11 +1,12 @@
 import t from 'tap';
 import { withMember } from '../../projection/steps.ts';
+import { PROTOCOLS } from '../../protocols.ts';
 import { alone, member, NETWORK_ID } from '../../testing/members.ts';
-import { CLOCK_SKEW_MAX_MS, checkHello, type Hello, NODE_PROTOCOL } from './hello.ts';
+import { CLOCK_SKEW_MAX_MS, checkHello, type Hello } from './hello.ts';
 
 const NOW = 1_600_000_000_000_000;
 const wallace: Hello = {
-  protocol: NODE_PROTOCOL,
+  protocols: PROTOCOLS,
   version: '0.1.0',
   networkId: NETWORK_ID,
   id: member(0).id,
@@ -31,9 +32,11 @@ t.test('volcanos of one network, and newcomers with no network or this one, are 
 t.test('who does not fit is refused by both sides, with both names and what to do', async (t) => {
   const skew = CLOCK_SKEW_MAX_MS * 1000 + 1;
   const other = 'cd'.repeat(16);
+  const newer = { ...gromit, protocols: { least: 2, most: 3 }, version: '0.2.0' };
   const cases: readonly (readonly [string, Hello, RegExp])[] = [
-    ['another version', { ...gromit, protocol: 2, version: '0.2.0' }, /gromit.*wallace|wallace.*gromit/],
-    ['another version, versions', { ...gromit, protocol: 2, version: '0.2.0' }, /0\.2\.0.*0\.1\.0|0\.1\.0.*0\.2\.0/],
+    ['another version', newer, /gromit.*wallace.*no protocol in common|wallace.*gromit.*no protocol in common/],
+    ['another version, versions', newer, /0\.2\.0.*0\.1\.0|0\.1\.0.*0\.2\.0/],
+    ['another version, the cure', newer, /Run a newer magma on wallace, or the same version on both/],
     ['another network', { ...gromit, networkId: other }, /belongs to network/],
     ['no network, and not joining', { ...gromit, networkId: null }, /belongs to network/],
     [
@@ -62,6 +65,28 @@ t.test(
     t.doesNotThrow(() => checkHello(wallace, replaced, now, ring));
   },
 );
+
+t.test('volcanos of versions with a protocol in common work together, if the network is at one that each of them speaks', async (t) => {
+  const speaking = (who: Hello, least: number, most: number): Hello => ({ ...who, protocols: { least, most } });
+  const at = (protocol: number) => ({ ...ring, protocol });
+  const [one, both] = [speaking(wallace, 1, 1), speaking(gromit, 1, 2)];
+  for (const [mine, theirs] of [
+    [one, both],
+    [both, one],
+  ] as const) {
+    t.doesNotThrow(() => checkHello(mine, theirs, now, at(1)), 'n and n + 1');
+    t.throws(() => checkHello(mine, theirs, now, at(2)), {
+      name: 'DeniedError',
+      message: 'the network is at protocol 2, and wallace (magma 0.1.0) speaks 1 at most: run a newer magma there',
+    });
+  }
+  const later = speaking(gromit, 2, 3);
+  const wallaces = speaking(wallace, 1, 2);
+  t.doesNotThrow(() => checkHello(wallaces, later, now, at(2)));
+  t.throws(() => checkHello(wallaces, later, now, at(1)), {
+    message: /network is at protocol 1, and gromit .* speaks none below 2: run a magma there that speaks 1/,
+  });
+});
 
 t.test('a clock is judged by when it may have been read', async (t) => {
   const skew = CLOCK_SKEW_MAX_MS * 1000;

@@ -1,14 +1,13 @@
 import type { Projection } from '../../projection/types.ts';
+import { commonProtocol, type Protocols, protocolsText, unfitFor } from '../../protocols.ts';
 import { DeniedError } from '../result.ts';
 
-/** The version of what volcanos say to each other: other than equal, they do not work together. */
-export const NODE_PROTOCOL = 1;
 /** How far apart two volcanos' clocks may be, in milliseconds. */
 export const CLOCK_SKEW_MAX_MS = 5_000;
 
 /** What a volcano says of itself when it meets another one. */
 export interface Hello {
-  readonly protocol: number;
+  readonly protocols: Protocols;
   /** The version of its software, for people. */
   readonly version: string;
   /** The network that its data directory belongs to; null: it is new. */
@@ -35,6 +34,23 @@ export interface Between {
 
 function seconds(microseconds: number): string {
   return `${(Math.abs(microseconds) / 1e6).toFixed(1)} s`;
+}
+
+function checkProtocols(mine: Hello, theirs: Hello): void {
+  if (commonProtocol(mine.protocols, theirs.protocols) !== null) return;
+  const said = ({ nickname, version, protocols }: Hello, runs: string): string =>
+    `${nickname}${runs} ${version} (node protocol ${protocolsText(protocols)})`;
+  const older = mine.protocols.most < theirs.protocols.most ? mine : theirs;
+  throw new DeniedError(
+    `${said(theirs, ' runs magma')}, ${said(mine, '')}: they have no protocol in common. Run a newer magma on ${older.nickname}, or the same version on both`,
+  );
+}
+
+function checkLevel(network: number, ...both: readonly Hello[]): void {
+  for (const { nickname, version, protocols } of both) {
+    const unfit = unfitFor(network, `${nickname} (magma ${version})`, protocols);
+    if (unfit !== null) throw new DeniedError(unfit);
+  }
 }
 
 function checkNetwork(mine: Hello, theirs: Hello): void {
@@ -72,17 +88,13 @@ export function nicknameTaken(nickname: string): string {
 }
 
 /**
- * Whether two volcanos may work together, looked at from either side. Throws `DeniedError` with a text that names both and the cure: another version, another network,
+ * Whether two volcanos may work together, looked at from either side. Throws `DeniedError` with a text that names both and the cure: no protocol in common, or not that of the network, another network,
  * a data directory of another network, clocks too far apart, a nickname or an id that is somebody else's.
  */
 export function checkHello(mine: Hello, theirs: Hello, between: Between, projection: Projection | null): void {
-  if (theirs.protocol !== mine.protocol) {
-    throw new DeniedError(
-      `${theirs.nickname} runs magma ${theirs.version} (node protocol ${theirs.protocol}), ${mine.nickname} ${mine.version} ` +
-        `(node protocol ${mine.protocol}): run the same version on both`,
-    );
-  }
+  checkProtocols(mine, theirs);
   checkNetwork(mine, theirs);
+  if (projection !== null) checkLevel(projection.protocol, mine, theirs);
   checkClock(mine, theirs, between);
   if (theirs.id === mine.id) {
     throw new DeniedError(

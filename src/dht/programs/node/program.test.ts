@@ -22,12 +22,13 @@ import {
 } from '../../observation.ts';
 import { withMember } from '../../projection/steps.ts';
 import { SLICES_MAX } from '../../projection/types.ts';
+import { PROTOCOLS } from '../../protocols.ts';
 import { loopback } from '../../testing/loopback.ts';
 import { alone, member, NETWORK_ID } from '../../testing/members.ts';
 import { type Admission, DeniedError } from '../result.ts';
 import { NodeClient } from './client.ts';
 import type { Append, Figures, NodeHandlers } from './handlers.ts';
-import { type Hello, NODE_PROTOCOL } from './hello.ts';
+import type { Hello } from './hello.ts';
 import { pageOfNotes } from './notes.ts';
 import { nodeProgram } from './program.ts';
 import {
@@ -50,7 +51,7 @@ import { wireHello } from './wire.ts';
  */
 
 const hello: Hello = {
-  protocol: NODE_PROTOCOL,
+  protocols: PROTOCOLS,
   version: '0.1.0',
   networkId: NETWORK_ID,
   id: member(0).id,
@@ -72,6 +73,7 @@ const figures: Figures = {
   syncMs: 4,
   damaged: 2,
   repaired: 1,
+  protocol: 2,
 };
 const projection = withMember(alone(), member(1), 0);
 const operation = seededRandom(5).bytes(16);

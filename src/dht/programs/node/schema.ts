@@ -43,6 +43,9 @@ export const USAGE_MAX = 1024;
 export const NOTES_MAX = 256;
 export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
 
+/** The most bytes that a HELLO has for later versions. */
+export const HELLO_FURTHER_MAX = 4096;
+
 const MESSAGE_EXTRA = 256 * 1024;
 /** The largest reply of the node program. */
 export const NODE_REPLY_BYTES_MAX = Math.max(PROJECTION_BYTES_MAX, NOTES_BYTES_MAX, APPEND_BYTES_MAX) + MESSAGE_EXTRA;
@@ -60,8 +63,12 @@ const head = { epoch };
 const operation = xdr.opaque(OPERATION_ID_BYTES);
 const projection = xdr.varOpaque(PROJECTION_BYTES_MAX);
 
+/**
+ * Its form never changes, so that each version can refuse each other one: what later versions say more goes into `further`, which is ignored by those that do not know it.
+ */
 export const HelloSchema = xdr.struct('Hello', {
   protocol: xdr.uint32(),
+  least: xdr.uint32(),
   version: xdr.string(VERSION_TEXT_MAX),
   networkId: xdr.option(xdr.opaque(ID_BYTES)),
   id: xdr.opaque(ID_BYTES),
@@ -71,6 +78,7 @@ export const HelloSchema = xdr.struct('Hello', {
   joining: xdr.bool(),
   life: xdr.uint64(),
   born: xdr.uint64(),
+  further: xdr.varOpaque(HELLO_FURTHER_MAX),
 });
 
 /** Records that are appended together or not at all. */
@@ -111,6 +119,7 @@ export const FiguresSchema = xdr.struct('Figures', {
   syncMs: xdr.uint32(),
   damaged: xdr.uint32(),
   repaired: xdr.uint32(),
+  protocol: xdr.uint32(),
 });
 
 const usage = xdr.array(

@@ -7,9 +7,12 @@ type WireHello = Value<typeof HelloSchema>;
 
 /** What a volcano says of itself, as it goes over the wire. */
 export function wireHello(hello: Hello): WireHello {
-  const { version, networkId, id, nickname } = hello;
+  const { protocols, version, networkId, id, nickname, ...rest } = hello;
   return {
-    ...hello,
+    ...rest,
+    protocol: protocols.most,
+    least: protocols.least,
+    further: Buffer.alloc(0),
     version: Buffer.from(version, 'latin1'),
     networkId: networkId === null ? null : Buffer.from(networkId, 'hex'),
     id: Buffer.from(id, 'hex'),
@@ -24,8 +27,10 @@ function shown(bytes: Buffer): string {
 
 /** What another volcano says of itself. */
 export function helloFromWire(wire: WireHello): Hello {
+  const { protocol, least, further: _, ...rest } = wire;
   return {
-    ...wire,
+    ...rest,
+    protocols: { least, most: protocol },
     version: shown(wire.version),
     networkId: wire.networkId === null ? null : wire.networkId.toString('hex'),
     id: wire.id.toString('hex'),
