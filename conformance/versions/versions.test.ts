@@ -66,12 +66,14 @@ for (const version of versions) {
   );
 }
 
+const programs = versions.filter((version) => existsSync(join(HERE, version, 'magma.tgz')));
+const skip = programs.length === 0 && !LONG ? 'no version with a ring has been released' : false;
+
 /** Programs of released versions, unpacked; in the long form this one as well, so that what is done with them is known to work. */
 async function peers(t: Test): Promise<{ readonly name: string; readonly program: string }[]> {
   const found = LONG ? [{ name: 'this version', program: join(ROOT, 'bin', 'magmad') }] : [];
-  for (const version of versions) {
+  for (const version of programs) {
     const archive = join(HERE, version, 'magma.tgz');
-    if (!existsSync(archive)) continue;
     t.ok(statSync(archive).size <= PROGRAM_BYTES_MAX, version);
     const directory = scratch(t);
     await unpack(archive, directory);
@@ -81,36 +83,38 @@ async function peers(t: Test): Promise<{ readonly name: string; readonly program
   return found;
 }
 
-t.test('Programs of released versions with a ring, in rings with this one', { timeout: TEST_TIMEOUT }, async (t) => {
-  const all = await peers(t);
-  if (all.length === 0) t.comment('no version with a ring has been released: there is none');
-  for (const { name, program } of all) {
-    for (const [began, theirs] of [
-      ['theirs', program],
-      ['ours', undefined],
-    ] as const) {
-      const directory = scratch(t);
-      const old = theirs === undefined ? {} : { program };
-      const first = await startVolcano(t, directory, { nickname: 'wallace', ...old });
-      const joins = theirs === undefined ? { program } : {};
-      const second = await startVolcano(t, directory, { nickname: 'gromit', ...joins }, first);
-      await whole(t, at(first), 2);
-      const [one, two] = [await client(t, first), await client(t, second)];
-      await makeFirst(one.nfs, one.root);
-      const tree = await sampleOf(one.nfs, one.root);
-      t.same(await sampleOf(two.nfs, two.root), tree, `${name}; ${began} began`);
-      const replaced = theirs === undefined ? second : first;
-      t.equal(await replaced.volcano.stop(), 0);
-      const { nickname, flarePort, nodePort } = replaced;
-      const flags = ['-i', '127.0.0.1', '-p', `${flarePort}`, '--node-port', `${nodePort}`];
-      const volcano = await Volcano.start(t, {
-        ...{ directory: join(directory, nickname), nickname, entry: [], key: KEY, flags },
-      });
-      await whole(t, at(first), 2);
-      const after = await client(t, { volcano });
-      t.same(await sampleOf(after.nfs, after.root), tree, `${name} was replaced by this version`);
-      for (const each of [first, second]) if (each !== replaced) await each.volcano.stop();
-      await volcano.stop();
+t.test(
+  'Programs of released versions with a ring, in rings with this one',
+  { timeout: TEST_TIMEOUT, skip },
+  async (t) => {
+    for (const { name, program } of await peers(t)) {
+      for (const [began, theirs] of [
+        ['theirs', program],
+        ['ours', undefined],
+      ] as const) {
+        const directory = scratch(t);
+        const old = theirs === undefined ? {} : { program };
+        const first = await startVolcano(t, directory, { nickname: 'wallace', ...old });
+        const joins = theirs === undefined ? { program } : {};
+        const second = await startVolcano(t, directory, { nickname: 'gromit', ...joins }, first);
+        await whole(t, at(first), 2);
+        const [one, two] = [await client(t, first), await client(t, second)];
+        await makeFirst(one.nfs, one.root);
+        const tree = await sampleOf(one.nfs, one.root);
+        t.same(await sampleOf(two.nfs, two.root), tree, `${name}; ${began} began`);
+        const replaced = theirs === undefined ? second : first;
+        t.equal(await replaced.volcano.stop(), 0);
+        const { nickname, flarePort, nodePort } = replaced;
+        const flags = ['-i', '127.0.0.1', '-p', `${flarePort}`, '--node-port', `${nodePort}`];
+        const volcano = await Volcano.start(t, {
+          ...{ directory: join(directory, nickname), nickname, entry: [], key: KEY, flags },
+        });
+        await whole(t, at(first), 2);
+        const after = await client(t, { volcano });
+        t.same(await sampleOf(after.nfs, after.root), tree, `${name} was replaced by this version`);
+        for (const each of [first, second]) if (each !== replaced) await each.volcano.stop();
+        await volcano.stop();
+      }
     }
-  }
-});
+  },
+);

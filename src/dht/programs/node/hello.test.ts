@@ -66,27 +66,30 @@ t.test(
   },
 );
 
-t.test('volcanos of versions with a protocol in common work together, if the network is at one that each of them speaks', async (t) => {
-  const speaking = (who: Hello, least: number, most: number): Hello => ({ ...who, protocols: { least, most } });
-  const at = (protocol: number) => ({ ...ring, protocol });
-  const [one, both] = [speaking(wallace, 1, 1), speaking(gromit, 1, 2)];
-  for (const [mine, theirs] of [
-    [one, both],
-    [both, one],
-  ] as const) {
-    t.doesNotThrow(() => checkHello(mine, theirs, now, at(1)), 'n and n + 1');
-    t.throws(() => checkHello(mine, theirs, now, at(2)), {
-      name: 'DeniedError',
-      message: 'the network is at protocol 2, and wallace (magma 0.1.0) speaks 1 at most: run a newer magma there',
+t.test(
+  'volcanos of versions with a protocol in common work together, if the network is at one that each of them speaks',
+  async (t) => {
+    const speaking = (who: Hello, least: number, most: number): Hello => ({ ...who, protocols: { least, most } });
+    const at = (protocol: number) => ({ ...ring, protocol });
+    const [one, both] = [speaking(wallace, 1, 1), speaking(gromit, 1, 2)];
+    for (const [mine, theirs] of [
+      [one, both],
+      [both, one],
+    ] as const) {
+      t.doesNotThrow(() => checkHello(mine, theirs, now, at(1)), 'n and n + 1');
+      t.throws(() => checkHello(mine, theirs, now, at(2)), {
+        name: 'DeniedError',
+        message: 'the network is at protocol 2, and wallace (magma 0.1.0) speaks 1 at most: run a newer magma there',
+      });
+    }
+    const later = speaking(gromit, 2, 3);
+    const wallaces = speaking(wallace, 1, 2);
+    t.doesNotThrow(() => checkHello(wallaces, later, now, at(2)));
+    t.throws(() => checkHello(wallaces, later, now, at(1)), {
+      message: /network is at protocol 1, and gromit .* speaks none below 2: run a magma there that speaks 1/,
     });
-  }
-  const later = speaking(gromit, 2, 3);
-  const wallaces = speaking(wallace, 1, 2);
-  t.doesNotThrow(() => checkHello(wallaces, later, now, at(2)));
-  t.throws(() => checkHello(wallaces, later, now, at(1)), {
-    message: /network is at protocol 1, and gromit .* speaks none below 2: run a magma there that speaks 1/,
-  });
-});
+  },
+);
 
 t.test('a clock is judged by when it may have been read', async (t) => {
   const skew = CLOCK_SKEW_MAX_MS * 1000;
