@@ -25,6 +25,14 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   [800296, 'a decision that lay in the memory of a volcano whose sync had failed was told to a participant'],
   [700194, 'who was turned away while he waited for what he had seen to be committed held it for ever'],
   [900986, 'an outcome was acknowledged that the log had lost when it failed'],
+  [
+    921860,
+    'a fill that could not be ended was begun anew at once, without end, until other answers had been forgotten for its own',
+  ],
+  [
+    922303,
+    'a newcomer that knew no map yet was to agree to a takeover, could not, and nobody went by any map any more',
+  ],
   [925216, 'a takeover was broken off after the operator who ends such ones had looked: a fault of the simulator'],
   [500025, 'who had read a map before it was a member took itself for one that had been declared dead'],
 ];

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Standing } from '../dht/programs/node/handlers.ts';
-import { electors, movedRegister, nextGeneration, quorumOf, witnessesOf } from '../dht/projection/generation.ts';
+import { electors, informed, mayMove, movedRegister, nextGeneration } from '../dht/projection/generation.ts';
 import { memberOf } from '../dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../dht/projection/types.ts';
 import { untilDone } from '../dht/retry.ts';
@@ -79,17 +79,11 @@ function candidateOf({ projection, asked }: RingClient, living: Living): Member 
         `${memberOf(projection, id)!.nickname} still reaches ${keeper.nickname}, which keeps the maps: nothing is to be taken over`,
       );
   }
-  const able = volcanos.filter(({ id, state }) => living.has(id) && state === 'serving');
+  const agreeing = informed(living);
+  const able = volcanos.filter(({ id, state }) => agreeing.includes(id) && state === 'serving');
   const found = able.find(({ nickname }) => nickname === asked) ?? able[0];
   if (found === undefined) throw new Error('no volcano that answers may keep the maps: they are joining still');
   return found;
-}
-
-/** Whether so many of those that would know of newer maps are there. */
-function enough(projection: Projection, living: Living, to: Member): boolean {
-  const all = electors(projection);
-  const needed = to.id === projection.arbiter ? witnessesOf(all.length) : quorumOf(all.length);
-  return all.length === 0 || all.filter((id) => living.has(id)).length >= needed;
 }
 
 function tellMove(projection: Projection, living: Living, to: Member): void {
@@ -124,7 +118,7 @@ async function move(ring: RingClient, living: Living, to: Member): Promise<void>
   const name = (id: MemberId): string => memberOf(ring.projection, id)!.nickname;
   let newest: Projection | null = null;
   // First the one that is to keep it: when that does not agree, nobody has been stopped.
-  for (const id of [to.id, ...[...living.keys()].filter((one) => one !== to.id)]) {
+  for (const id of [to.id, ...informed(living).filter((one) => one !== to.id)]) {
     try {
       const known = await ring.node(memberOf(ring.projection, id)!).promise(epoch, to.id);
       if (newest === null || known.epoch > newest.epoch) newest = known;
@@ -196,7 +190,7 @@ export async function takeoverCommand(argv: readonly string[]): Promise<number> 
       if (to === null && given.length === 0) throw new Error(notNeeded(ring.projection, missing));
       if (to !== null) {
         tellMove(ring.projection, living, to);
-        if (!enough(ring.projection, living, to) && !acceptsLoss) {
+        if (!mayMove(ring.projection, informed(living), to.id) && !acceptsLoss) {
           const names = electors(ring.projection)
             .filter((id) => !living.has(id))
             .map((id) => memberOf(ring.projection, id)!.nickname);

@@ -5,13 +5,7 @@ import type { VirtualTime } from '../../../src/base/virtual-clock.ts';
 import { NodeClient } from '../../../src/dht/programs/node/client.ts';
 import type { Standing } from '../../../src/dht/programs/node/handlers.ts';
 import { DeniedError } from '../../../src/dht/programs/result.ts';
-import {
-  electors,
-  movedRegister,
-  nextGeneration,
-  quorumOf,
-  witnessesOf,
-} from '../../../src/dht/projection/generation.ts';
+import { informed, mayMove, movedRegister, nextGeneration } from '../../../src/dht/projection/generation.ts';
 import { memberOf } from '../../../src/dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../../../src/dht/projection/types.ts';
 import { operatorLink } from '../../../src/dht/testing/operator.ts';
@@ -53,9 +47,7 @@ export class SimulatedOperator {
     if (Math.max(0, ...[...living.values()].map(({ epoch }) => epoch)) < known.epoch) return 'too few';
     const to = this.#candidate(map, living);
     if (typeof to === 'string') return to;
-    const all = electors(map);
-    const needed = to.id === map.arbiter ? witnessesOf(all.length) : quorumOf(all.length);
-    if (all.length > 0 && all.filter((id) => living.has(id)).length < needed) return 'too few';
+    if (!mayMove(map, informed(living), to.id)) return 'too few';
     try {
       await this.#move(map, living, to, newest, breaksOff);
       return 'moved';
@@ -82,7 +74,8 @@ export class SimulatedOperator {
     const begun = [...living.values()].some(({ promised }) => promised > 0);
     if (standing !== undefined) return standing.reaches && !begun ? 'not needed' : keeper;
     if (!begun && [...living.values()].some(({ reaches }) => reaches)) return 'not needed';
-    const able = map.volcanos.filter(({ id, state }) => living.has(id) && state === 'serving');
+    const agreeing = informed(living);
+    const able = map.volcanos.filter(({ id, state }) => agreeing.includes(id) && state === 'serving');
     return able.length === 0 ? 'too few' : able[this.#random.below(able.length)]!;
   }
 
@@ -99,7 +92,7 @@ export class SimulatedOperator {
       if (breaksOff && this.#random.below(BROKEN_OFF) === 0) throw new Error('broken off');
     };
     let found: Projection | null = null;
-    for (const id of [to.id, ...[...living.keys()].filter((one) => one !== to.id)]) {
+    for (const id of [to.id, ...informed(living).filter((one) => one !== to.id)]) {
       step();
       const known = await this.#ask(map, memberOf(map, id)!, (node) => node.promise(epoch, to.id));
       if (found === null || known.epoch > found.epoch) found = known;

@@ -47,6 +47,18 @@ export function electors({ volcanos, map, arbiter }: Projection): MemberId[] {
   return [...found].map((index) => volcanos[index]!.id).filter((id) => id !== arbiter);
 }
 
+/** Of the volcanos that answer, those that know a map, as they say themselves. Who has just joined and knows none can agree to nothing, and is no elector: it is not waited for. */
+export function informed(living: ReadonlyMap<MemberId, { readonly epoch: number }>): MemberId[] {
+  return [...living].filter(([, { epoch }]) => epoch > 0).map(([id]) => id);
+}
+
+/** Whether enough of those that would know of a newer map are among `agreeing` for the register to be moved to `to`. */
+export function mayMove(projection: Projection, agreeing: readonly MemberId[], to: MemberId): boolean {
+  const all = electors(projection);
+  const needed = to === projection.arbiter ? witnessesOf(all.length) : quorumOf(all.length);
+  return all.length === 0 || all.filter((id) => agreeing.includes(id)).length >= needed;
+}
+
 /** How many of so many electors must agree to a takeover: more than half. */
 export function quorumOf(count: number): number {
   return Math.floor(count / 2) + 1;

@@ -2,7 +2,7 @@ import type { Timer } from '../../base/clock.ts';
 import { isPending } from '../../base/eventually.ts';
 import type { MemberId } from '../projection/types.ts';
 import { Fill } from './fill.ts';
-import { FILL_BYTES_MAX, RETRY_FIRST_MS, RETRY_MAX_MS } from './limits.ts';
+import { FILL_BYTES_MAX, REST_FIRST_MS, REST_MAX_MS, RETRY_FIRST_MS, RETRY_MAX_MS } from './limits.ts';
 import type { LinkShared } from './link-shared.ts';
 import type { Outbox } from './outbox.ts';
 import type { Roles } from './roles.ts';
@@ -33,6 +33,9 @@ export class Filling {
   #fill: Fill | null = null;
   #timer: Timer | null = null;
   #pause = RETRY_FIRST_MS;
+  /** A fill has failed: until then there is no other one, whatever becomes of the connection. */
+  #rest: Timer | null = null;
+  #restMs = REST_FIRST_MS;
 
   constructor(parts: FillingParts) {
     this.#parts = parts;
@@ -47,7 +50,7 @@ export class Filling {
   begin(): void {
     const { roles, room } = this.#parts;
     // What is filled goes beside the mirror's reserve, as all does that is not yet relied on.
-    if (this.#fill !== null || this.#timer !== null || room() < FILL_BYTES_MAX) return;
+    if (this.#fill !== null || this.#timer !== null || this.#rest !== null || room() < FILL_BYTES_MAX) return;
     const slices = roles.unbegun();
     if (slices.length === 0) return;
     const fill = this.#made(slices);
@@ -112,6 +115,7 @@ export class Filling {
       if (this.#fill !== fill) return;
       this.#fill = null;
       shared.logger.warn({ err: error, mirror: name }, 'a mirror could not be filled; it is begun anew');
+      this.#pauseLong();
       failed();
     }
   }
@@ -123,6 +127,7 @@ export class Filling {
     await waiting.until(() => this.#fill !== fill || outbox.first > last);
     if (this.#fill !== fill) return;
     this.#fill = null;
+    this.#restMs = REST_FIRST_MS;
     roles.filled(slices);
     shared.logger.info({ mirror: name, ...fill.restored }, 'a mirror has become whole');
     shared.restored(fill.restored);
@@ -131,11 +136,23 @@ export class Filling {
   }
 
   #later(): void {
-    const { clock, random } = this.#parts.shared;
-    const pause = this.#pause / 2 + random.below(this.#pause);
-    this.#pause = Math.min(2 * this.#pause, RETRY_MAX_MS);
-    this.#timer = clock.after(pause, () => {
+    this.#timer = this.#after(this.#pause, () => {
       this.#timer = null;
+    });
+    this.#pause = Math.min(2 * this.#pause, RETRY_MAX_MS);
+  }
+
+  #pauseLong(): void {
+    this.#rest = this.#after(this.#restMs, () => {
+      this.#rest = null;
+    });
+    this.#restMs = Math.min(2 * this.#restMs, REST_MAX_MS);
+  }
+
+  #after(mean: number, over: () => void): Timer {
+    const { clock, random } = this.#parts.shared;
+    return clock.after(mean / 2 + random.below(mean), () => {
+      over();
       this.#parts.wakeSoon();
     });
   }
@@ -151,5 +168,11 @@ export class Filling {
     this.#fill = null;
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  /** Nothing will be filled any more. */
+  close(): void {
+    this.end();
+    this.#rest?.cancel();
   }
 }

@@ -25,3 +25,7 @@ export const FULL_MS = 10_000;
 export const RETRY_FIRST_MS = 20;
 /** ... twice as long each further time, but no longer than this. */
 export const RETRY_MAX_MS = 2_000;
+/** After a fill that has failed, nothing is filled there for about this long, in milliseconds, ... */
+export const REST_FIRST_MS = 100;
+/** ... twice as long after each further one, but no longer than this: what cannot be read now is sent again as far as that, and takes the place of other answers there. */
+export const REST_MAX_MS = 30_000;

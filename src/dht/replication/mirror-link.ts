@@ -160,7 +160,7 @@ export class MirrorLink {
   close(): void {
     this.#closed = true;
     this.#break();
-    this.#filling.end();
+    this.#filling.close();
     this.#timer?.cancel();
     this.#watchTimer?.cancel();
     this.#waiting.end(new StreamBroken('the mirror is none any more'));

@@ -205,7 +205,12 @@ t.test(
     t.equal(rot(alone, bytes, await alone.disk.list('kml')), 1);
     const starting = ring.begin(newcomer.number, { seeds: [alone.seed], ...MIRRORED });
     await ring.time.run(3 * CARRY_MS);
-    t.match(alone.warnings.join(), /a mirror could not be filled; it is begun anew/);
+    const begun = (): number =>
+      alone.warnings.filter((line) => /could not be filled; it is begun anew/.test(line)).length;
+    t.ok(
+      begun() > 0 && begun() < 10,
+      `it is tried again, and not all the time: ${begun()} times in ${(3 * CARRY_MS) / 1000} s`,
+    );
     t.match(alone.up.store.diskFigures(), { damaged: 1, repaired: 0 });
     const bad = await asked(ring, flares.lookup(ROOT, flares.root(), 'bad'));
     await t.rejects(asked(ring, (async () => flares.read(ROOT, bad, 0, 100))()), { message: 'IO' });

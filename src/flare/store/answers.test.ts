@@ -46,7 +46,7 @@ t.test('The longest answer fits its place, and is what it was', async (t) => {
   t.equal(answers.find(row(0).identity), -1, 'the oldest has made room');
 });
 
-t.test('Random histories: as a Map that drops its oldest', async (t) => {
+t.test('Random histories: as places in a ring, of which none is taken that is still good before all are', async (t) => {
   const identity = fc.nat(40).map((n) => `call ${n}`);
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), identity }) },
@@ -61,37 +61,40 @@ t.test('Random histories: as a Map that drops its oldest', async (t) => {
     fc.integer({ min: 1, max: 12 }),
     (steps, max) => {
       const answers = new Answers(max);
-      // Removed ones leave their turn empty, so that fewer than `max` may be kept: the model keeps turns, too.
-      let turns: (ReplayRow | null)[] = [];
+      const ring: (ReplayRow | null)[] = Array(max).fill(null);
+      let next = 0;
       const changed = new Set<ReplayRow>();
-      const drop = (which: string): void => {
-        turns = turns.map((row) => (row?.identity === which ? null : row));
+      const replace = (which: string, by: ReplayRow | null): void => {
+        const at = ring.findIndex((row) => row?.identity === which);
+        if (at >= 0) ring[at] = by;
       };
+      const inTurn = (): ReplayRow[] => [...ring.slice(next), ...ring.slice(0, next)].filter((one) => one !== null);
       for (const [n, { kind, identity }] of steps.entries()) {
         const row: ReplayRow = { identity, time: n, attributes: null, slice: n % 7, segment: n };
         if (kind === 'add') {
-          drop(identity);
-          turns.push(row);
-          if (turns.length > max) turns.shift();
+          replace(identity, null);
+          if (ring.includes(null)) while (ring[next] !== null) next = (next + 1) % max;
+          ring[next] = row;
+          next = (next + 1) % max;
           answers.mark(answers.add(row, n));
           changed.add(row);
         } else if (kind === 'remove') {
-          drop(identity);
+          replace(identity, null);
           answers.remove(identity);
         } else if (kind === 'replace') {
           const place = answers.find(identity);
           if (place < 0) continue;
           answers.replace(place, row, n);
           answers.mark(place);
-          turns = turns.map((old) => (old?.identity === identity ? row : old));
+          replace(identity, row);
           changed.add(row);
         } else {
-          const due = turns.filter((one): one is ReplayRow => one !== null && changed.has(one));
+          const due = inTurn().filter((one) => changed.has(one));
           const got = answers.takeChanged().map(takeReplay);
           if (JSON.stringify(got) !== JSON.stringify(due)) return false;
           changed.clear();
         }
-        const kept = turns.filter((one) => one !== null);
+        const kept = inTurn();
         if (answers.count !== kept.length) return false;
         if (answers.changed !== kept.filter((one) => changed.has(one)).length) return false;
         const listed = [...answers.places()].map((place) => takeReplay(answers.row(place)));
@@ -107,3 +110,18 @@ t.test('Random histories: as a Map that drops its oldest', async (t) => {
   );
   fc.assert(property, { seed, numRuns: 200 });
 });
+
+t.test(
+  'Slices that are filled again and again, and wiped in between, take no place of what others were answered',
+  async (t) => {
+    const answers = new Answers(6400);
+    const row = (identity: string): ReplayRow => ({ identity, time: 1, attributes: null, slice: 1, segment: 1 });
+    for (let at = 0; at < 100; at++) answers.add(row(`other ${at}`), 1);
+    for (let fill = 0; fill < 10; fill++) {
+      for (let at = 0; at < 5000; at++) answers.add(row(`filled ${at}`), 1);
+      for (let at = 0; at < 5000; at++) answers.remove(`filled ${at}`);
+    }
+    t.equal(answers.count, 100);
+    for (let at = 0; at < 100; at++) t.ok(answers.find(`other ${at}`) >= 0, `other ${at}`);
+  },
+);

@@ -5,6 +5,8 @@ import { moveReplay, putReplay, REPLAY_BYTES_MAX, type ReplayRow, takeReplay } f
 const BLOCK_ANSWERS = 512;
 /** A table has this many places for each answer, at least: it stays sparse, so that a search is short. */
 const SPARSE = 2;
+/** One place in so many must be free to be looked for: adding takes that many steps more, in the mean, and no more. */
+const HOLES = 64;
 
 /** An answer as it is found again. */
 export interface KeptAnswer extends Omit<ReplayRow, 'identity'> {
@@ -12,11 +14,13 @@ export interface KeptAnswer extends Omit<ReplayRow, 'identity'> {
 }
 
 /**
- * The last answers to calls, by the call's identity, the oldest overwritten in turn. They lie packed in memory that V8's collector does not look at: as objects they
+ * The last answers to calls, by the call's identity; when there is no room any more the oldest are overwritten in turn. They lie packed in memory that V8's collector does not look at: as objects they
  * would outlive the young generation, all of them, and then be garbage.
  */
 export class Answers {
   readonly #max: number;
+  /** From so many free places on, they are looked for. */
+  readonly #holes: number;
   readonly #blocks: { readonly bytes: Buffer; readonly writer: ByteWriter }[] = [];
   /** By place: the row's length (0: empty), the identity's hash, and what is asked for without unpacking. */
   readonly #lengths: Uint16Array;
@@ -37,6 +41,7 @@ export class Answers {
   /** Keeps `max` answers. */
   constructor(max: number) {
     this.#max = max;
+    this.#holes = Math.ceil(max / HOLES);
     this.#lengths = new Uint16Array(max);
     this.#hashes = new Uint32Array(max);
     this.#times = new Float64Array(max);
@@ -92,9 +97,10 @@ export class Answers {
   /** Puts an answer behind all others, in place of the oldest when there are enough, and of the same identity's. Returns its place. */
   add(row: ReplayRow, lsn: number): number {
     this.remove(row.identity);
+    // What was wiped has left places: while there are enough, none that is still good makes room.
+    if (this.#max - this.#count >= this.#holes) while (this.#lengths[this.#next]! > 0) this.#step();
     const place = this.#next;
-    this.#next = (place + 1) % this.#max;
-    this.#round ||= this.#next === 0;
+    this.#step();
     if (this.#lengths[place]! > 0) this.#clear(place);
     const hash = hashOf(row.identity);
     this.#hashes[place] = hash;
@@ -105,6 +111,11 @@ export class Answers {
     this.#table[at] = place + 1;
     this.#count++;
     return place;
+  }
+
+  #step(): void {
+    this.#next = (this.#next + 1) % this.#max;
+    this.#round ||= this.#next === 0;
   }
 
   /** Puts another answer of the same identity at that place. */
