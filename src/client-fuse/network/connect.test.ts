@@ -4,8 +4,13 @@ import { silentLogger } from '../../base/logger.ts';
 import { createTlsNet } from '../../base/net/tls.ts';
 import { systemRandom } from '../../base/random.ts';
 import { systemNet } from '../../base/system-net.ts';
+import { flareProgram } from '../../dht/programs/flare/program.ts';
 import { FLARE_PROGRAM, FLARE_VERSION } from '../../dht/programs/flare/schema.ts';
+import { PROTOCOLS } from '../../dht/protocols.ts';
 import type { ClientSecret } from '../../dht/secrets.ts';
+import { alone } from '../../dht/testing/members.ts';
+import { MemoryService } from '../../flare/testing/memory-service.ts';
+import type { Program } from '../../rpc/program.ts';
 import { RpcServer } from '../../rpc/server.ts';
 import { makeEcho } from '../../rpc/testing/echo.ts';
 import { connectRing } from './connect.ts';
@@ -13,17 +18,24 @@ import { connectRing } from './connect.ts';
 const identity = 'somebody';
 const secret: ClientSecret = { networkId: Buffer.alloc(16, 1), identity, key: Buffer.alloc(32, 2) };
 
-/** Where volcanos listen that have these versions of the flare program. */
-async function volcano(t: Test, ...versions: number[]): Promise<number> {
+/** Where a volcano listens that serves that as its flare program. */
+async function serving(t: Test, program: Program): Promise<number> {
   const net = createTlsNet(systemNet, {
     keyOf: (asked) => (asked === identity ? secret.key : null),
     self: { identity, key: secret.key },
   });
-  const [procedures] = [...makeEcho().program.versions.values()];
-  const program = { number: FLARE_PROGRAM, name: 'flare', versions: new Map(versions.map((v) => [v, procedures!])) };
   const server = new RpcServer({ net, clock: systemClock, logger: silentLogger });
   t.teardown(() => server.stop());
   return (await server.listen({ programs: [program], port: 0, transports: ['tcp'] })).port;
+}
+
+/** The same, with these versions of it. */
+function volcano(t: Test, ...versions: number[]): Promise<number> {
+  const [procedures] = [...makeEcho().program.versions.values()];
+  return serving(t, {
+    ...{ number: FLARE_PROGRAM, name: 'flare' },
+    versions: new Map(versions.map((version) => [version, procedures!])),
+  });
 }
 
 t.test('why no network is reached: another version, another key, nobody', async (t) => {
@@ -42,4 +54,20 @@ t.test('why no network is reached: another version, another key, nobody', async 
     message: /does not take this key.*Cure: give the text/,
   });
   await t.rejects(open(1), { kind: 'away', message: /no volcano answers.*Cure: start it/ });
+});
+
+t.test('a network that has gone on to a newer protocol is refused as another version', async (t) => {
+  const protocol = PROTOCOLS.most + 1;
+  const program = flareProgram({
+    service: new MemoryService({ clock: systemClock, random: systemRandom }),
+    admit: () => 'serve',
+    gate: ({ caller }) => caller,
+    projection: () => ({ ...alone(), protocol }),
+  });
+  const to = { address: '127.0.0.1', port: await serving(t, program) };
+  const parts = { net: systemNet, clock: systemClock, random: systemRandom, patienceMs: 1000 };
+  await t.rejects(connectRing({ ...parts, secret, seeds: [to] }), {
+    kind: 'version',
+    message: `the network's map cannot be read: the network is at protocol ${protocol}, and this program speaks ${PROTOCOLS.most} at most: run a newer magma there. Cure: take mount.magma and magmad of the same release`,
+  });
 });
