@@ -2,6 +2,7 @@ import t from 'tap';
 import { LONG } from '../../src/base/testing/seed.ts';
 import { runWholeSeed } from './lib/run.ts';
 import { soundSeed, soundSeeds } from './lib/seeds.ts';
+import type { WholeBreaks } from './lib/whole-life.ts';
 import { LEFT_BEHIND } from './lib/whole-mutations.ts';
 
 /*
@@ -60,6 +61,23 @@ t.test(
     t.ok(sums.filled > 0, 'slices were filled from nothing');
   },
 );
+
+/** Volcanos of different weights, that move slices for little, and soon. */
+const BALANCED: WholeBreaks = {
+  ring: { volcanos: 4, atFirst: 3, replicas: 2 },
+  balance: (at) => ({ weight: [1, 4, 2, 3][at]!, pauseMs: 500, rules: { margin: 0.02, start: 0.05, least: 0.1 } }),
+};
+const BALANCED_SEEDS = LONG ? 500 : 12;
+
+t.test('what is moved for the balance, through all that goes wrong, keeps the same promises', async (t) => {
+  const sums = { balanced: 0, unmoved: 0, taken: 0 };
+  for (let seed = 1; seed <= BALANCED_SEEDS; seed++) {
+    const { counts } = await soundSeed(t, seed, (one) => runWholeSeed(one, BALANCED));
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += counts[name] ?? 0;
+  }
+  t.comment(JSON.stringify(sums));
+  t.ok(sums.balanced > BALANCED_SEEDS, 'slices were moved');
+});
 
 t.test('the same seed, the same run', async (t) => {
   for (const seed of [3, 14, 159]) {

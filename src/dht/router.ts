@@ -17,6 +17,7 @@ import type {
   Name,
   SpaceFigures,
 } from '../flare/types.ts';
+import type { SliceLoads } from './balance/slice-loads.ts';
 import { create } from './coordinate/create.ts';
 import { link } from './coordinate/link.ts';
 import { Outcomes } from './coordinate/outcomes.ts';
@@ -34,6 +35,8 @@ export interface RouterParts extends Pace {
   readonly logger: Logger;
   /** The network's room, from what is known: never waits. */
   readonly statfs: () => SpaceFigures;
+  /** Counts what is asked of own slices; null: nobody does. */
+  readonly loads?: Pick<SliceLoads, 'call' | 'moved'> | null;
 }
 
 /** Bytes of the replay identity that a change gets whose caller gave none: it may be asked twice when a connection breaks. */
@@ -49,6 +52,7 @@ export class Router implements FlareService {
   readonly #owners: Owners;
   readonly #ring: Ring;
   readonly #statfs: () => SpaceFigures;
+  readonly #loads: Pick<SliceLoads, 'call' | 'moved'> | null;
   readonly #recent: Recent;
   readonly outcomes: Outcomes;
   readonly locks: LockService = {
@@ -67,10 +71,11 @@ export class Router implements FlareService {
     },
   };
 
-  constructor({ store, owners, clock, random, logger, statfs }: RouterParts) {
+  constructor({ store, owners, clock, random, logger, statfs, loads = null }: RouterParts) {
     this.#store = store;
     this.#owners = owners;
     this.#statfs = statfs;
+    this.#loads = loads;
     this.#recent = new Recent(clock);
     this.outcomes = new Outcomes({ joint: store.joint, owners, clock, random, logger });
     this.#ring = { store, owners, clock, random, tree: this, outcomes: this.outcomes };
@@ -144,7 +149,15 @@ export class Router implements FlareService {
     count: number,
   ): Eventually<{ data: Buffer; attributes: Attributes }> {
     const answer = this.#ask('READ', id.key, (service) => service.read(caller, id, offset, count));
-    if (!isPending(answer) || this.#owners.isOwn(sliceOf(id.key))) return answer;
+    if (!isPending(answer)) {
+      this.#loads?.moved(sliceOf(id.key), answer.data.length);
+      return answer;
+    }
+    if (this.#owners.isOwn(sliceOf(id.key))) {
+      // Waiting for the answer once more, to see how long it is, would cost more than it is worth.
+      this.#loads?.moved(sliceOf(id.key), count);
+      return answer;
+    }
     return answer.then((found) => {
       this.#recent.put(found.attributes);
       return found;
@@ -154,7 +167,10 @@ export class Router implements FlareService {
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
     const who = this.#identified(caller);
     // What cannot be done at once may be done when the receive buffer holds something else.
-    const atOnce = this.#owners.isOwn(sliceOf(id.key)) && !this.#store.busy;
+    const slice = sliceOf(id.key);
+    const own = this.#owners.isOwn(slice);
+    if (own) this.#loads?.moved(slice, data.length);
+    const atOnce = own && !this.#store.busy;
     const bytes = atOnce || options?.lasting ? data : Buffer.from(data);
     const kept = !atOnce || options?.lasting === true;
     let turn = 0;
@@ -300,7 +316,9 @@ export class Router implements FlareService {
   ): Eventually<T> {
     const slice = sliceOf(key);
     try {
-      const answer = this.#owners.isOwn(slice) ? this.#whileOwn(slice, here()) : ask(this.#owners.of(slice).service);
+      const own = this.#owners.isOwn(slice);
+      if (own) this.#loads?.call(slice);
+      const answer = own ? this.#whileOwn(slice, here()) : ask(this.#owners.of(slice).service);
       return isPending(answer) ? answer.catch((error: unknown) => this.#again(what, error, slice, ask, here)) : answer;
     } catch (error) {
       return this.#again(what, error, slice, ask, here);

@@ -1,3 +1,4 @@
+import { type MoveNote, moveText } from './balance/moves.ts';
 import type { Figures } from './programs/node/handlers.ts';
 import { copiesWanted, mirroredBy, runs, singleCopies } from './projection/queries.ts';
 import { LARGE, type Member, type Projection, type SliceRange } from './projection/types.ts';
@@ -21,11 +22,17 @@ export type KnownOf = (member: Member) => KnownFigures | null;
 
 /** Who was not heard of for longer is not there, in seconds: figures are exchanged every 5; in a large network they come by way of others. */
 export const HEARD_SECONDS = 20;
-const HEARD_SECONDS_LARGE = 60;
+export const HEARD_SECONDS_LARGE = 60;
 
 /** Whether a volcano of a network of so many is away: it was not heard of for too long, or never. */
 export function isAway(known: KnownFigures | null, volcanos: number): boolean {
   return known === null || known.heardSeconds > (volcanos < LARGE ? HEARD_SECONDS : HEARD_SECONDS_LARGE);
+}
+
+/** What is known of the balance: whether it is paused, and the last moves, newest first. */
+export interface KnownBalance {
+  readonly paused: boolean;
+  readonly moves: readonly MoveNote[];
 }
 
 const KEY_BITS = 160n;
@@ -112,7 +119,18 @@ function heardNames({ volcanos }: Projection, knownOf: KnownOf): { heard: string
   };
 }
 
-function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>, knownOf: KnownOf): string {
+function balanceRows(balance: KnownBalance | null): [string, string][] {
+  if (balance === null) return [];
+  const moves = balance.moves.map((move, at): [string, string] => [`move ${at}`, moveText(move)]);
+  return [['balance', balance.paused ? 'paused' : 'on'], ...moves];
+}
+
+function ringText(
+  projection: Projection,
+  all: ReadonlyMap<number, SliceRange>,
+  knownOf: KnownOf,
+  balance: KnownBalance | null,
+): string {
   const { heard, silent } = heardNames(projection, knownOf);
   const { epoch, networkId, networkName, replicas, arbiter, slices, volcanos } = projection;
   return lines([
@@ -132,6 +150,7 @@ function ringText(projection: Projection, all: ReadonlyMap<number, SliceRange>, 
       const keys = run === undefined ? '-' : Object.values(keysOf(projection, run)).join(' ');
       return [`volcano ${index}`, `${nickname} ${state} ${run?.count ?? 0} ${keys}`];
     }),
+    ...balanceRows(balance),
   ]);
 }
 
@@ -155,8 +174,13 @@ function projectionText({ epoch, map, volcanos }: Projection): string {
 /**
  * The files of `/.dht/` by name, in ring order, then `ring` and `projection`: `name = value` a line, always in the same order, from what is known: nothing is asked, nothing is
  * secret. Bytes, seconds, counts, and the milliseconds of a sync are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet, `never` for who was not heard of since this volcano has started.
+ * Of a volcano that takes part in the balance `ring` tells of that, too: whether it is paused, and the last moves, newest first.
  */
-export function stateFiles(projection: Projection, knownOf: KnownOf): ReadonlyMap<string, string> {
+export function stateFiles(
+  projection: Projection,
+  knownOf: KnownOf,
+  balance: KnownBalance | null = null,
+): ReadonlyMap<string, string> {
   const all = new Map(runs(projection).map((run) => [run.member, run]));
   const files = new Map<string, string>();
   for (const [index, member] of projection.volcanos.entries()) {
@@ -164,7 +188,7 @@ export function stateFiles(projection: Projection, knownOf: KnownOf): ReadonlyMa
     const text = volcanoText(projection, index, all.get(index), knownOf(member));
     files.set(TAKEN.test(nickname) ? `${nickname}.volcano` : nickname, text);
   }
-  files.set(RING_FILE, ringText(projection, all, knownOf));
+  files.set(RING_FILE, ringText(projection, all, knownOf, balance));
   files.set(PROJECTION_FILE, projectionText(projection));
   return files;
 }

@@ -2,6 +2,7 @@ import type { FlareService, NoteStore } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import { ROOT_NOTE } from '../flare/store/open.ts';
 import type { Usage } from '../flare/types.ts';
+import { Balancer } from './balance/balancer.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
@@ -102,6 +103,8 @@ class Volcano implements Ring {
   readonly #router: Router;
   readonly #notes: NetworkNotes;
   readonly #doorman: Doorman;
+  /** Null: it takes no part in it. */
+  readonly #balance: Balancer | null;
   readonly #stopped = Promise.withResolvers<void>();
   readonly tree: FlareService;
   readonly view: OperatorView;
@@ -194,11 +197,6 @@ class Volcano implements Ring {
       observe: this.#observe,
       serving: this.#serving,
     });
-    this.#router = new Router({
-      ...{ store, clock, random, logger },
-      owners: this.#serving,
-      statfs: () => this.#figures.statfs(),
-    });
     this.#notes = new NetworkNotes({
       ...{ store, clock, random, logger },
       map: this.#map,
@@ -206,9 +204,30 @@ class Volcano implements Ring {
       peers: this.#peers,
     });
     this.#doorman = new Doorman({ clock, logger, notes: this.#notes, firstKeyId: () => secrets.keyId });
+    const { balance = null } = options;
+    this.#balance =
+      balance === null
+        ? null
+        : new Balancer({
+            ...{ self: id, clock, logger, ...balance },
+            map: this.#map,
+            peers: this.#peers,
+            notes: this.#notes,
+            silent: (member) => this.#failover.isSilent(member),
+            space: () => store.statfs(),
+            bytesOf: (slice) => store.bytesIn(slice),
+            changed: () => this.#carrier?.settle(),
+          });
+    this.#router = new Router({
+      ...{ store, clock, random, logger },
+      owners: this.#serving,
+      statfs: () => this.#figures.statfs(),
+      loads: this.#balance?.loads ?? null,
+    });
     const texts = () => {
       const { projection } = this.#map;
-      return projection === null ? new Map() : stateFiles(projection, ({ id }) => this.#figures.known(id));
+      const known = ({ id }: Member) => this.#figures.known(id);
+      return projection === null ? new Map() : stateFiles(projection, known, this.#balance?.known() ?? null);
     };
     const dht = new DhtDirectory(clock, store.root().generation, texts);
     this.tree = new Tree(this.#router, dht);
@@ -281,6 +300,7 @@ class Volcano implements Ring {
       projections: this.#projections,
       replication: made,
       failover: this.#failover,
+      balance: this.#balance,
       hint: (member) => void this.#figures.tell(member),
     });
     const { deadAfterMs } = this.#options;
@@ -304,6 +324,7 @@ class Volcano implements Ring {
     this.#carrier.start();
     this.#router.outcomes.start();
     this.#figures.start();
+    this.#balance?.start();
     this.#absence?.start();
     this.#upgrade.settle();
   }
@@ -332,6 +353,7 @@ class Volcano implements Ring {
       this.#replication.update(projection!);
     }
     this.#settleServed();
+    this.#balance?.settle();
     this.#carrier?.settle();
     this.#upgrade?.settle();
   }
@@ -356,6 +378,7 @@ class Volcano implements Ring {
     this.#carrier?.stop();
     this.#absence?.stop();
     this.#upgrade?.stop();
+    this.#balance?.stop();
     this.#failover.stop();
     this.#figures.stop();
     this.#notes.stop();
@@ -388,6 +411,7 @@ class Volcano implements Ring {
       figures: this.#figures,
       replication: () => this.#replication,
       failover: this.#failover,
+      balance: this.#balance,
       stopped: this.#stopped.promise,
     });
     const parts = {

@@ -1,3 +1,4 @@
+import { BALANCE, balanceCommand } from './balance.ts';
 import { BENCH, benchCommand } from './bench.ts';
 import { CHECK, checkCommand } from './check.ts';
 import { CLIENTS, clientsCommand } from './clients.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: TOP, run: topCommand },
   { spec: JOIN, run: joinCommand },
   { spec: LEAVE, run: leaveCommand },
+  { spec: BALANCE, run: balanceCommand },
   { spec: DEAD, run: deadCommand },
   { spec: READY, run: readyCommand },
   { spec: LOCKS, run: locksCommand },

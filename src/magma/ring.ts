@@ -1,10 +1,12 @@
 import { tableOf } from '../base/table.ts';
+import { type MoveNote, moveText } from '../dht/balance/moves.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
 import { copiesWanted, indexOf, mirroredBy, runs, singleCopies } from '../dht/projection/queries.ts';
 import type { Projection } from '../dht/projection/types.ts';
 import { stateFiles } from '../dht/state-text.ts';
 import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { UsageError } from '../magmad/usage.ts';
+import { readBalance } from './balance-notes.ts';
 import type { CommandSpec } from './command.ts';
 import { within } from './every.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
@@ -19,7 +21,7 @@ export const RING: CommandSpec = {
   text: ['Asks one volcano for the map, and then every volcano for its figures.'],
   flags: {
     json: {
-      help: 'one JSON object: networkId, epoch, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem)',
+      help: 'one JSON object: networkId, epoch, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem), balance (paused, moves as magma balance has them; null: not known)',
     },
   },
   asks: true,
@@ -39,6 +41,9 @@ export const STATUS: CommandSpec = {
   asks: true,
   status: '0 it answers and serves; 1 it does not, or nobody could be asked; 2 the command line is wrong',
 };
+
+/** So many of the last moves of slices are shown; `magma balance` has them all. */
+const MOVES_SHOWN = 3;
 
 /** What one volcano answered: figures, or why there are none. */
 type Told = { readonly figures: Figures } | { readonly problem: string };
@@ -95,7 +100,10 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
     async () => (await connectAny(asked, key)).ring,
     async (ring) => {
       const { projection } = ring;
-      const told = await Promise.all(projection.volcanos.map((_, index) => tell(ring, index)));
+      const [told, balance] = await Promise.all([
+        Promise.all(projection.volcanos.map((_, index) => tell(ring, index))),
+        within(readBalance(ring)).catch(() => null),
+      ]);
       const all = new Map(runs(projection).map((run) => [run.member, run]));
       const copies = copiesWanted(projection);
       const wanting = short(projection);
@@ -115,6 +123,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
           slicesShortOfCopies: wanting,
           slicesWithASingleCopy: single,
           volcanos,
+          balance,
         };
         process.stdout.write(`${JSON.stringify(answer)}\n`);
       } else {
@@ -140,12 +149,19 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
               ]
             : []),
           ...(wanting > 0 ? [`${wanting} of ${projection.slices} slices have fewer copies than that`] : []),
+          ...(balance?.paused ? ['slices are not moved between volcanos: paused (magma balance --resume)'] : []),
+          ...movedLines(balance?.moves ?? []),
         ];
         process.stdout.write(`${lines.join('\n')}\n`);
       }
       return wanting === 0 && volcanos.every((one) => 'figures' in one) ? 0 : 1;
     },
   );
+}
+
+/** The last moves of slices, and why they were made. */
+function movedLines(moves: readonly MoveNote[]): string[] {
+  return moves.slice(0, MOVES_SHOWN).map((move) => `moved: ${moveText(move)}`);
 }
 
 /** What is to be said of a volcano's disk; nothing when it is well. */

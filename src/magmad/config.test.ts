@@ -134,7 +134,8 @@ t.test('what is wrong on the command line is named, with the cure', async (t) =>
   t.match(refusal(['-n', 'a b']), /^-n: "a b" must begin with a letter/);
   t.match(refusal(['-D', 'nz']), /^-D: "nz" must be letters out of/);
   t.match(refusal(['-w', '0']), /^-w: 0 must be a weight, 1 to 1000/);
-  t.match(refusal(['-w', '2']), /^-w: 2 is not possible yet: volcanos take equal shares; leave it out/);
+  t.match(refusal(['-w', '1001']), /^-w: 1001 must be a weight, 1 to 1000/);
+  t.equal(config(['-w', '2']).weight, 2);
   t.match(refusal(['--boot=1']), /^--boot takes no value/);
   t.match(refusal(['--share', '/', '*', 'r']), /^"\*" belongs to no flag. Cure: quote/);
   t.match(refusal([], { MAGMA_NFS_PORT: 'x' }), /^MAGMA_NFS_PORT: "x" must be a port number/);

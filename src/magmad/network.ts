@@ -187,6 +187,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     expelled,
     left: () => void process.kill(process.pid, 'SIGTERM'),
     ...{ gate, load, observe, signal },
+    balance: { weight: config.weight },
     replication: (parts) => new Mirroring(parts),
     register: etcd?.register ?? null,
   })

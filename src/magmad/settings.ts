@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { WEIGHT_MAX } from '../dht/balance/work.ts';
 import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
@@ -111,12 +112,9 @@ export const SETTINGS = {
     kind: 'number',
     value: 'N',
     group: VOLCANO,
-    help: 'How much of the network this volcano takes, compared with the others. Only 1 for now: volcanos take equal shares.',
+    help: 'How much of the network this volcano takes, compared with the others: one of weight 2 gets twice the work of one of weight 1. Slices move for that little by little (magma balance).',
     otherwise: '1',
-    schema: v.pipe(
-      whole(1, 1000, 'a weight'),
-      v.maxValue(1, 'is not possible yet: volcanos take equal shares; leave it out'),
-    ),
+    schema: whole(1, WEIGHT_MAX, 'a weight'),
   },
   join: {
     short: 'r',

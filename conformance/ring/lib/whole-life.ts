@@ -3,6 +3,7 @@ import type { SimulatedHost } from '../../../src/base/simulated/host.ts';
 import type { SimulatedProcess } from '../../../src/base/simulated/process.ts';
 import type { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import type { VirtualClock } from '../../../src/base/virtual-clock.ts';
+import type { BalanceOptions } from '../../../src/dht/balance/balancer.ts';
 import type { Failover, FailoverParts } from '../../../src/dht/failover/failover.ts';
 import type { Projection } from '../../../src/dht/projection/types.ts';
 import type { Mirroring } from '../../../src/dht/replication/mirroring.ts';
@@ -18,6 +19,8 @@ export interface WholeBreaks {
   readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
   readonly replication?: (replication: Mirroring, parts: ReplicationParts, at: number) => Replication;
   readonly failover?: (parts: FailoverParts) => Failover;
+  /** How a volcano takes part in the balance; it does not when absent. */
+  readonly balance?: (at: number) => BalanceOptions;
   /** What brings it out; anything when absent. */
   readonly troubles?: readonly Trouble[];
   /** What kind of ring brings it out; by chance when absent. */

@@ -3,6 +3,8 @@ import type { Random } from '../../../src/base/random.ts';
 import { type PacketNote, SimulatedNetwork } from '../../../src/base/simulated/network.ts';
 import { SimulatedDisk } from '../../../src/base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../src/base/virtual-clock.ts';
+import type { BalanceOptions } from '../../../src/dht/balance/balancer.ts';
+import type { MoveNote } from '../../../src/dht/balance/moves.ts';
 import { Failover, type FailoverParts } from '../../../src/dht/failover/failover.ts';
 import type { Peers } from '../../../src/dht/peers.ts';
 import { copiesWanted, indexOf } from '../../../src/dht/projection/queries.ts';
@@ -92,7 +94,7 @@ export class WholeRing implements World {
   readonly warnings: string[] = [];
   /**
    * Maps; records that a mirror had and its primary not, any more; volcanos that have left; slices that were taken over, and of which the old owner had records that the new one had not; records that were found damaged, and those of them that came anew; slices that became whole on
-   * a mirror from the log, after something was undone there, and from nothing.
+   * a mirror from the log, after something was undone there, and from nothing; moves for the balance that came to their end, and that were given up.
    */
   readonly counts = {
     maps: 0,
@@ -106,6 +108,8 @@ export class WholeRing implements World {
     replayed: 0,
     undone: 0,
     filled: 0,
+    balanced: 0,
+    unmoved: 0,
   };
   readonly troubles: readonly Trouble[];
   readonly troubledMs = 4000;
@@ -423,6 +427,7 @@ export class WholeRing implements World {
       replicas: this.replicas,
       failoverMs: this.failoverMs,
       register: this.#registerOf(life, random),
+      balance: this.#balance(life),
       replication: (parts) => this.#replication(life, parts),
       failover: (parts) => this.#failover(life, parts),
     });
@@ -432,6 +437,16 @@ export class WholeRing implements World {
     const { register } = this;
     if (register === null) return null;
     return (networkId) => new SharedProjectionStore(register.client(at, clock, random), `magma/${networkId}/`);
+  }
+
+  #balance({ at }: Life): BalanceOptions | null {
+    const options = this.#breaks.balance?.(at);
+    if (options === undefined) return null;
+    const told = ({ end }: MoveNote): void => {
+      if (end === 'done') this.counts.balanced++;
+      else this.counts.unmoved++;
+    };
+    return { ...options, told };
   }
 
   #failover(life: Life, parts: FailoverParts): Failover {

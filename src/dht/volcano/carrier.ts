@@ -1,6 +1,7 @@
 import type { Logger } from '../../base/logger.ts';
+import type { Balancer } from '../balance/balancer.ts';
 import type { Failover } from '../failover/failover.ts';
-import { applyStep, nextStep, type Step } from '../projection/plan.ts';
+import { applyStep, nextStep, type Silent, type Step } from '../projection/plan.ts';
 import type { ProjectionStore } from '../projection/store.ts';
 import { LARGE, type MemberId, type Projection } from '../projection/types.ts';
 import { isTransient, type Pace, pause } from '../retry.ts';
@@ -19,6 +20,8 @@ export interface CarrierParts extends Pace {
   readonly projections: ProjectionStore;
   readonly replication: Replication;
   readonly failover: Pick<Failover, 'anew' | 'takeOver' | 'propose' | 'proposed' | 'isSilent'>;
+  /** Null: nothing is moved but by the plan. */
+  readonly balance: Pick<Balancer, 'going' | 'begin'> | null;
   /** Has another volcano hear of the newest epoch, if it can be reached. */
   readonly hint: (member: MemberId) => void;
   readonly logger: Logger;
@@ -84,8 +87,11 @@ export class Carrier {
   }
 
   #due(projection: Projection): Step | null {
-    const { failover } = this.#parts;
-    return this.#urgent() ?? nextStep(projection, (member) => failover.isSilent(projection.volcanos[member]!.id));
+    const { failover, balance } = this.#parts;
+    const silent: Silent = (member) => failover.isSilent(projection.volcanos[member]!.id);
+    return (
+      this.#urgent() ?? balance?.going(projection) ?? nextStep(projection, silent) ?? balance?.begin(projection) ?? null
+    );
   }
 
   async #run(): Promise<void> {

@@ -4,6 +4,7 @@ import { BusyError } from '../../flare/joint.ts';
 import { SLICES, sliceOf } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { CallContext } from '../../rpc/program.ts';
+import type { Balancer } from '../balance/balancer.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
 import type { Doorman } from '../keys/doorman.ts';
@@ -64,6 +65,8 @@ export interface HandlersParts {
   readonly observe: (ask: Observing) => Observation;
   readonly replication: () => Replication | null;
   readonly failover: Pick<Failover, 'grant'>;
+  /** Null: this volcano takes no part in it. */
+  readonly balance: Pick<Balancer, 'works'> | null;
   /** Resolves when this volcano stops: what waits is answered then. */
   readonly stopped: Promise<void>;
 }
@@ -94,8 +97,22 @@ async function passedOn<T>(work: () => Promise<T>): Promise<T> {
 
 /** What this volcano does when another one calls. */
 export function nodeHandlers(parts: HandlersParts): NodeHandlers {
-  const { hello, greeted, clock, logger, map, serving, peers, store, projections, register, shared, notes, figures } =
-    parts;
+  const {
+    hello,
+    greeted,
+    clock,
+    logger,
+    map,
+    serving,
+    peers,
+    store,
+    projections,
+    register,
+    shared,
+    notes,
+    figures,
+    balance,
+  } = parts;
 
   const arbiterHere = (): OwnProjectionStore => {
     if (register === null) throw new DeniedError('no volcano arbitrates the maps of this network');
@@ -234,6 +251,10 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     load(sender, theirs) {
       figures.told(sender, theirs);
       return figures.tells();
+    },
+    work(theirs) {
+      balance?.works.told(theirs);
+      return balance?.works.tells() ?? [];
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
     observe: (ask) => parts.observe(ask),

@@ -6,6 +6,7 @@ import type { Random } from '../../base/random.ts';
 import type { SecureNet, SecureOptions } from '../../base/secure-net.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import type { StoreOptions } from '../../flare/store/open.ts';
+import type { BalanceOptions } from '../balance/balancer.ts';
 import type { Failover, FailoverParts } from '../failover/failover.ts';
 import type { Observation, Observing } from '../observation.ts';
 import type { FlareProgramParts } from '../programs/flare/program.ts';
@@ -66,6 +67,8 @@ export interface RingOptions {
   readonly load: () => number;
   /** What this volcano sees of its clients; not given: nothing. */
   readonly observe?: (ask: Observing) => Omit<Observation, 'nickname'>;
+  /** It takes part in the balance: gives slices to its neighbours when they do less, and gets some. Null, or not given: neither. */
+  readonly balance?: BalanceOptions | null;
   readonly replication: (parts: ReplicationParts) => Replication;
   /** `Failover` unless given. */
   readonly failover?: (parts: FailoverParts) => Failover;

@@ -272,6 +272,11 @@ export class LocalStore implements FlareService, NoteStore {
     return this.#core.state.usage.all(wanted);
   }
 
+  /** The bytes of all that lies in a slice here. */
+  bytesIn(slice: number): number {
+    return this.#core.state.usage.bytesIn(slice);
+  }
+
   /** Limits changes from now on; null: nothing does. */
   enforce(limits: Quotas | null): void {
     this.#core.quotas.limits = limits;

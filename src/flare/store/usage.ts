@@ -147,6 +147,13 @@ export class UsageTable {
     return { bytes: sum.bytes, files: sum.files };
   }
 
+  /** What all uids have in all shares, in one slice, whether it counts or not. */
+  bytesIn(slice: number): number {
+    let sum = 0;
+    for (const { bytes } of this.#slices[slice]?.values() ?? []) sum += bytes;
+    return sum;
+  }
+
   /** What all uids have in the shares that are `wanted`, on the slices that count. */
   all(wanted: (share: number) => boolean): AccountUsage[] {
     const sums = new Map<number, Count>();

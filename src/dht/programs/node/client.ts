@@ -4,6 +4,7 @@ import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
+import type { WorkHeard } from '../../balance/work.ts';
 import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
@@ -26,6 +27,7 @@ import { observationFromWire } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
 import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
+import { wireWorks, worksFromWire } from './works.ts';
 
 /** How long the digest of a slice may take, in milliseconds. */
 export const DIGEST_MS = 600_000;
@@ -59,6 +61,7 @@ const calls = {
   outcome: call(procedures.OUTCOME),
   decision: call(procedures.DECISION),
   load: call(procedures.LOAD),
+  work: call(procedures.WORK),
   notes: call(procedures.NOTES),
   setNote: call(procedures.SETNOTE),
   digest: call(procedures.DIGEST),
@@ -257,6 +260,11 @@ export class NodeClient {
   async load(sender: MemberId, loads: Loads): Promise<Loads> {
     const wire = { epoch: this.#epoch(), sender: Buffer.from(sender, 'hex'), loads: wireLoads(loads) };
     return loadsFromWire(await this.#ask(calls.load, wire));
+  }
+
+  /** Tells what volcanos' slices are asked for, and is told likewise. */
+  async work(works: readonly WorkHeard[]): Promise<WorkHeard[]> {
+    return worksFromWire(await this.#ask(calls.work, { epoch: this.#epoch(), works: wireWorks(works) }));
   }
 
   /** Some of the network's notes, from behind `after` on; none when they are still at version `known`. */

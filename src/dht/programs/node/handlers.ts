@@ -5,6 +5,7 @@ import type { HeldPage } from '../../../flare/store/locks/keeper.ts';
 import type { AccountUsage } from '../../../flare/store/usage.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
+import type { WorkHeard } from '../../balance/work.ts';
 import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import type { News } from '../../projection/news.ts';
@@ -152,6 +153,8 @@ export interface NodeHandlers {
   joint(slice: number): JointPart;
   /** Takes the sender's figures and what he has heard, gives the own likewise. */
   load(sender: MemberId, loads: Loads): Eventually<Loads>;
+  /** Takes what the sender tells of volcanos' work, gives the own likewise; nothing, when this volcano takes no part. */
+  work(works: readonly WorkHeard[]): Eventually<WorkHeard[]>;
   /** `BusyError` when the slice changes meanwhile; RangeError is denied. */
   digest(slice: number): Eventually<SliceDigest>;
   /** What this volcano sees of its clients, and serves. */

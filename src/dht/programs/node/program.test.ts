@@ -12,6 +12,7 @@ import { MemoryService } from '../../../flare/testing/memory-service.ts';
 import { FlareType } from '../../../flare/types.ts';
 import { LATENCY_BOUNDS_MS } from '../../../rpc/procedure-gauges.ts';
 import type { CallContext, Program } from '../../../rpc/program.ts';
+import { REASON_MAX, WORKS_MAX, type Work } from '../../balance/work.ts';
 import { RefreshError } from '../../errors.ts';
 import {
   CLIENTS_OBSERVED_MAX,
@@ -96,6 +97,7 @@ function handlers(some: Partial<NodeHandlers>): NodeHandlers {
     'joint',
     'leave',
     'load',
+    'work',
     'observe',
     'notes',
     'setNote',
@@ -442,6 +444,32 @@ t.test('LOAD: each tells the other its figures, and what it has heard of others'
   await t.rejects(node.load(member(3).id, { figures, usage: accounts, heard }), { name: 'XdrError' });
 });
 
+t.test('WORK: each tells the other what its slices are asked for, and what it has heard of others', async (t) => {
+  const work: Work = {
+    ...{ weight: 1000, calls: 1234.5, bytes: 2 ** 42, units: 0.001, peakUnits: 3, aboveUnits: 0 },
+    ...{ capacityBytes: 2 ** 50, availableBytes: 1, settled: true, reason: 'slice 17 alone is 61% of its work' },
+  };
+  const heard = [4, 5].map((number) => ({ id: member(number).id, ageMs: number, work: { ...work, calls: number } }));
+  const seen: unknown[] = [];
+  const node = await served(t, {
+    work(works) {
+      seen.push(works);
+      return heard;
+    },
+  });
+  t.strictSame(await node.work(heard.slice(1)), heard);
+  t.strictSame(seen, [heard.slice(1)]);
+  const reason = `\u0007${'r'.repeat(REASON_MAX)}`;
+  await node.work([{ ...heard[0]!, work: { ...work, reason } }]);
+  t.match(
+    seen[1],
+    [{ work: { reason: `?${'r'.repeat(REASON_MAX - 1)}` } }],
+    'what people are shown is bounded, and printable',
+  );
+  const many = Array.from({ length: WORKS_MAX + 1 }, () => heard[0]!);
+  await t.rejects(node.work(many), { name: 'XdrError' });
+});
+
 t.test('NOTES: all of them, in pages that are bounded by number and by bytes', async (t) => {
   const notes = new MemoryNotes();
   await notes.setNote('other', Buffer.from('x'));
@@ -546,6 +574,7 @@ t.test('who is behind is told to refresh, who is ahead to wait, before anything 
     () => node.joint(1).resolve(operation, true),
     () => node.joint(1).decision(operation),
     () => node.load(member(0).id, { figures, usage: [], heard: [] }),
+    () => node.work([]),
     () => node.notes('', 0),
     () => node.setNote('n', null),
     () => node.held(''),

@@ -15,6 +15,7 @@ import { wireObservation } from './observed.ts';
 import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
 import { stepFromWire, wireStepAnswer } from './steps.ts';
 import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
+import { wireWorks, worksFromWire } from './works.ts';
 
 /** What the node program works with. */
 export interface NodeProgramParts {
@@ -120,6 +121,7 @@ const rows: { readonly [N in Name]: Run<N> } = {
   FREEHOLDER: (handlers, { holder }) => handlers.releaseHolder(holder.toString('latin1')),
   LOAD: (handlers, { sender, loads }) =>
     andThen(handlers.load(sender.toString('hex'), loadsFromWire(loads)), wireLoads),
+  WORK: (handlers, { works }) => andThen(handlers.work(worksFromWire(works)), wireWorks),
   NOTES: (handlers, { after, known }) =>
     andThen(handlers.notes(after.toString('latin1'), known), ({ version, notes, end }) => ({
       version,
@@ -148,6 +150,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'OUTCOME',
   'DECISION',
   'LOAD',
+  'WORK',
   'DIGEST',
   'REVOKE',
   'HELD',

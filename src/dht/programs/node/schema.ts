@@ -22,6 +22,7 @@ import { CallerSchema, FlareIdSchema } from '../types.ts';
 import { ClientNameSchema, KeysSchema, RevokedSchema } from './keys.ts';
 import { ObservationSchema } from './observed.ts';
 import { STEPS_MAX, StepAnswerSchema, StepSchema } from './steps.ts';
+import { WorksSchema } from './works.ts';
 
 /** The number of the node program; it has one version. */
 export const NODE_PROGRAM = 0x2a6d0002;
@@ -265,6 +266,12 @@ export const procedures = {
     number: 10,
     arguments: compile(xdr.struct('Load', { ...head, sender: xdr.opaque(ID_BYTES), loads: LoadsSchema })),
     result: compile(resultOf('LoadResult', LoadsSchema)),
+  },
+  /** What the caller's slices are asked for, and what it has heard of others; likewise. A volcano that does not take part answers with nothing. */
+  WORK: {
+    number: 16,
+    arguments: compile(xdr.struct('TellWork', { ...head, works: WorksSchema })),
+    result: compile(resultOf('WorkResult', WorksSchema)),
   },
   /** Notes of the whole network whose names come after `after`, by name; none when they are at the version that the caller knows. */
   NOTES: {
