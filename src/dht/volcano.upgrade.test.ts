@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap';
+import { MemoryKeyValues } from '../base/testing/memory-key-value.ts';
 import { ROOT } from '../flare/store/testing/harness.ts';
 import { FlareType } from '../flare/types.ts';
+import { SharedProjectionStore } from './projection/shared-store.ts';
 import { MIRRORED } from './testing/mirrored.ts';
-import { VirtualRing } from './testing/virtual-ring.ts';
+import { type Start, VirtualRing } from './testing/virtual-ring.ts';
 import { LOAD_MS } from './volcano/figures.ts';
 
 /*
@@ -98,5 +100,25 @@ t.test('a volcano that is alone goes on by itself', async (t) => {
   await ring.start(0, NEW);
   await ring.time.run(100);
   t.equal(ring.volcanos[0]!.up.projection().protocol, 2);
+  await ring.close();
+});
+
+t.test('where no volcano keeps the maps, the first one with slices has the network go on', async (t) => {
+  const ring = new VirtualRing({ volcanos: 2 });
+  const keys = new MemoryKeyValues();
+  const seeds = [ring.volcanos[0]!.seed];
+  const shared = (how: Start): Start => ({
+    ...how,
+    register: (networkId) => new SharedProjectionStore(keys.client(), `magma/${networkId}/`),
+  });
+  await ring.start(0, shared({ ...OLD, boot: true }));
+  await ring.start(1, shared({ ...NEW, seeds }));
+  await ring.time.run(4 * LOAD_MS);
+  t.match(ring.volcanos[1]!.up.projection(), { arbiter: null, protocol: 1 });
+  await ring.stop(0);
+  await ring.start(0, shared(NEW));
+  await ring.time.run(4 * LOAD_MS);
+  for (const { nickname, up } of ring.volcanos) t.equal(up.projection().protocol, 2, nickname);
+  await works(ring, t, 1, 'both are new');
   await ring.close();
 });
