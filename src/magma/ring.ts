@@ -21,7 +21,7 @@ export const RING: CommandSpec = {
   text: ['Asks one volcano for the map, and then every volcano for its figures.'],
   flags: {
     json: {
-      help: 'one JSON object: networkId, epoch, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem), balance (paused, moves as magma balance has them; null: not known)',
+      help: 'one JSON object: networkId, epoch, protocol, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem), balance (paused, moves as magma balance has them; null: not known)',
     },
   },
   asks: true,
@@ -113,11 +113,12 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
         const counts = { slices: all.get(index)?.count ?? 0, mirrors: inSync.length, filling: filling.length };
         return { ...member, arbiter: projection.arbiter === member.id, ...counts, ...told[index]! };
       });
-      const { networkId, epoch, replicas } = projection;
+      const { networkId, epoch, protocol, replicas } = projection;
       if (json) {
         const answer = {
           networkId,
           epoch,
+          protocol,
           replicas,
           copies,
           slicesShortOfCopies: wanting,
@@ -143,6 +144,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
           ...tableOf(head, rows),
           ...volcanos.flatMap((one) => ('problem' in one ? [`${one.nickname}: ${one.problem}`] : [])),
           ...volcanos.flatMap((one) => ('figures' in one ? diskLines(one.nickname, one.figures) : [])),
+          ...protocolLines(protocol, volcanos),
           ...(single > 0
             ? [
                 `${single} of ${projection.slices} slices have a SINGLE COPY: no other volcano has what their primary has`,
@@ -162,6 +164,19 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
 /** The last moves of slices, and why they were made. */
 function movedLines(moves: readonly MoveNote[]): string[] {
   return moves.slice(0, MOVES_SHOWN).map((move) => `moved: ${moveText(move)}`);
+}
+
+/** Who keeps a network from a newer protocol that some of its volcanos speak; nothing when nobody speaks one. */
+export function protocolLines(
+  protocol: number,
+  volcanos: readonly ({ readonly nickname: string } & ({ readonly figures: Figures } | { readonly problem: string }))[],
+): readonly string[] {
+  const speaks = (one: (typeof volcanos)[number]): boolean => 'figures' in one && one.figures.protocol > protocol;
+  const others = volcanos.filter((one) => !speaks(one)).map(({ nickname }) => nickname);
+  if (others.length === volcanos.length) return [];
+  const until =
+    others.length === 0 ? 'its volcanos have told each other of theirs' : `${others.join(', ')} run it, too`;
+  return [`the network is at protocol ${protocol}; it goes on to that of a newer magma when ${until}`];
 }
 
 /** What is to be said of a volcano's disk; nothing when it is well. */
