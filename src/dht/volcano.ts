@@ -24,6 +24,7 @@ import { volcanoSelf } from './secrets.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { Absence } from './volcano/absence.ts';
+import { BackupSource } from './volcano/backup-source.ts';
 import { Carrier } from './volcano/carrier.ts';
 import { askCopies } from './volcano/copies.ts';
 import { type Entered, enter, joinerHello } from './volcano/enter.ts';
@@ -105,6 +106,7 @@ class Volcano implements Ring {
   readonly #doorman: Doorman;
   /** Null: it takes no part in it. */
   readonly #balance: Balancer | null;
+  readonly #backup: BackupSource;
   readonly #stopped = Promise.withResolvers<void>();
   readonly tree: FlareService;
   readonly view: OperatorView;
@@ -224,6 +226,7 @@ class Volcano implements Ring {
       statfs: () => this.#figures.statfs(),
       loads: this.#balance?.loads ?? null,
     });
+    this.#backup = new BackupSource({ clock, random, logger, store, serving: this.#serving, map: this.#map });
     const texts = () => {
       const { projection } = this.#map;
       const known = ({ id }: Member) => this.#figures.known(id);
@@ -409,6 +412,7 @@ class Volcano implements Ring {
       doorman: this.#doorman,
       keyId: () => this.#entered.secrets.keyId,
       figures: this.#figures,
+      backup: this.#backup,
       replication: () => this.#replication,
       failover: this.#failover,
       balance: this.#balance,
@@ -567,6 +571,7 @@ class Volcano implements Ring {
   async #close(): Promise<void> {
     this.#stopped.resolve();
     this.#stopWork();
+    this.#backup.stop();
     await this.#programs?.stop();
     this.#router.outcomes.stop();
     await this.#replication?.close();

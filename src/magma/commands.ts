@@ -1,3 +1,5 @@
+import { BACKUP, backupCommand } from './backup/backup.ts';
+import { RESTORE, restoreCommand } from './backup/restore.ts';
 import { BALANCE, balanceCommand } from './balance.ts';
 import { BENCH, benchCommand } from './bench.ts';
 import { CHECK, checkCommand } from './check.ts';
@@ -32,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   { spec: LOCKS, run: locksCommand },
   { spec: TAKEOVER, run: takeoverCommand },
   { spec: CHECK, run: checkCommand },
+  { spec: BACKUP, run: backupCommand },
+  { spec: RESTORE, run: restoreCommand },
   { spec: KEY, run: keyCommand },
   { spec: PC_USER, run: pcUserCommand },
   { spec: BENCH, run: benchCommand },

@@ -23,6 +23,7 @@ import type { OwnProjectionStore } from '../projection/own-store.ts';
 import { newerThan, type ProjectionStore } from '../projection/store.ts';
 import { type Member, ProjectionError } from '../projection/types.ts';
 import { isTransient } from '../retry.ts';
+import type { BackupSource } from './backup-source.ts';
 import { holdersOf } from './copies.ts';
 import { type FarewellParts, farewell } from './farewell.ts';
 import type { NetworkFigures } from './figures.ts';
@@ -61,6 +62,7 @@ export interface HandlersParts {
   /** Names the network's key that others are called with. */
   readonly keyId: () => string;
   readonly figures: NetworkFigures;
+  readonly backup: BackupSource;
   /** What this volcano sees of its clients. */
   readonly observe: (ask: Observing) => Observation;
   readonly replication: () => Replication | null;
@@ -257,6 +259,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
       return balance?.works.tells() ?? [];
     },
     digest: (slice) => legal(() => digestOf(store, slice)),
+    backup: () => parts.backup,
     observe: (ask) => parts.observe(ask),
     async keys() {
       const fresh = await notes.refresh();

@@ -9,6 +9,9 @@ import { OperationSchema } from './schema.ts';
 /** Bytes that every record has. */
 export const RECORD_HEAD_BYTES = 48;
 
+/** Where the epoch lies. */
+export const EPOCH_OFFSET = 4;
+
 /** What a record says of itself at its start. */
 export interface RecordHead {
   readonly slice: number;
@@ -30,7 +33,7 @@ export function recordHead(bytes: Buffer): RecordHead {
   if (bytes.length < RECORD_HEAD_BYTES) throw new RangeError(`${bytes.length} bytes are no record`);
   return {
     slice: bytes.readUInt32BE(0),
-    epoch: uint64(bytes, 4),
+    epoch: uint64(bytes, EPOCH_OFFSET),
     number: uint64(bytes, 12),
     place: bytes.readUInt32BE(36),
     groupSize: bytes.readUInt32BE(40),

@@ -31,6 +31,8 @@ export class Commitment {
   /** Those who wait for copies, by rising LSN. */
   #waiting: Waiting[] = [];
   #failed: Error | null = null;
+  /** Nothing behind that LSN counts as committed; null: all may. */
+  #held: number | null = null;
   /** Raised when who waits is to wait no more. */
   #turn = 0;
   /** Up to which LSN all is committed. */
@@ -72,10 +74,23 @@ export class Commitment {
   /** The log or a copy has come further. */
   advance(): void {
     const copied = this.#copies === null ? Number.POSITIVE_INFINITY : this.#copies.lsn;
-    const lsn = Math.min(this.#kml.durable, copied);
+    const lsn = Math.min(this.#kml.durable, copied, this.#held ?? Number.POSITIVE_INFINITY);
     if (lsn <= this.lsn) return;
     this.lsn = lsn;
     while (this.#waiting.length > 0 && this.#waiting[0]!.lsn <= lsn) this.#waiting.shift()!.promise.resolve();
+  }
+
+  /**
+   * What is appended from now on does not count as committed until `letGo`: nobody is shown anything of it, and no answer that depends on it leaves this volcano. `appended` is the last LSN that
+   * was given away.
+   */
+  hold(appended: number): void {
+    this.#held = appended;
+  }
+
+  letGo(): void {
+    this.#held = null;
+    this.advance();
   }
 
   /**
@@ -90,7 +105,7 @@ export class Commitment {
   when(lsn: number): Eventually<void> {
     if (lsn <= this.lsn) return;
     const durable = this.#kml.whenDurable(lsn);
-    if (this.#copies === null) return durable;
+    if (this.#copies === null && this.#held === null) return durable;
     return this.#later(lsn, durable);
   }
 

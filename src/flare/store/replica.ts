@@ -43,6 +43,11 @@ export class Replica {
     return this.#core.commitment;
   }
 
+  /** Holds back what is appended from now on from all who would see it: `Commitment.hold`. */
+  hold(): void {
+    this.#core.commitment.hold(this.appended);
+  }
+
   /** The LSN of the last record that was appended, and the one up to which all is durable here. */
   get appended(): number {
     return this.#core.kml.nextLsn - 1;

@@ -20,7 +20,7 @@ import type { AskCommon, AskFollowed, AskTail, CommonSlices, Followed, Tail } fr
 import { flareLockFromWire, wireHolder } from '../locks.ts';
 import { type Answer, outcomeOf, type RpcCaller } from '../result.ts';
 import { wireCaller, wireId } from '../types.ts';
-import type { Append, Appended, Loads, NotesPage, SliceDigest, Standing } from './handlers.ts';
+import type { Append, Appended, BackupPart, Loads, NotesPage, ReadingPage, SliceDigest, Standing } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { type KeysTold, keysFromWire, revokedFromWire } from './keys.ts';
 import { observationFromWire } from './observed.ts';
@@ -65,6 +65,10 @@ const calls = {
   notes: call(procedures.NOTES),
   setNote: call(procedures.SETNOTE),
   digest: call(procedures.DIGEST),
+  hold: call(procedures.HOLD),
+  letGo: call(procedures.LETGO),
+  readSlices: call(procedures.READSLICES),
+  readOn: call(procedures.READON),
   known: call(procedures.KNOWN),
   observe: call(procedures.OBSERVE),
   keys: call(procedures.KEYS),
@@ -87,10 +91,13 @@ function newestOf(news: Value<typeof NewsSchema>, known: Projection | null): Pro
   return changed(known, news.changes.map(decodeChange));
 }
 
-/** A `JointPart` whose answers have to be waited for. */
-type RemoteJoint = {
-  [K in keyof JointPart]: (...args: Parameters<JointPart[K]>) => Promise<Awaited<ReturnType<JointPart[K]>>>;
+/** A part whose answers have to be waited for. */
+type Remote<P> = {
+  [K in keyof P]: P[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
+type RemoteJoint = Remote<JointPart>;
+/** What another volcano does for backups. */
+export type RemoteBackup = Remote<BackupPart>;
 
 /**
  * Another volcano's node program. Rejects with what its handlers refuse with, and with `RpcError` when there is no answer.
@@ -285,6 +292,20 @@ export class NodeClient {
     const args = { epoch: this.#epoch(), slice };
     const { number, epoch, digest } = outcomeOf(await this.#caller.call(calls.digest, args, { patience }));
     return { number, epoch, digest: Buffer.from(digest) };
+  }
+
+  /** What it does for backups; records are copies. */
+  get backup(): RemoteBackup {
+    return {
+      hold: (hold, ms) => this.#ask(calls.hold, { epoch: this.#epoch(), hold, ms }),
+      letGo: (hold) => this.#ask(calls.letGo, { hold }),
+      read: (whole, slices) =>
+        this.#ask(calls.readSlices, { epoch: this.#epoch(), whole, slices: slices.map((one) => ({ ...one })) }),
+      readOn: async (reading, page): Promise<ReadingPage> => {
+        const { records, end } = await this.#ask(calls.readOn, { reading, page });
+        return { records: records.map((record) => Buffer.from(record)), end };
+      },
+    };
   }
 
   async #ask<A, V>(procedure: RemoteProcedure<A, Answer<V>>, args: A): Promise<V> {

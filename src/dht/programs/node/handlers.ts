@@ -87,6 +87,40 @@ export interface Standing {
   readonly reaches: boolean;
 }
 
+/** How far a slice is: its last record. */
+export interface SliceAt extends LastRecord {
+  readonly slice: number;
+}
+
+/** A reading of slices that has begun. */
+export interface Reading {
+  readonly reading: number;
+  /** Where the slices of a whole reading were when it began: what comes behind that is to be read besides. */
+  readonly at: readonly SliceAt[];
+  /** Of these the log has not all that was asked for. */
+  readonly gone: readonly number[];
+}
+
+/** Records as they come in a reading; fewer than there is room for, or none, does not mean the end. */
+export interface ReadingPage {
+  readonly records: readonly Buffer[];
+  readonly end: boolean;
+}
+
+/** What a volcano does for backups. */
+export interface BackupPart {
+  /**
+   * From now on its answers show nothing that is new, until `letGo`, for so many milliseconds at most. Resolves with how far its own slices are. `BusyError` when another backup does the same.
+   */
+  hold(hold: number, ms: number): Eventually<readonly SliceAt[]>;
+  /** Ends it. True: it was unbroken till now, and the slices are the volcano's as they were. */
+  letGo(hold: number): Eventually<boolean>;
+  /** Begins to read own slices: all that lives in them, or committed records behind the given ones. `RefreshError`, `BusyError`. */
+  read(whole: boolean, slices: readonly SliceAt[]): Eventually<Reading>;
+  /** The next page, from 0. `DeniedError` when there is no such reading (any more): it is to be begun anew. */
+  readOn(reading: number, page: number): Eventually<ReadingPage>;
+}
+
 /** Some of the network's notes; `end` when there are no more. */
 export interface NotesPage {
   /** Another one after each change; 0 is none. */
@@ -157,6 +191,7 @@ export interface NodeHandlers {
   work(works: readonly WorkHeard[]): Eventually<WorkHeard[]>;
   /** `BusyError` when the slice changes meanwhile; RangeError is denied. */
   digest(slice: number): Eventually<SliceDigest>;
+  backup(): BackupPart;
   /** What this volcano sees of its clients, and serves. */
   observe(ask: Observing): Eventually<Observation>;
   /** What this volcano knows of keys. */

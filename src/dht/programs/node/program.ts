@@ -110,6 +110,16 @@ const rows: { readonly [N in Name]: Run<N> } = {
   DECISION: (handlers, { operation, slice }) =>
     andThen(handlers.joint(slice).decision(Buffer.from(operation)), (decision) => DECISIONS[decision]),
   DIGEST: (handlers, { slice }) => handlers.digest(slice),
+  HOLD: (handlers, { hold, ms }) => andThen(handlers.backup().hold(hold, ms), (slices) => [...slices]),
+  LETGO: (handlers, { hold }) => handlers.backup().letGo(hold),
+  READSLICES: (handlers, { whole, slices }) =>
+    andThen(handlers.backup().read(whole, slices), ({ reading, at, gone }) => ({
+      reading,
+      at: [...at],
+      gone: [...gone],
+    })),
+  READON: (handlers, { reading, page }) =>
+    andThen(handlers.backup().readOn(reading, page), ({ records, end }) => ({ records: [...records], end })),
   OBSERVE: (handlers, ask) => andThen(handlers.observe(ask), wireObservation),
   KEYS: (handlers) => andThen(handlers.keys(), wireKeys),
   REVOKE: (handlers, { name }) => andThen(handlers.revoke(name.toString('latin1')), wireRevoked),
@@ -153,6 +163,8 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'WORK',
   'DIGEST',
   'REVOKE',
+  'HOLD',
+  'READSLICES',
   'HELD',
   'FREEHOLDER',
   'NOTES',

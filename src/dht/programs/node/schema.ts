@@ -46,6 +46,9 @@ export const NOTES_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The most bytes that a HELLO has for later versions. */
 export const HELLO_FURTHER_MAX = 4096;
+/** The most records in one page of a reading, and slices that one whole reading is about. */
+export const PAGE_RECORDS_MAX = 65_536;
+export const READ_SLICES_MAX = 16;
 
 const MESSAGE_EXTRA = 256 * 1024;
 /** The largest reply of the node program. */
@@ -138,6 +141,8 @@ export const LoadsSchema = xdr.struct('Loads', { figures: FiguresSchema, usage, 
 
 const DecisionSchema = xdr.enumType('Decision', { committed: 0, pending: 1, unknown: 2 });
 const noteName = xdr.varOpaque(NOTE_NAME_MAX);
+/** How far a slice is: its last record. */
+const sliceAt = xdr.struct('SliceAt', { slice: xdr.uint32(), number: xdr.uint64(), epoch: xdr.uint64() });
 const nothing = resultOf('NothingResult', xdr.void());
 const maybeProjection = compile(resultOf('ProjectionResult', xdr.option(projection)));
 
@@ -385,6 +390,47 @@ export const procedures = {
       }),
     ),
     result: compile(resultOf('ContentsResult', xdr.option(xdr.varOpaque(DATA_MAX)))),
+  },
+  /** For a backup: the volcano's answers show nothing that is new, for so many milliseconds or until LETGO; and how far its own slices are. */
+  HOLD: {
+    number: 80,
+    arguments: compile(xdr.struct('Hold', { ...head, hold: xdr.uint64(), ms: xdr.uint32() })),
+    result: compile(resultOf('HoldResult', xdr.array(sliceAt, SLICES_MAX))),
+  },
+  /** Ends it; whether it was unbroken till now, and the slices are still the volcano's. */
+  LETGO: {
+    number: 81,
+    arguments: compile(xdr.struct('LetGo', { hold: xdr.uint64() })),
+    result: compile(resultOf('LetGoResult', xdr.bool())),
+  },
+  /** Begins to read slices for a backup: all that lives (`whole`, at most `READ_SLICES_MAX`), or the records behind given ones. */
+  READSLICES: {
+    number: 82,
+    arguments: compile(
+      xdr.struct('ReadSlices', { ...head, whole: xdr.bool(), slices: xdr.array(sliceAt, SLICES_MAX) }),
+    ),
+    result: compile(
+      resultOf(
+        'ReadSlicesResult',
+        xdr.struct('Reading', {
+          reading: xdr.uint64(),
+          /** Where the slices of a whole reading were when it began. */
+          at: xdr.array(sliceAt, SLICES_MAX),
+          /** Of these the log has not all that was asked for. */
+          gone: xdr.array(xdr.uint32(), SLICES_MAX),
+        }),
+      ),
+    ),
+  },
+  READON: {
+    number: 83,
+    arguments: compile(xdr.struct('ReadOn', { reading: xdr.uint64(), page: xdr.uint32() })),
+    result: compile(
+      resultOf(
+        'ReadOnResult',
+        xdr.struct('Page', { records: xdr.array(xdr.varOpaque(RECORD_MAX), PAGE_RECORDS_MAX), end: xdr.bool() }),
+      ),
+    ),
   },
   /** The newest map that is known there, current or not: nobody else is asked. For the operator's tool. */
   KNOWN: { number: 21, arguments: compile(xdr.void()), result: maybeProjection },
