@@ -11,6 +11,21 @@ t.test(
   async (t) => {
     const [first, second, third] = await threeVolcanos(t, scratch(t));
     await whole(t, at(first), 3);
+    const balance = await magma(['balance', '--json', ...at(first)]);
+    t.match(balance, { status: 0 }, balance.stdout + balance.stderr);
+    t.match(JSON.parse(balance.stdout), { paused: false, problems: [], moves: [] });
+    t.same(
+      JSON.parse(balance.stdout)
+        .volcanos.map(({ volcano, weight }: { volcano: string; weight: number }) => [volcano, weight])
+        .sort(),
+      [first, second, third].map(({ nickname }) => [nickname, 1]).sort(),
+    );
+    t.match(await magma(['balance', '--pause', ...at(second)]), { status: 0, stdout: /^paused/ });
+    t.match(await magma(['ring', ...at(third)]), { status: 0, stdout: /paused \(magma balance --resume\)/ });
+    t.match(await magma(['balance', '--resume', ...at(third)]), { status: 0, stdout: /^slices are moved again/ });
+    t.match(await magma(['balance', ...at(first)]), { status: 0, stdout: /^on: .*wallace +1 /s });
+    t.match(await magma(['balance', '--pause', '--resume', ...at(first)]), { status: 2 });
+
     const { nfs, root } = await client(t, first);
     const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
     let made = 0;

@@ -7,14 +7,15 @@ import { runOf, sameAssignment } from '../projection/queries.ts';
 import type { Projection } from '../projection/types.ts';
 import { checkFiles, MIRRORED, makeFiles, mirroredRing, planned, running } from '../testing/mirrored.ts';
 import type { Start, VirtualRing } from '../testing/virtual-ring.ts';
+import { RULES } from './decide.ts';
 import { MOVES_NOTE, type MoveNote, PAUSED_NOTE, readMoves } from './moves.ts';
 
 /*
  * Whole volcanos on virtual time that are asked for more in some slices than in others: slices move to the neighbours, also when somebody dies or is cut off meanwhile (docs/balance.md).
  */
 
-const PAUSE_MS = 10_000;
-const BALANCED: Start = { ...MIRRORED, balance: { weight: 1, pauseMs: PAUSE_MS } };
+const PAUSE_MS = 6_000;
+const BALANCED: Start = { ...MIRRORED, balance: { weight: 1, pauseMs: PAUSE_MS, rules: { ...RULES, least: 2 } } };
 
 const mapOf = (ring: VirtualRing): Projection => running(ring)[0]!.projection();
 
@@ -36,7 +37,7 @@ function load(ring: VirtualRing, files: readonly Attributes[], hot: (slice: numb
     call().catch(() => {
       if (ring.volcanos.some(({ ring: other }) => other === one)) failed += 1;
     });
-    void ring.pause(25).then(() => ask(calls + 1));
+    void ring.pause(100).then(() => ask(calls + 1));
   };
   ask(0);
   return () => {
@@ -69,12 +70,12 @@ t.test(
   'What is asked for in one end of a run goes to the neighbour, and there it ends; nobody is moved back',
   async (t) => {
     const ring = await mirroredRing(3, BALANCED);
-    const names = await makeFiles(ring, 0, 0, 200);
+    const names = await makeFiles(ring, 0, 0, 120);
     const files = await filesOf(ring, names);
     const before = mapOf(ring);
     const run = runOf(before, 0)!;
     const end = load(ring, files, (slice) => (slice - run.first + 256) % 256 < run.count);
-    await ring.time.run(8 * PAUSE_MS);
+    await ring.time.run(6 * PAUSE_MS);
     t.equal(end(), 0, 'no call of another one has failed');
     const after = sizes(ring);
     t.ok(after[0]! < 0.6 * run.count, `${run.count} slices, then ${after[0]}`);
@@ -127,9 +128,9 @@ for (const who of ['the giver', 'who is given'] as const) {
     const to = primary === own ? [...filling, ...inSync].find((one) => !before.map[at]!.inSync.includes(one)) : primary;
     const dies = who === 'the giver' ? 1 : Number(volcanos[to!]!.nickname.slice(1));
     ring.kill(dies, 'power');
-    await ring.time.run(2 * FAILOVER_MS);
+    await ring.time.run(1.5 * FAILOVER_MS);
     await ring.start(dies, BALANCED);
-    await ring.time.run(8 * PAUSE_MS);
+    await ring.time.run(6 * PAUSE_MS);
     t.equal(end(), 0, 'no call of another one has failed');
     await planned(ring);
     const moves = movesOf(ring);
@@ -149,7 +150,7 @@ t.test('While it is paused nothing is moved, however long; then it is', async (t
   const { notes } = ring.volcanos[1]!.up;
   await ring.settle(notes.setNote(PAUSED_NOTE, Buffer.from('1')));
   const { epoch } = mapOf(ring);
-  await ring.time.run(5 * PAUSE_MS);
+  await ring.time.run(4 * PAUSE_MS);
   t.equal(mapOf(ring).epoch, epoch, 'it is the same map');
   t.same(movesOf(ring), []);
   await ring.settle(notes.setNote(PAUSED_NOTE, null));
