@@ -127,8 +127,8 @@ function trafficTable(volcanos: readonly number[]): string {
   const columns: Column<Traffic & { volcanos: number }>[] = [
     { head: 'volcanos', cell: ({ volcanos: size }) => String(size) },
     { head: 'mirrors, calls/s', cell: ({ mirrorCalls }) => figure(mirrorCalls) },
-    { head: 'figures, calls/s', cell: ({ figureCalls }) => figure(figureCalls) },
-    { head: 'bytes of one', cell: ({ figureBytes }) => String(figureBytes) },
+    { head: 'figures and work, calls/s', cell: ({ figureCalls }) => figure(figureCalls) },
+    { head: 'bytes of one of each', cell: ({ figureBytes }) => String(figureBytes) },
     { head: 'with quotas, at most', cell: ({ figureBytesMost }) => String(figureBytesMost) },
     { head: 'keeper, calls/s', cell: ({ keeperCalls }) => figure(keeperCalls) },
     { head: 'root, calls/s', cell: ({ rootCalls }) => figure(rootCalls) },

@@ -1,7 +1,9 @@
+import { WORKS_MAX, type Work } from '../../src/dht/balance/work.ts';
 import { FAILOVER_MS, timesOf } from '../../src/dht/failover/times.ts';
 import type { Figures } from '../../src/dht/programs/node/handlers.ts';
 import { HEARD_MAX, procedures, USAGE_MAX, WATCH_MAX_MS } from '../../src/dht/programs/node/schema.ts';
 import { wireLoads } from '../../src/dht/programs/node/wire.ts';
+import { wireWorks } from '../../src/dht/programs/node/works.ts';
 import { WATCH_MS } from '../../src/dht/replication/limits.ts';
 import { distances, LOAD_MS } from '../../src/dht/volcano/figures.ts';
 import { NOTES_MS } from '../../src/dht/volcano/network-notes.ts';
@@ -10,9 +12,9 @@ import { NOTES_MS } from '../../src/dht/volcano/network-notes.ts';
 export interface Traffic {
   /** Leases and looks after mirrors, which each volcano asks, and is asked. */
   readonly mirrorCalls: number;
-  /** Exchanges of figures that each volcano begins. */
+  /** Exchanges of figures and of work that each volcano begins. */
   readonly figureCalls: number;
-  /** Bytes of one, there and back. */
+  /** Bytes of one of each, there and back. */
   readonly figureBytes: number;
   /** The same when each volcano tells of as many accounts with quotas as it may. */
   readonly figureBytesMost: number;
@@ -41,6 +43,17 @@ export function exchangeBytes(heard: number, accounts: number): number {
   return there.length + procedures.LOAD.result.encode({ ended: 0, value: loads }).length;
 }
 
+/** Bytes of an exchange of work with what was heard of so many others. */
+export function workBytes(heard: number): number {
+  const work: Work = {
+    ...{ weight: 1, calls: 1, bytes: 1, units: 1, peakUnits: 1, aboveUnits: 1 },
+    ...{ capacityBytes: 1, availableBytes: 1, settled: true, reason: 'it does no more than its share' },
+  };
+  const works = wireWorks(Array.from({ length: 1 + heard }, () => ({ id: ID, ageMs: 0, work })));
+  const there = procedures.WORK.arguments.encode({ epoch: 1, works });
+  return there.length + procedures.WORK.result.encode({ ended: 0, value: works }).length;
+}
+
 /** Of a network of so many volcanos with so many copies. */
 export function trafficOf(volcanos: number, copies: number, failoverMs = FAILOVER_MS): Traffic {
   const mirrors = Math.min(copies, volcanos) - 1;
@@ -48,9 +61,9 @@ export function trafficOf(volcanos: number, copies: number, failoverMs = FAILOVE
   const heard = peers === volcanos - 1 ? 0 : Math.min(HEARD_MAX, volcanos - 1);
   return {
     mirrorCalls: mirrors * (1000 / timesOf(failoverMs).renewMs + 1000 / WATCH_MS),
-    figureCalls: (peers * 1000) / LOAD_MS,
-    figureBytes: exchangeBytes(heard, 0),
-    figureBytesMost: exchangeBytes(heard, USAGE_MAX),
+    figureCalls: (2 * peers * 1000) / LOAD_MS,
+    figureBytes: exchangeBytes(heard, 0) + workBytes(Math.min(volcanos - 1, WORKS_MAX - 1)),
+    figureBytesMost: exchangeBytes(heard, USAGE_MAX) + workBytes(Math.min(volcanos - 1, WORKS_MAX - 1)),
     keeperCalls: ((volcanos - 1) * 1000) / WATCH_MAX_MS,
     rootCalls: ((volcanos - 1) * 1000) / NOTES_MS,
     changeMessages: 2 * (volcanos - 1),
