@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { connect as plainConnect } from 'node:net';
-import { join } from 'node:path';
 import { connect } from 'node:tls';
 import t from 'tap';
-import { MOUNT_MAGMA } from '../lib/magma-mounts.ts';
-import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { record, UdpWire } from '../lib/wire.ts';
 import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
@@ -131,47 +127,5 @@ t.test(
     t.match(told, /no network key was proved/, 'a refused connection is told in the log');
     for (const secret of [KEY, clientHex, clientKey.toString('base64'), laptopKey.toString('hex')])
       t.notOk(told.includes(secret), 'no secret is in the log or in /.dht/');
-  },
-);
-
-t.test(
-  'a client whose key is revoked is told so when it mounts, while others go on; the next key of its name is another one',
-  { timeout: TEST_TIMEOUT },
-  async (t) => {
-    const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const printed = async (...name: string[]): Promise<string> =>
-      (await magma(['key', 'client', ...at(first), ...name])).stdout;
-    const target = join(directory, 'mnt');
-    mkdirSync(target);
-    /** What `mount.magma` says of a path that is not there: whoever is let in hears that it is not. */
-    const mounting = (key: string) => {
-      const words = ['--foreground', '127.0.0.1:/nothing', target, '-o', `plain,port=${first.flarePort}`];
-      return run(MOUNT_MAGMA, words, { env: { PATH: process.env.PATH ?? '', MAGMA_KEY: key } });
-    };
-    const letIn = { status: 32, stderr: /nothing cannot be mounted/ };
-    const [laptop, desktop, shared] = [await printed('laptop'), await printed('desktop'), await printed()];
-    t.match(await mounting(laptop), letIn);
-
-    const revoked = await magma(['key', 'revoke', '--json', ...at(first), 'laptop']);
-    t.match(revoked, { status: 0 }, revoked.stderr);
-    t.same(JSON.parse(revoked.stdout), { name: 'laptop', number: 1, problems: [] });
-    t.match(await mounting(laptop), {
-      status: 1,
-      stderr:
-        /does not let this client in: the key of laptop \(number 1\) was revoked\. Cure: `magma key client laptop`/,
-    });
-    for (const key of [desktop, shared, await printed('laptop')]) t.match(await mounting(key), letIn);
-    t.match(await magma(['key', 'revoke', ...at(first), '--shared']), { status: 2, stderr: /Cure: --yes/ });
-
-    const list = await magma(['key', 'list', ...at(first)]);
-    t.match(list, { status: 0 }, list.stderr);
-    t.match(list.stdout, /^laptop \(number 1\) +127\.0\.0\.1 .* wallace +revoked$/m);
-    t.match(list.stdout, /^desktop \(number 1\) +127\.0\.0\.1 .* wallace +let in$/m);
-    const { users, revoked: names } = JSON.parse((await magma(['key', 'list', '--json', ...at(first)])).stdout);
-    t.match(names, [{ name: 'laptop', number: 1 }]);
-    t.ok(users.some(({ name, number }: { name: string; number: number }) => name === 'laptop' && number === 2));
-    await first.volcano.stop();
-    t.match(first.volcano.log, /a client was refused: the key of laptop \(number 1\) was revoked/);
   },
 );

@@ -33,8 +33,8 @@ export interface SecureOptions {
   readonly keyOf: (identity: string) => Uint8Array | null;
   /** As whom this side connects. Without it, it cannot. */
   readonly self?: { readonly identity: string; readonly key: Uint8Array };
-  /** Told of each connection that came in and was not let in, and why. */
-  readonly refused?: (remote: Endpoint, cause: string) => void;
+  /** Told of each connection that came in and was not let in, why, and as whom it showed itself, which proves nothing; null: as nobody. */
+  readonly refused?: (remote: Endpoint, cause: string, claimed: string | null) => void;
   readonly handshakeMs?: number;
   readonly handshakes?: number;
   readonly handshakesPerAddress?: number;

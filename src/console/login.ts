@@ -15,7 +15,7 @@ export async function login(guesses: Guesses, terminal: Terminal, address: strin
     }
     const line = await terminal.line('Key of the network: ', { hidden: true, idleMs: KEY_MS });
     if (typeof line !== 'string') return false;
-    if (guesses.isKey(Buffer.from(line, 'latin1'), address, 'the console')) return true;
+    if (await guesses.isKey(Buffer.from(line, 'latin1'), address, 'the console')) return true;
     await terminal.print('That is not the key.\n');
   }
   return false;

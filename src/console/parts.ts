@@ -5,6 +5,7 @@ import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import type { FlareId } from '../flare/types.ts';
+import type { KeyCheck } from '../operator/guesses.ts';
 
 /** A debug channel: its letter, the room that it makes talk, what one sees then, and whether it is on. */
 export interface DebugChannel {
@@ -26,7 +27,7 @@ export interface ConsoleParts {
   /** Under which others know this volcano. */
   readonly address: string;
   /** The network's key, which who comes from another machine is asked for; null: there is none, and nobody else is let in. */
-  readonly key: string | null;
+  readonly key: KeyCheck | null;
   readonly tree: FlareService;
   readonly ring: OperatorView;
   readonly store: StoreView;

@@ -60,6 +60,11 @@ export class Peers implements Owners {
     return [...this.#peers.values()];
   }
 
+  /** All connections are made anew; calls that wait are made again. */
+  giveUp(): void {
+    for (const peer of this.#peers.values()) peer.giveUp();
+  }
+
   isOwn(slice: number): boolean {
     return this.#ownerOf(slice) === this.#own;
   }

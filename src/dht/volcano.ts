@@ -6,7 +6,9 @@ import { Balancer } from './balance/balancer.ts';
 import { DhtDirectory } from './dht-directory.ts';
 import { Failover } from './failover/failover.ts';
 import { FAILOVER_MS } from './failover/times.ts';
+import { chainNet } from './keys/chain-net.ts';
 import { Doorman } from './keys/doorman.ts';
+import { askForKey, KeyKeeper } from './keys/keeper.ts';
 import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
@@ -20,7 +22,6 @@ import type { ProjectionStore } from './projection/store.ts';
 import type { Member, Projection } from './projection/types.ts';
 import { PROTOCOLS, type Protocols, unfitFor } from './protocols.ts';
 import { Router } from './router.ts';
-import { volcanoSelf } from './secrets.ts';
 import { stateFiles } from './state-text.ts';
 import { Tree } from './tree.ts';
 import { Absence } from './volcano/absence.ts';
@@ -60,6 +61,8 @@ export interface Ring {
   readonly store: LocalStore;
   readonly self: Member;
   readonly networkId: string;
+  /** Whether the network's key of that name (`NetworkSecrets.keyId`) is let in. */
+  accepts(keyId: string): boolean;
   /** What a uid has in a share on the slices of others, as far as it was heard. Never waits. */
   readonly usageElsewhere: (share: number, uid: number) => Usage;
   /** What an operator is shown of the network. */
@@ -107,6 +110,7 @@ class Volcano implements Ring {
   /** Null: it takes no part in it. */
   readonly #balance: Balancer | null;
   readonly #backup: BackupSource;
+  readonly #keeper: KeyKeeper;
   readonly #stopped = Promise.withResolvers<void>();
   readonly tree: FlareService;
   readonly view: OperatorView;
@@ -126,7 +130,7 @@ class Volcano implements Ring {
 
   constructor(options: RingOptions, entered: Entered) {
     const { clock, random, logger, load } = options;
-    const { store, id, secrets } = entered;
+    const { store, id, chain } = entered;
     this.#options = options;
     this.#protocols = options.protocols ?? PROTOCOLS;
     const { observe = () => NOTHING_OBSERVED } = options;
@@ -139,7 +143,7 @@ class Volcano implements Ring {
     this.#shared = options.register?.(entered.networkId) ?? null;
     this.#begins = begins;
     this.#peers = new Peers(id, {
-      net: options.secure({ keyOf: () => null, self: volcanoSelf(secrets) }),
+      net: chainNet(options.secure, chain),
       ...{ clock, random },
       hello: () => this.#hello(),
       greeted: (theirs) => this.#greeted(theirs),
@@ -205,7 +209,6 @@ class Volcano implements Ring {
       serving: this.#serving,
       peers: this.#peers,
     });
-    this.#doorman = new Doorman({ clock, logger, notes: this.#notes, firstKeyId: () => secrets.keyId });
     const { balance = null } = options;
     this.#balance =
       balance === null
@@ -227,6 +230,13 @@ class Volcano implements Ring {
       loads: this.#balance?.loads ?? null,
     });
     this.#backup = new BackupSource({ clock, random, logger, store, serving: this.#serving, map: this.#map });
+    this.#doorman = new Doorman({ clock, logger, notes: this.#notes, chain });
+    this.#keeper = new KeyKeeper({
+      ...{ clock, logger, chain, notes: this.#notes },
+      ask: askForKey(id, { projection: () => this.#map.projection, peers: this.#peers, networkId: entered.networkId }),
+      redial: () => this.#peers.giveUp(),
+      turnOut: (keyIds) => this.#programs?.cut((connection) => this.#doorman.isOf(connection, keyIds)),
+    });
     const texts = () => {
       const { projection } = this.#map;
       const known = ({ id }: Member) => this.#figures.known(id);
@@ -258,6 +268,10 @@ class Volcano implements Ring {
     return this.#entered.networkId;
   }
 
+  accepts(keyId: string): boolean {
+    return this.#entered.chain.accepts(keyId);
+  }
+
   get self(): Member {
     return this.#member()!;
   }
@@ -282,6 +296,7 @@ class Volcano implements Ring {
     this.#checkPorts(self);
     this.#serve();
     await this.#orStopped(this.#notes.start());
+    await this.#keeper.start();
     await this.#until(() => (this.#member()?.state ?? 'joining') !== 'joining');
   }
 
@@ -385,6 +400,7 @@ class Volcano implements Ring {
     this.#failover.stop();
     this.#figures.stop();
     this.#notes.stop();
+    this.#keeper.stop();
     this.#map.stop();
   }
 
@@ -394,7 +410,7 @@ class Volcano implements Ring {
   }
 
   async #listen(): Promise<void> {
-    const { clock, logger, keyring, flarePort, nodePort } = this.#options;
+    const { clock, logger, flarePort, nodePort } = this.#options;
     const known = this.#member();
     const handlers = nodeHandlers({
       observe: this.#observe,
@@ -410,7 +426,8 @@ class Volcano implements Ring {
       shared: this.#shared,
       notes: this.#notes,
       doorman: this.#doorman,
-      keyId: () => this.#entered.secrets.keyId,
+      chain: this.#entered.chain,
+      keeper: this.#keeper,
       figures: this.#figures,
       backup: this.#backup,
       replication: () => this.#replication,
@@ -420,8 +437,7 @@ class Volcano implements Ring {
     });
     const parts = {
       ...{ options: this.#options, handlers, map: this.#map, serving: this.#serving },
-      secrets: this.#entered.secrets,
-      joiner: await keyring.joiner(),
+      chain: this.#entered.chain,
       doorman: this.#doorman,
       flares: this.#router,
       tree: this.tree,
@@ -473,10 +489,10 @@ class Volcano implements Ring {
 
   async #becomeMember(): Promise<void> {
     const { clock, random, seeds, secure } = this.#options;
-    const { id, nickname, networkId, secrets } = this.#entered;
+    const { id, nickname, networkId, chain } = this.#entered;
     if (seeds.length === 0)
       throw new JoinError(`${nickname} is no volcano of its network yet: name one to join through (-r)`);
-    const net = secure({ keyOf: () => null, self: volcanoSelf(secrets) });
+    const net = chainNet(secure, chain);
     const parts = { clock, random, seeds };
     const mine = (): Hello => joinerHello(this.#options, { id, nickname, networkId });
     const { projection, localAddress } = await askMap(net, parts, mine());

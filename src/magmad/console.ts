@@ -24,7 +24,7 @@ export async function openConsole(options: ConsoleOptions): Promise<{ console: C
   const logger = log.room('console');
   const { tree, view: ring, store, nickname } = network;
   const console = new Console({
-    ...{ ...rest, clock: systemClock, logger, version: VERSION, nickname, key: config.key, tree, ring, store },
+    ...{ ...rest, clock: systemClock, logger, version: VERSION, nickname, key: network.isKey, tree, ring, store },
     address: memberOf(ring.projection(), ring.self)?.addresses[0] ?? config.serverName,
     log: { lines: (count) => log.recent.last(count) },
     shutdown: () => void process.kill(process.pid, 'SIGTERM'),

@@ -26,12 +26,17 @@ async function isKey(kept: Buffer, key: string): Promise<boolean> {
   return timingSafeEqual(hash, kept.subarray(1 + SALT_BYTES));
 }
 
+/** Whether that is the key which the data directory was first seen with; true when it was never seen with one. */
+export async function isKeyOf(notes: NoteStore, key: string): Promise<boolean> {
+  const kept = notes.note(OWN_KEY_NOTE) ?? notes.note(KEY_NOTE);
+  return kept === null || isKey(kept, key);
+}
+
 /**
  * Holds a key against what the data directory knows of the network's, before anything is said to others. Throws `UsageError` when it is another one.
  */
 export async function checkKey(notes: NoteStore, key: string): Promise<void> {
-  const kept = notes.note(OWN_KEY_NOTE) ?? notes.note(KEY_NOTE);
-  if (kept !== null && !(await isKey(kept, key)))
+  if (!(await isKeyOf(notes, key)))
     throw new UsageError('this is not the key of the network in the data directory. Cure: give that key');
 }
 

@@ -7,14 +7,15 @@ import type { Net } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { treeAlone } from '../dht/alone.ts';
+import { KEYS_NOTE } from '../dht/keys/chain.ts';
 import type { Observation, Observing } from '../dht/observation.ts';
 import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareProgramParts } from '../dht/programs/flare/program.ts';
 import { newestOf } from '../dht/projection/own-store.ts';
 import { ID_BYTES, type Member, type Projection } from '../dht/projection/types.ts';
 import { Mirroring } from '../dht/replication/mirroring.ts';
-import { keyringOf } from '../dht/secrets.ts';
-import { ID_NOTE } from '../dht/volcano/enter.ts';
+import { keyringOf, NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
+import { ID_NOTE, KeyError } from '../dht/volcano/enter.ts';
 import { openRing } from '../dht/volcano.ts';
 import type { FlareService, NoteStore } from '../flare/service.ts';
 import { readIdentity } from '../flare/store/identity.ts';
@@ -24,7 +25,7 @@ import type { Usage } from '../flare/types.ts';
 import type { Config } from './config.ts';
 import { nicknameFromHost } from './config.ts';
 import { openEtcd } from './etcd.ts';
-import { checkKey, keepKey, settleNickname } from './identity.ts';
+import { checkKey, isKeyOf, keepKey, settleNickname } from './identity.ts';
 import type { Log } from './logging.ts';
 import { reachableAddresses } from './reachable.ts';
 import { resolveSeeds } from './seeds.ts';
@@ -47,6 +48,8 @@ export interface Network {
   /** What a uid has in a share on the slices of others, as far as it was heard. Never waits. */
   readonly usageElsewhere: (share: number, uid: number) => Usage;
   readonly nickname: string;
+  /** Whether that is the network's key, or during a rotation one of the two; null: it has none. */
+  readonly isKey: ((given: Uint8Array) => Promise<boolean>) | null;
   /** Where other volcanos find this one; null when it has no key, and so no others. */
   readonly ports: { readonly flare: number; readonly node: number } | null;
   close(): Promise<void>;
@@ -119,17 +122,32 @@ async function openAlone({ config, log, hostname, load, observe: seen }: Network
     const observe = (ask: Observing): Observation => ({ ...seen(ask), nickname });
     const { tree, view } = treeAlone({ store, clock: systemClock, networkId, self, load, observe });
     const usageElsewhere = (): Usage => ({ bytes: 0, files: 0 });
-    return { tree, view, notes: store, store, usageElsewhere, nickname, ports: null, close: () => store.close() };
+    return {
+      tree,
+      view,
+      notes: store,
+      store,
+      usageElsewhere,
+      nickname,
+      isKey: null,
+      ports: null,
+      close: () => store.close(),
+    };
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-/** Looks, before anything is said to others, whether what was given fits the data directory. Throws `UsageError`. */
-async function checkAgainst(store: LocalStore, config: Config, key: string, host: string): Promise<void> {
-  await checkKey(store, key);
-  const self = selfOf(store, knownMap(store));
+/**
+ * Looks, before anything is said to others, whether what was given fits the data directory. Throws `UsageError`. False: the key is another one than it was, and others may know whether it is the network's by
+ * now.
+ */
+async function checkAgainst(store: LocalStore, config: Config, key: string, host: string): Promise<boolean> {
+  const map = knownMap(store);
+  const self = selfOf(store, map);
+  const isKnown = store.note(KEYS_NOTE) !== null || (await isKeyOf(store, key));
+  if (!isKnown && (map?.volcanos.length ?? 0) < 2) await checkKey(store, key);
   if (self === undefined) {
     await settleNickname(store, config, host);
   } else if (config.nickname !== null && config.nickname !== self.nickname) {
@@ -137,6 +155,7 @@ async function checkAgainst(store: LocalStore, config: Config, key: string, host
       `${config.origins.get('nickname')}: this volcano is ${self.nickname} in its network, and nicknames do not change. Cure: leave it out`,
     );
   }
+  return isKnown;
 }
 
 /** Says now and then that a start takes long, until it is over. */
@@ -163,13 +182,14 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
   const hostNickname = nicknameFromHost(hostname);
   const etcd = config.etcd === null ? null : openEtcd(config.etcd, config.origins, logger);
   const patience = new AbortController();
+  let isKeyKnown = true;
   tellWaiting(log.room('volcano'), patience.signal);
   const ring = await openRing({
     ...{ disk, clock: systemClock, random: systemRandom, logger, boot, nickname, hostNickname, serverName },
     async open(how) {
       const store = await openVolcanoStore(disk, config, log, how);
       try {
-        await checkAgainst(store, config, key, hostNickname);
+        isKeyKnown = await checkAgainst(store, config, key, hostNickname);
         return store;
       } catch (error) {
         await store.close();
@@ -178,6 +198,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     },
     secure: (secure) => createTlsNet(net, secure),
     keyring: keyringOf(key),
+    isKeyKnown: () => isKeyKnown,
     seeds: await resolveSeeds(config.join, systemResolver),
     addresses: addresses.length === 0 ? [] : reachableAddresses(addresses, networkInterfaces()),
     hostAddresses: reachableAddresses([], networkInterfaces()),
@@ -193,7 +214,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
   })
     .catch(async (error: unknown) => {
       await etcd?.close();
-      throw error;
+      throw error instanceof KeyError ? new UsageError(error.message) : error;
     })
     .finally(() => patience.abort());
   const close = async (): Promise<void> => {
@@ -201,7 +222,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     await etcd?.close();
   };
   try {
-    const { tree, view, notes, store, self, usageElsewhere } = ring;
+    const { tree, view, notes, store, self, usageElsewhere, networkId } = ring;
     const room = log.room('volcano');
     if ((await keepKey(notes, key, systemRandom)) === 'new') room.info({}, 'the network has a key from now on');
     const map = ring.projection();
@@ -213,7 +234,12 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     if (addresses.length > 0 && !addresses.some((address) => self.addresses.includes(address)))
       room.warn({ addresses: self.addresses }, 'others look for this volcano at the addresses that it joined with');
     const ports = { flare: self.flarePort, node: self.nodePort };
-    return { tree, view, notes, store, usageElsewhere, nickname: self.nickname, ports, close };
+    const isKey = async (given: Uint8Array): Promise<boolean> => {
+      if (given.length === 0 || given.length > NETWORK_KEY_BYTES_MAX) return false;
+      const { keyId } = await keyringOf(Buffer.from(given).toString('utf8')).network(Buffer.from(networkId, 'hex'));
+      return ring.accepts(keyId);
+    };
+    return { tree, view, notes, store, usageElsewhere, nickname: self.nickname, isKey, ports, close };
   } catch (error) {
     await close();
     throw error;

@@ -34,7 +34,7 @@ export async function openWeb(options: WebPageOptions): Promise<{ web: WebServer
     ? null
     : await webCertificate(config, nickname, logger, Date.now());
   const parts: WebParts = {
-    ...{ clock: systemClock, random: systemRandom, logger, version: VERSION, nickname, key: config.key },
+    ...{ clock: systemClock, random: systemRandom, logger, version: VERSION, nickname, key: network.isKey },
     ...{ tree, ring, store, rules },
     log: { lines: (count) => log.recent.last(count), added: () => log.recent.added },
     unready: () => readiness.unready(),

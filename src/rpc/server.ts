@@ -113,6 +113,11 @@ export class RpcServer {
     for (const connection of this.#connections) if (connection.server.address === address) connection.destroy(true);
   }
 
+  /** Cuts connections off, by what calls have as theirs (`CallContext.connection`). */
+  cut(which: (connection: object) => boolean): void {
+    for (const connection of this.#connections) if (which(connection)) connection.destroy();
+  }
+
   /** Takes no more calls, answers those under way, and closes everything; after `stopMs` whatever is still there is cut off. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();

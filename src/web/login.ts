@@ -25,11 +25,11 @@ export function session(asked: Asked, { sessions }: Doors): Answer {
 }
 
 /** Whether that is the key; what is wrong with it is thrown as `Refused`. */
-export function checkKey(given: Uint8Array, address: string, guesses: Guesses | null): void {
+export async function checkKey(given: Uint8Array, address: string, guesses: Guesses | null): Promise<void> {
   if (guesses === null) throw new Refused(403, 'The volcano was given no key. Cure: --key-file, when it is started.');
   if (guesses.isExhausted(address))
     throw new Refused(429, 'Too many wrong keys: come back in ten minutes.', { 'retry-after': '600' });
-  if (!guesses.isKey(given, address, 'the web page')) throw new Refused(403, 'That is not the key.');
+  if (!(await guesses.isKey(given, address, 'the web page'))) throw new Refused(403, 'That is not the key.');
 }
 
 function cookieLine(name: string, value: string, secure: boolean, seconds: number): string {
@@ -41,7 +41,7 @@ export async function login(asked: Asked, { sessions, guesses, cookie }: Doors):
   const body = await jsonBody(asked);
   const key = typeof body === 'object' && body !== null && 'key' in body ? body.key : undefined;
   if (typeof key !== 'string') throw new Refused(400, 'The request says no key.');
-  checkKey(Buffer.from(key), asked.address, guesses);
+  await checkKey(Buffer.from(key), asked.address, guesses);
   const { secret, session } = sessions.begin();
   asked.parts.logger.info({ address: asked.address }, 'somebody has logged in on the web page');
   const line = cookieLine(cookie(asked.secure), secret, asked.secure, SESSION_MS / 1000);

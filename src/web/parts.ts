@@ -5,6 +5,7 @@ import type { OperatorView } from '../dht/operator-view.ts';
 import type { FlareService } from '../flare/service.ts';
 import type { LocalStore } from '../flare/store/local-store.ts';
 import type { FlareId } from '../flare/types.ts';
+import type { KeyCheck } from '../operator/guesses.ts';
 
 /** All that the web page shows, and does. */
 export interface WebParts {
@@ -14,7 +15,7 @@ export interface WebParts {
   readonly version: string;
   readonly nickname: string;
   /** The network's key; null: there is none, nothing can be changed, and only this machine is let in. */
-  readonly key: string | null;
+  readonly key: KeyCheck | null;
   readonly tree: FlareService;
   readonly ring: OperatorView;
   /** What lies on this volcano's own disk. */

@@ -179,7 +179,7 @@ export class WebServer {
     checkSite(request);
     const address = request.socket.remoteAddress ?? '';
     const session = this.#sessionOf(request, secure);
-    const may = this.#may(request, route, session, secure, address);
+    const may = await this.#may(request, route, session, secure, address);
     if (RANKS[may] < RANKS[route.needs])
       throw new Refused(may === 'login' ? 401 : 403, 'That needs the key of the network: log in.', challenge(route));
     if (route.changes) checkChange(request, { secure, token: session?.token ?? this.#doors.sessions.token });
@@ -203,12 +203,18 @@ export class WebServer {
     return secret === null ? null : this.#doors.sessions.of(secret);
   }
 
-  #may(request: IncomingMessage, route: Route, session: Session | null, secure: boolean, address: string): May {
+  async #may(
+    request: IncomingMessage,
+    route: Route,
+    session: Session | null,
+    secure: boolean,
+    address: string,
+  ): Promise<May> {
     if (session !== null) return 'change';
     if (!secure) return 'look';
     const key = route.program ? keyOf(request) : null;
     if (key === null) return 'login';
-    checkKey(key, address, this.#doors.guesses);
+    await checkKey(key, address, this.#doors.guesses);
     return 'look';
   }
 

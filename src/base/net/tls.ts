@@ -47,6 +47,8 @@ class TlsListener implements SecureListener {
   readonly #begun = new Map<string, () => void>();
   /** The identity under which a handshake found its key. */
   readonly #identities = new WeakMap<TLSSocket, string>();
+  /** The last identity that had no key. */
+  readonly #claimed = new WeakMap<Socket, string>();
   #onConnection: ((stream: SecureStream) => void) | undefined;
 
   constructor(servers: readonly Server[], options: SecureOptions) {
@@ -98,7 +100,10 @@ class TlsListener implements SecureListener {
 
   #keyOf(socket: TLSSocket, identity: string): Buffer | null {
     const key = this.#options.keyOf(identity);
-    if (key === null) return null;
+    if (key === null) {
+      this.#claimed.set(socket, identity);
+      return null;
+    }
     // Of several identities that a peer offers, OpenSSL takes the first that has a key, and then insists on it (RFC 8446 §4.2.11).
     this.#identities.set(socket, identity);
     return Buffer.from(key);
@@ -117,7 +122,8 @@ class TlsListener implements SecureListener {
   }
 
   #refuse(socket: Socket, cause: string): void {
-    this.#options.refused?.(normalEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0), cause);
+    const remote = normalEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    this.#options.refused?.(remote, cause, this.#claimed.get(socket) ?? null);
   }
 }
 

@@ -173,8 +173,8 @@ class PlainSecureListener implements SecureListener {
   }
 
   #begin(stream: Stream, handler: (stream: SecureStream) => void): void {
-    const refuse = (cause: string): void => {
-      this.#options.refused?.(stream.remote, cause);
+    const refuse = (cause: string, claimed: string | null = null): void => {
+      this.#options.refused?.(stream.remote, cause, claimed);
       stream.destroy();
     };
     const over = this.#handshakes.begin(stream.remote.address);
@@ -190,7 +190,7 @@ class PlainSecureListener implements SecureListener {
       }
       const { identity, key } = outcome.result;
       const wanted = this.#options.keyOf(identity);
-      if (wanted === null) refuse('unknown identity');
+      if (wanted === null) refuse('unknown identity', identity);
       else if (!key.equals(wanted)) refuse('wrong key');
       else {
         stream.write(WELCOME);

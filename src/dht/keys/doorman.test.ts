@@ -3,12 +3,14 @@ import { silentLogger } from '../../base/logger.ts';
 import { VirtualTime } from '../../base/virtual-clock.ts';
 import { BusyError } from '../../flare/joint.ts';
 import type { CallContext } from '../../rpc/program.ts';
+import type { KeyChain } from './chain.ts';
 import { Doorman, REFUSED_LINE_MS, REFUSED_MAX } from './doorman.ts';
 import { REVOKED_MAX, revoke, revokedNames, revokedUpTo } from './revoked.ts';
 import { KeyUsers, USERS_MAX } from './users.ts';
 
 const NETWORK = 'ab'.repeat(16);
 const KEY = 'cd'.repeat(8);
+const OLD = 'ef'.repeat(8);
 
 /** Notes in memory. */
 function notesOf() {
@@ -37,7 +39,9 @@ function made() {
   const lines: string[] = [];
   const logger = { ...silentLogger, warn: (_: object, line: string) => void lines.push(line) };
   const notes = notesOf();
-  const doorman = new Doorman({ clock, logger, notes, firstKeyId: () => KEY });
+  const accepted = [{ secrets: { keyId: KEY } }] as unknown as KeyChain['accepted'];
+  const chain = { accepted, accepts: (keyId: string) => keyId === KEY, isRetired: (keyId: string) => keyId === OLD };
+  const doorman = new Doorman({ clock, logger, notes, chain });
   return { time, clock, lines, notes, doorman };
 }
 
@@ -136,3 +140,23 @@ t.test('who called with which key is remembered, and who called longest ago give
   t.notOk(addresses.includes('1'));
   t.match(users.list()[1], { quietMs: 5, client: { name: 'a' } });
 });
+
+t.test(
+  'an old key of the network is let in no more: a line a caller says so, and another one for a stranger',
+  async (t) => {
+    const { lines, doorman } = made();
+    const old = `magma/2/client/${NETWORK}/${OLD}/laptop/1`;
+    t.throws(() => doorman.admit(call(old)), {
+      name: 'DeniedError',
+      message: /another key.*Cure: what `magma key client` prints/,
+    });
+    for (let n = 0; n < 3; n++) doorman.turnedAway({ address: '192.0.2.1', port: n }, 'unknown', old);
+    doorman.turnedAway({ address: '192.0.2.1', port: 9 }, 'unknown', null);
+    t.match(lines, [/refused: laptop \(number 1\) has an old key of the network/, /no network key was proved/]);
+    const open = {};
+    doorman.admit(call(named('laptop', 1), '192.0.2.1', open));
+    t.ok(doorman.isOf(open, [KEY]));
+    t.notOk(doorman.isOf(open, [OLD]));
+    t.notOk(doorman.isOf({}, [KEY]), 'who has not called yet is none');
+  },
+);

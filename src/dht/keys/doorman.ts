@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Endpoint } from '../../base/net.ts';
 import { BusyError } from '../../flare/joint.ts';
 import type { NoteStore } from '../../flare/service.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import { DeniedError } from '../programs/result.ts';
+import type { KeyChain } from './chain.ts';
 import { type ClientName, clientText, type Identity, parseIdentity, type Role } from './identity.ts';
 import { isRevoked } from './revoked.ts';
 import { KeyUsers } from './users.ts';
@@ -18,16 +20,20 @@ export interface DoormanParts {
   readonly logger: Logger;
   /** The network's notes, which say what is revoked, and whether they are known here yet. */
   readonly notes: NoteStore & { readonly known: boolean };
-  /** Names the network's key that an identity of version 1 is of. */
-  readonly firstKeyId: () => string;
+  /** The network's keys that are let in. */
+  readonly chain: Pick<KeyChain, 'accepted' | 'accepts' | 'isRetired'>;
 }
 
 interface Guest {
   readonly identity: Identity | null;
+  /** Names the network's key that he has proved; null for who does not know the network. */
+  readonly keyId: string | null;
   readonly called: () => void;
 }
 
 const nothing = (): void => {};
+const RETIRED =
+  'the network has another key, and the old one is let in no more. Cure: what `magma key client` prints now';
 
 /** Looks at each call of the two programs: as who its caller has proved himself, and whether he is still let in. */
 export class Doorman {
@@ -51,18 +57,49 @@ export class Doorman {
     return identity.role;
   }
 
+  /** Whether that connection (`CallContext.connection`) was made with one of those keys of the network. */
+  isOf(connection: object, keyIds: readonly string[]): boolean {
+    const keyId = this.#guests.get(connection)?.keyId;
+    return keyId !== undefined && keyId !== null && keyIds.includes(keyId);
+  }
+
+  /** A connection was not let in, under that identity; null: nothing was said. */
+  turnedAway({ address, port }: Endpoint, cause: string, claimed: string | null): void {
+    const identity = claimed === null ? null : parseIdentity(claimed);
+    const keyId = identity?.keyId ?? null;
+    if (identity === null || keyId === null || !this.#parts.chain.isRetired(keyId)) {
+      this.#parts.logger.warn({ address, port, cause }, 'a connection was refused: no network key was proved');
+      return;
+    }
+    const client = identity.role === 'client' ? identity.client : null;
+    const who = client === null ? 'a volcano, or the tool of an operator,' : clientText(client);
+    this.#tell(`${claimed} ${address}`, () =>
+      this.#parts.logger.warn(
+        { address, port, key: keyId, ...(client === null ? {} : { client: client.name }) },
+        `a connection was refused: ${who} has an old key of the network, which is let in no more`,
+      ),
+    );
+  }
+
   #guest(call: CallContext): Guest {
     const known = call.connection === undefined ? undefined : this.#guests.get(call.connection);
     if (known !== undefined) return known;
     const identity = call.identity === undefined ? null : parseIdentity(call.identity);
-    const guest = { identity, called: this.#meeting(identity, call) };
+    const keyId = this.#keyOf(identity);
+    const guest = { identity, keyId, called: this.#meeting(identity, keyId, call) };
+    // His handshake may have ended in the moment before.
+    if (keyId !== null && !this.#parts.chain.accepts(keyId)) throw new DeniedError(RETIRED);
     if (call.connection !== undefined) this.#guests.set(call.connection, guest);
     return guest;
   }
 
-  #meeting(identity: Identity | null, { client: { address } }: CallContext): () => void {
-    if (identity === null || identity.role === 'joiner') return nothing;
-    const keyId = identity.keyId ?? this.#parts.firstKeyId();
+  #keyOf(identity: Identity | null): string | null {
+    if (identity === null || identity.role === 'joiner') return null;
+    return identity.keyId ?? this.#parts.chain.accepted[0]!.secrets.keyId;
+  }
+
+  #meeting(identity: Identity | null, keyId: string | null, { client: { address } }: CallContext): () => void {
+    if (identity === null || identity.role === 'joiner' || keyId === null) return nothing;
     const client = identity.role === 'client' ? identity.client : null;
     return this.users.met({ role: identity.role, keyId, client, address });
   }

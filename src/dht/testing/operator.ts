@@ -26,9 +26,10 @@ export async function operatorLink(of: {
   readonly networkId: string;
   readonly name: string;
   readonly to: Endpoint;
+  readonly key?: string;
 }): Promise<Link> {
-  const { process, clock, random, networkId, name, to } = of;
-  const secrets = await quickKeyring('m4gm4s3cr3t').network(Buffer.from(networkId, 'hex'));
+  const { process, clock, random, networkId, name, to, key = 'm4gm4s3cr3t' } = of;
+  const secrets = await quickKeyring(key).network(Buffer.from(networkId, 'hex'));
   const hello = (): Hello => ({
     ...{ protocols: PROTOCOLS, version: '0.1.0', networkId, id: OPERATOR, nickname: 'operator' },
     ...{ epoch: 0, clock: clock.now(), joining: true, life: 0, born: 0 },

@@ -1,11 +1,14 @@
 import { readIdentity } from '../../flare/store/identity.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import { StoreOpenError } from '../../flare/store/open.ts';
+import { KeyChain, type NetworkKey } from '../keys/chain.ts';
 import type { Hello } from '../programs/node/hello.ts';
+import { newestOf } from '../projection/own-store.ts';
+import { memberOf } from '../projection/queries.ts';
 import { ID_BYTES } from '../projection/types.ts';
 import { PROTOCOLS } from '../protocols.ts';
-import { joinerSelf, type NetworkSecrets, volcanoSelf } from '../secrets.ts';
-import { askMap, askNetwork, askRoot, isUnreachable, type SeedParts } from './join.ts';
+import { joinerSelf, volcanoSelf } from '../secrets.ts';
+import { askMap, askNetwork, askRoot, isUnreachable, JoinError, type SeedParts } from './join.ts';
 import { beginLife } from './lives.ts';
 import type { RingOptions } from './options.ts';
 
@@ -21,7 +24,7 @@ export interface Entered {
   readonly nickname: string;
   /** 32 hexadecimal digits. */
   readonly networkId: string;
-  readonly secrets: NetworkSecrets;
+  readonly chain: KeyChain;
   /** As in `Hello`. */
   readonly life: number;
   readonly born: number;
@@ -66,6 +69,54 @@ async function openThere({ open, boot, seeds }: RingOptions): Promise<LocalStore
   }
 }
 
+/** The key that was given is none of the network that the data directory is of, as far as can be told. */
+export class KeyError extends JoinError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyError';
+  }
+}
+
+/**
+ * The network's keys: those that the data directory has, or the one that was given. One that the data directory does not know may be the network's by now, if that was changed while this volcano was
+ * away: then the others let it in. `KeyError` when they do not.
+ */
+async function chainOf(options: RingOptions, store: LocalStore, mine: Hello, network: Buffer): Promise<KeyChain> {
+  const { keyring, secure, clock, random, logger } = options;
+  const given: NetworkKey = { secrets: await keyring.network(network), joiner: await keyring.joiner() };
+  const { keyId } = given.secrets;
+  const chain = new KeyChain(store, given);
+  if (chain.kept ? chain.find(keyId) !== null : options.isKeyKnown?.() !== false) return chain;
+  if (chain.isRetired(keyId)) {
+    logger.warn(
+      { key: keyId },
+      "the key that this volcano was given is an old one of the network, which is let in no more: it goes by the one in its data directory. Cure: give it the network's key (--key-file)",
+    );
+    return chain;
+  }
+  const map = newestOf(store);
+  const self = map === null ? null : memberOf(map, mine.id);
+  const seeds = (map?.volcanos ?? [])
+    .filter((one) => one !== self)
+    .flatMap(({ addresses, nodePort: port }) => addresses.map((address) => ({ address, port })));
+  const net = secure({ keyOf: () => null, self: joinerSelf(given.joiner) });
+  try {
+    const theirs = await askNetwork(net, { clock, random, seeds }, mine);
+    if (theirs !== mine.networkId) throw new JoinError(`it is that of network ${theirs}`);
+  } catch (error) {
+    const why = seeds.length === 0 ? '' : `, nor is it known to another one (${(error as Error).message})`;
+    throw new KeyError(`this is not the key of the network in the data directory${why}. Cure: give that key`, {
+      cause: error,
+    });
+  }
+  await chain.adopt(given);
+  logger.warn(
+    { key: keyId },
+    "the network's key was changed while this volcano was away: it goes by the one that it was given",
+  );
+  return chain;
+}
+
 /** The value of a note, which is set when there is none. */
 async function settled(store: LocalStore, name: string, value: string): Promise<string> {
   const kept = store.note(name);
@@ -79,7 +130,7 @@ async function settled(store: LocalStore, name: string, value: string): Promise<
  * want this volcano, or cannot be reached.
  */
 export async function enter(options: RingOptions): Promise<Entered> {
-  const { disk, random, logger, keyring, hostNickname, seeds } = options;
+  const { disk, random, logger, hostNickname, seeds } = options;
   const drawn = random.bytes(ID_BYTES).toString('hex');
   const there = await openThere(options);
   const store = there ?? (await openJoining(options, drawn));
@@ -95,13 +146,14 @@ export async function enter(options: RingOptions): Promise<Entered> {
         logger.info({ err: error }, 'no volcano to join through answers: what this one knows of its network will do');
       });
     }
+    const chain = await chainOf(options, store, joinerHello(options, { id, nickname, networkId }), network);
     const life = await beginLife(store);
     return {
       store,
       id,
       nickname,
       networkId,
-      secrets: await keyring.network(network),
+      chain,
       life,
       born: random.below(2 ** 48),
     };

@@ -7,9 +7,11 @@ import type { CallContext } from '../../rpc/program.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { RefreshError } from '../errors.ts';
 import type { Failover } from '../failover/failover.ts';
+import type { KeyChain } from '../keys/chain.ts';
 import type { Doorman } from '../keys/doorman.ts';
+import { keyHandlers } from '../keys/handlers.ts';
 import type { Role } from '../keys/identity.ts';
-import { revoke, revokedNames } from '../keys/revoked.ts';
+import type { KeyKeeper } from '../keys/keeper.ts';
 import { noteLoss } from '../losses.ts';
 import type { Observation, Observing } from '../observation.ts';
 import type { Peers } from '../peers.ts';
@@ -59,8 +61,8 @@ export interface HandlersParts {
   readonly shared: ProjectionStore | null;
   readonly notes: NetworkNotes;
   readonly doorman: Doorman;
-  /** Names the network's key that others are called with. */
-  readonly keyId: () => string;
+  readonly chain: KeyChain;
+  readonly keeper: KeyKeeper;
   readonly figures: NetworkFigures;
   readonly backup: BackupSource;
   /** What this volcano sees of its clients. */
@@ -261,23 +263,7 @@ export function nodeHandlers(parts: HandlersParts): NodeHandlers {
     digest: (slice) => legal(() => digestOf(store, slice)),
     backup: () => parts.backup,
     observe: (ask) => parts.observe(ask),
-    async keys() {
-      const fresh = await notes.refresh();
-      return { fresh, keyId: parts.keyId(), revoked: revokedNames(notes), users: parts.doorman.users.list() };
-    },
-    revoke: (name) =>
-      passedOn(() =>
-        legal(async () => {
-          // By what was revoked some seconds ago the number could be one that is revoked already.
-          if (!(await notes.refresh())) throw new BusyError();
-          const revoked = await revoke(notes, name, clock);
-          logger.warn(
-            { client: revoked.name, number: revoked.number },
-            "a client's key was revoked: no volcano lets it in any more",
-          );
-          return revoked;
-        }),
-      ),
+    ...keyHandlers({ ...parts, passedOn: (work) => passedOn(() => legal(work)) }),
     held: (from) => store.locks.held(from),
     releaseHolder: (holder) => store.locks.releaseHolder(holder),
     notes(after, known) {

@@ -27,6 +27,8 @@ export interface RingOptions {
   /** Makes networks whose streams are secure. */
   readonly secure: (options: SecureOptions) => SecureNet;
   readonly keyring: Keyring;
+  /** Asked when the data directory is open: whether that is the key which it was last seen with; false: it was another one. */
+  readonly isKeyKnown?: () => boolean;
   /** Begins a network when the data directory is empty. */
   readonly boot: boolean;
   /** Node programs of members, to join through; tried in this order. */

@@ -1,8 +1,10 @@
+import type { SecureNet } from '../../base/secure-net.ts';
 import type { FlareService } from '../../flare/service.ts';
 import type { Procedure, Program } from '../../rpc/program.ts';
 import { RpcServer } from '../../rpc/server.ts';
+import type { KeyChain } from '../keys/chain.ts';
 import type { Doorman } from '../keys/doorman.ts';
-import { parseIdentity } from '../keys/identity.ts';
+import type { Role } from '../keys/identity.ts';
 import { ANSWER_MS, CALLS_MAX } from '../link.ts';
 import { flareProgram } from '../programs/flare/program.ts';
 import { FLARE_BOUNDS } from '../programs/flare/schema.ts';
@@ -11,7 +13,6 @@ import { nodeProgram } from '../programs/node/program.ts';
 import { NODE_BOUNDS } from '../programs/node/schema.ts';
 import { endingOf } from '../programs/result.ts';
 import { MEMBERS_MAX } from '../projection/types.ts';
-import { type JoinerSecret, keyOfIdentity, keyOfJoiner, type NetworkSecrets, volcanoSelf } from '../secrets.ts';
 import { answeredWithin } from './answered-within.ts';
 import { nodeAllowed } from './handlers.ts';
 import type { RingOptions } from './options.ts';
@@ -26,8 +27,7 @@ const CONNECTIONS = { connections: 2 * MEMBERS_MAX + 256, inFlight: 8 * MEMBERS_
 /** What the two programs are served with. */
 export interface ProgramsParts {
   readonly options: RingOptions;
-  readonly secrets: NetworkSecrets;
-  readonly joiner: JoinerSecret;
+  readonly chain: KeyChain;
   readonly doorman: Doorman;
   readonly handlers: NodeHandlers;
   /** The network's flares, and the tree that clients see. */
@@ -75,22 +75,15 @@ export class Programs {
     parts: ProgramsParts,
     ports: { readonly flare: number; readonly node: number },
   ): Promise<Programs> {
-    const { options, secrets, joiner, doorman, handlers, flares, tree, map, serving } = parts;
+    const { options, chain, doorman, handlers, flares, tree, map, serving } = parts;
     const { secure, clock, logger, gate } = options;
-    const refused = (remote: { address: string; port: number }, cause: string): void =>
-      logger.warn(
-        { address: remote.address, port: remote.port, cause },
-        'a connection was refused: no network key was proved',
-      );
-    const self = volcanoSelf(secrets);
-    const nodeNet = secure({
-      keyOf: (identity) =>
-        keyOfJoiner(joiner, identity) ??
-        (parseIdentity(identity)?.role === 'volcano' ? keyOfIdentity(secrets, identity) : null),
-      self,
-      refused,
-    });
-    const flareNet = secure({ keyOf: (identity) => keyOfIdentity(secrets, identity), self, refused });
+    const letIn = (...roles: readonly (Role | 'joiner')[]): SecureNet =>
+      secure({
+        keyOf: (identity) => chain.keyOf(identity, roles),
+        refused: (remote, cause, claimed) => doorman.turnedAway(remote, cause, claimed),
+      });
+    const nodeNet = letIn('joiner', 'volcano');
+    const flareNet = letIn('volcano', 'client');
     const node = nodeProgram({
       handlers,
       allowed: (procedure, call) => nodeAllowed(procedure, doorman.admit(call)),
@@ -127,6 +120,11 @@ export class Programs {
       await Promise.all(servers.map((server) => server.stop()));
       throw error;
     }
+  }
+
+  /** Cuts connections off, by what calls have as theirs. */
+  cut(which: (connection: object) => boolean): void {
+    for (const server of this.#servers) server.cut(which);
   }
 
   /** Answers what is under way, and closes all. */

@@ -6,6 +6,7 @@ import type { KeysTold } from '../../dht/programs/node/keys.ts';
 import { type Answered, askEvery, problemsOf, silentLines } from '../every.ts';
 import { plainText } from '../plain.ts';
 import type { RingClient } from '../ring-client.ts';
+import { moment } from './rotate.ts';
 
 type Told = readonly Answered<KeysTold>[];
 
@@ -28,8 +29,15 @@ function usersOf(told: Told): { readonly volcano: string; readonly user: KeyUser
     .sort((one, other) => one.user.quietMs - other.user.quietMs);
 }
 
-function when(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+/** How the change of the network's key stands, as each volcano goes by it. */
+function planRows(told: Told): string[][] {
+  return told.flatMap((one) => {
+    if (!('answer' in one)) return [];
+    const { keyId, has, plan } = one.answer;
+    const old = has.filter((id) => id !== keyId);
+    const until = plan !== null && plan.until > 0 ? `until ${moment(plan.until)}` : '';
+    return [[plainText(one.volcano), keyId, `${old.join(' ')} ${old.length > 0 ? until : ''}`.trim() || '-']];
+  });
 }
 
 /** What `magma key list` prints. */
@@ -39,15 +47,19 @@ export function listText(told: Told): string {
     client !== null &&
     client.number > 0 &&
     revoked.some(({ name, number }) => name === client.name && client.number <= number);
+  const dialed = new Set(told.flatMap((one) => ('answer' in one ? [one.answer.keyId] : [])));
+  const isOld = ({ keyId }: KeyUser): boolean => !dialed.has(keyId);
   const rows = usersOf(told).map(({ volcano, user }) => [
     plainText(clientText(user.client!)),
     plainText(user.address),
     `${Math.round(user.quietMs / 1000)} s`,
     plainText(volcano),
-    isGone(user) ? 'revoked' : 'let in',
+    isGone(user) ? 'revoked' : isOld(user) ? 'with the old key' : 'let in',
   ]);
-  const gone = revoked.map(({ name, number, seconds }) => [plainText(clientText({ name, number })), when(seconds)]);
+  const gone = revoked.map(({ name, number, seconds }) => [plainText(clientText({ name, number })), moment(seconds)]);
   const lines = [
+    ...tableOf(['volcano', 'calls with the key', 'lets in, too'], planRows(told)),
+    '',
     ...tableOf(['client', 'address', 'seen', 'volcano', 'is'], rows),
     ...(gone.length > 0 ? ['', ...tableOf(['revoked', 'when'], gone)] : []),
     ...silentLines(told),
@@ -60,7 +72,12 @@ export function listJson(told: Told): object {
   const users = usersOf(told).map(({ volcano, user: { client, keyId, address, quietMs } }) => ({
     ...{ volcano, name: client!.name, number: client!.number, keyId, address, quietMs },
   }));
-  return { users, revoked: revokedOf(told), problems: problemsOf(told) };
+  const volcanos = told.flatMap((one) => {
+    if (!('answer' in one)) return [];
+    const { keyId, has, plan } = one.answer;
+    return [{ volcano: one.volcano, keyId, has, plan }];
+  });
+  return { volcanos, users, revoked: revokedOf(told), problems: problemsOf(told) };
 }
 
 /** `magma key list`. Resolves with the exit status. */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { openDisk } from '../../base/system-disk.ts';
 import { clientSecret } from '../../dht/client-secret.ts';
+import { keptKeyIds } from '../../dht/keys/chain.ts';
 import { revokedUpTo } from '../../dht/keys/revoked.ts';
 import { keyringOf, type NetworkSecrets } from '../../dht/secrets.ts';
 import { readIdentity } from '../../flare/store/identity.ts';
@@ -19,7 +20,11 @@ function print(json: boolean, secrets: NetworkSecrets, name: string, revoked: nu
 
 /** `magma key client [NAME]`: the volcano that was asked knows what is revoked. */
 export async function printClient(ring: RingClient, json: boolean, name: string): Promise<number> {
-  const { fresh, revoked } = await ring.node(ring.member).keys();
+  const { fresh, revoked, keyId } = await ring.node(ring.member).keys();
+  if (keyId !== ring.secrets.keyId && !json)
+    process.stderr.write(
+      "magma: this comes from the network's old key, and is let in as long as that: give the new one (--key-file)\n",
+    );
   if (!fresh) throw new Error(`${ring.asked} does not know at the moment which keys are revoked. Cure: ask again`);
   return print(json, ring.secrets, name, revoked.find((one) => one.name === name)?.number ?? 0);
 }
@@ -34,8 +39,11 @@ export async function printFrom(directory: string, key: string, json: boolean): 
     const networkId = await readIdentity(disk);
     if (networkId === null) throw new Error(`${directory}: there is no network in it`);
     const notes = keptNotes(directory);
-    await checkKey(notes, key);
-    return print(json, await keyringOf(key).network(networkId), '', revokedUpTo(notes, ''));
+    const secrets = await keyringOf(key).network(networkId);
+    const kept = keptKeyIds(notes, networkId);
+    if (kept === null) await checkKey(notes, key);
+    else if (!kept.includes(secrets.keyId)) throw new Error('this is not the key of the network in the data directory');
+    return print(json, secrets, '', revokedUpTo(notes, ''));
   } catch (error) {
     return failed(json, error);
   }

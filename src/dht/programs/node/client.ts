@@ -5,6 +5,7 @@ import type { FlareId } from '../../../flare/types.ts';
 import { type RemoteProcedure, remote } from '../../../rpc/client.ts';
 import type { Codec, Value } from '../../../rpc/xdr.ts';
 import type { WorkHeard } from '../../balance/work.ts';
+import { type KeyPlan, wirePlan } from '../../keys/plan.ts';
 import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import { changed, decodeChange } from '../../projection/change.ts';
@@ -73,6 +74,9 @@ const calls = {
   observe: call(procedures.OBSERVE),
   keys: call(procedures.KEYS),
   revoke: call(procedures.REVOKE),
+  takeKey: call(procedures.TAKEKEY),
+  giveKey: call(procedures.GIVEKEY),
+  planKeys: call(procedures.PLANKEYS),
   held: call(procedures.HELD),
   freeHolder: call(procedures.FREEHOLDER),
 };
@@ -250,6 +254,22 @@ export class NodeClient {
   /** The key that clients of a name have is let in no more; durable when it resolves. */
   async revoke(name: string): Promise<Revoked> {
     return revokedFromWire(await this.#ask(calls.revoke, { epoch: this.#epoch(), name: Buffer.from(name, 'latin1') }));
+  }
+
+  /** Has it keep a key of the network for later; durable when it resolves. */
+  async takeKey(key: { readonly stretched: Buffer; readonly joiner: Buffer }): Promise<void> {
+    await this.#ask(calls.takeKey, { ...key });
+  }
+
+  /** A key of the network that is let in there, in memory of its own; null: it is not. */
+  async giveKey(keyId: string): Promise<{ stretched: Buffer; joiner: Buffer } | null> {
+    const key = await this.#ask(calls.giveKey, { keyId: Buffer.from(keyId, 'hex') });
+    return key === null ? null : { stretched: Buffer.from(key.stretched), joiner: Buffer.from(key.joiner) };
+  }
+
+  /** Has the network go by that plan of keys; durable when it resolves. */
+  async planKeys(plan: KeyPlan): Promise<void> {
+    await this.#ask(calls.planKeys, { epoch: this.#epoch(), plan: wirePlan(plan) });
   }
 
   /** Locks of slices that are served there, and where the next ones begin; null: there are no more. */

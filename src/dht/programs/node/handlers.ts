@@ -6,6 +6,7 @@ import type { AccountUsage } from '../../../flare/store/usage.ts';
 import type { FlareId } from '../../../flare/types.ts';
 import type { CallContext } from '../../../rpc/program.ts';
 import type { WorkHeard } from '../../balance/work.ts';
+import type { KeyPlan } from '../../keys/plan.ts';
 import type { Revoked } from '../../keys/revoked.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import type { News } from '../../projection/news.ts';
@@ -196,6 +197,12 @@ export interface NodeHandlers {
   observe(ask: Observing): Eventually<Observation>;
   /** What this volcano knows of keys. */
   keys(): Eventually<KeysTold>;
+  /** Keeps a key of the network for later; durable when it resolves. */
+  takeKey(key: { readonly stretched: Buffer; readonly joiner: Buffer }): Eventually<void>;
+  /** A key of the network that is let in here; null: it is not. */
+  giveKey(keyId: string): Eventually<{ stretched: Buffer; joiner: Buffer } | null>;
+  /** Makes it the network's plan, and goes by it; durable when it resolves. `DeniedError` when it makes no sense, or does not follow the one there is. */
+  planKeys(plan: KeyPlan): Eventually<void>;
   /** As `revoke` of `keys/revoked.ts`; durable when it resolves. */
   revoke(name: string): Eventually<Revoked>;
   /** At most `NOTES_MAX` notes and `NOTES_BYTES_MAX` bytes (`pageOfNotes`); none when their version is `known`. */

@@ -1,6 +1,8 @@
 import * as xdr from '@stellar/js-xdr';
 import type { Value } from '../../../rpc/xdr.ts';
-import { CLIENT_NAME_MAX, KEY_ID_BYTES } from '../../keys/identity.ts';
+import { KEYS_MAX } from '../../keys/chain.ts';
+import { CLIENT_NAME_MAX } from '../../keys/identity.ts';
+import { KeyIdSchema, type KeyPlan, KeyPlanSchema, planFromWire, wirePlan } from '../../keys/plan.ts';
 import { REVOKED_MAX, type Revoked } from '../../keys/revoked.ts';
 import { type KeyUser, USERS_MAX } from '../../keys/users.ts';
 
@@ -13,13 +15,17 @@ export interface KeysTold {
   readonly fresh: boolean;
   /** Names the network's key that it calls others with. */
   readonly keyId: string;
+  /** Names all keys of the network that it has. */
+  readonly has: readonly string[];
+  /** The plan that it goes by; null: the network's key has never been changed. */
+  readonly plan: KeyPlan | null;
   readonly revoked: readonly Revoked[];
   /** Who has called it with which key, since it started. */
   readonly users: readonly KeyUser[];
 }
 
 export const ClientNameSchema = xdr.varOpaque(CLIENT_NAME_MAX);
-const keyId = xdr.opaque(KEY_ID_BYTES);
+const keyId = KeyIdSchema;
 
 export const RevokedSchema = xdr.struct('RevokedName', {
   name: ClientNameSchema,
@@ -30,6 +36,8 @@ export const RevokedSchema = xdr.struct('RevokedName', {
 export const KeysSchema = xdr.struct('Keys', {
   fresh: xdr.bool(),
   keyId,
+  has: xdr.array(keyId, KEYS_MAX),
+  plan: xdr.option(KeyPlanSchema),
   revoked: xdr.array(RevokedSchema, REVOKED_MAX),
   users: xdr.array(
     xdr.struct('KeyUser', {
@@ -52,10 +60,12 @@ export function revokedFromWire({ name, number, seconds }: Value<typeof RevokedS
 }
 
 /** What a volcano tells of keys, as it goes over the wire. */
-export function wireKeys({ fresh, keyId, revoked, users }: KeysTold): Value<typeof KeysSchema> {
+export function wireKeys({ fresh, keyId, has, plan, revoked, users }: KeysTold): Value<typeof KeysSchema> {
   return {
     fresh,
     keyId: Buffer.from(keyId, 'hex'),
+    has: has.map((id) => Buffer.from(id, 'hex')),
+    plan: plan === null ? null : wirePlan(plan),
     revoked: revoked.slice(0, REVOKED_MAX).map(wireRevoked),
     users: users.slice(0, USERS_MAX).map(({ keyId, client, address, quietMs }) => ({
       keyId: Buffer.from(keyId, 'hex'),
@@ -66,10 +76,12 @@ export function wireKeys({ fresh, keyId, revoked, users }: KeysTold): Value<type
   };
 }
 
-export function keysFromWire({ fresh, keyId, revoked, users }: Value<typeof KeysSchema>): KeysTold {
+export function keysFromWire({ fresh, keyId, has, plan, revoked, users }: Value<typeof KeysSchema>): KeysTold {
   return {
     fresh,
     keyId: keyId.toString('hex'),
+    has: has.map((id) => id.toString('hex')),
+    plan: plan === null ? null : planFromWire(plan),
     revoked: revoked.map(revokedFromWire),
     users: users.map(({ keyId, client, address, quietMs }) => ({
       role: client === null ? 'volcano' : 'client',

@@ -2,6 +2,7 @@ import { andThen, type Eventually, isPending } from '../../../base/eventually.ts
 import { DATA_MAX } from '../../../flare/record/limits.ts';
 import type { CallContext, Procedure, Program } from '../../../rpc/program.ts';
 import { type Codec, type Value, XdrError } from '../../../rpc/xdr.ts';
+import { planFromWire } from '../../keys/plan.ts';
 import { decodeProjection, encodeProjection, memberFromWire } from '../../projection/codec.ts';
 import type { News } from '../../projection/news.ts';
 import { type Projection, ProjectionError } from '../../projection/types.ts';
@@ -123,6 +124,10 @@ const rows: { readonly [N in Name]: Run<N> } = {
   OBSERVE: (handlers, ask) => andThen(handlers.observe(ask), wireObservation),
   KEYS: (handlers) => andThen(handlers.keys(), wireKeys),
   REVOKE: (handlers, { name }) => andThen(handlers.revoke(name.toString('latin1')), wireRevoked),
+  TAKEKEY: (handlers, { stretched, joiner }) =>
+    andThen(handlers.takeKey({ stretched: Buffer.from(stretched), joiner: Buffer.from(joiner) }), () => undefined),
+  GIVEKEY: (handlers, { keyId }) => handlers.giveKey(keyId.toString('hex')),
+  PLANKEYS: (handlers, { plan }) => andThen(handlers.planKeys(planFromWire(plan)), () => undefined),
   HELD: (handlers, { from }) =>
     andThen(handlers.held(from.toString('latin1')), ({ locks, next }) => ({
       locks: locks.map(wireFlareLock),
@@ -165,6 +170,7 @@ const ADMITTED: ReadonlySet<Name> = new Set<Name>([
   'REVOKE',
   'HOLD',
   'READSLICES',
+  'PLANKEYS',
   'HELD',
   'FREEHOLDER',
   'NOTES',

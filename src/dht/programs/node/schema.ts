@@ -12,6 +12,8 @@ import {
 import { LOCKS_LISTED_MAX } from '../../../flare/store/locks/keeper.ts';
 import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
+import { StretchedKeySchema } from '../../keys/chain.ts';
+import { KeyIdSchema, KeyPlanSchema } from '../../keys/plan.ts';
 import { CHANGE_BYTES_MAX } from '../../projection/change.ts';
 import { MemberSchema, PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
 import { CHANGES_MAX } from '../../projection/news.ts';
@@ -447,6 +449,20 @@ export const procedures = {
     number: 71,
     arguments: compile(xdr.struct('Revoke', { ...head, name: ClientNameSchema })),
     result: compile(resultOf('RevokeResult', RevokedSchema)),
+  },
+  /** A key of the network, for later. */
+  TAKEKEY: { number: 72, arguments: compile(StretchedKeySchema), result: compile(nothing) },
+  /** For a volcano that lacks a key which the plan names; null: it is not let in there. */
+  GIVEKEY: {
+    number: 73,
+    arguments: compile(xdr.struct('GiveKey', { keyId: KeyIdSchema })),
+    result: compile(resultOf('GiveKeyResult', xdr.option(StretchedKeySchema))),
+  },
+  /** Which keys volcanos are to let in, and to call each other with: the plan after the one before. */
+  PLANKEYS: {
+    number: 74,
+    arguments: compile(xdr.struct('PlanKeys', { ...head, plan: KeyPlanSchema })),
+    result: compile(nothing),
   },
   /** What is locked there, and the end of all that somebody has locked there. */
   HELD: {
