@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Nfs2Wire } from '../../lib/wire-nfs2.ts';
+import type { Fattr, Nfs2Wire } from '../../lib/wire-nfs2.ts';
 
 /* What the data directory of each released version holds (docs/upgrading.md): some of everything that its store keeps, made over NFSv2 and told in a list. */
 
 /** One name of the tree. */
-export interface Sampled {
+export interface Sampled extends Fattr {
   readonly path: string;
   /** As hexadecimal digits: clients have them from before the upgrade. */
   readonly handle: string;
-  readonly type: number;
-  readonly mode: number;
-  readonly nlink: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly fileid: number;
-  readonly mtime: number;
   /** Of a symlink: what it says; of a file: the SHA-256 of its contents. */
   readonly contents?: string;
 }
@@ -77,9 +69,9 @@ export async function sampleOf(nfs: Nfs2Wire, directory: Buffer, above = ''): Pr
   for (const name of [...(await nfs.list(directory)).keys()].sort()) {
     if (name === '.' || name === '..' || (above === '' && name === '.dht')) continue;
     const { handle, attributes } = await nfs.ok('LOOKUP', directory, name);
-    const { type, mode, nlink, uid, gid, size, fileid, mtime } = attributes!;
+    const { type, size } = attributes!;
     const path = `${above}/${name}`;
-    const facts = { path, handle: handle!.toString('hex'), type, mode, nlink, uid, gid, size, fileid, mtime };
+    const facts = { path, handle: handle!.toString('hex'), ...attributes! };
     if (type === DIRECTORY) found.push(facts, ...(await sampleOf(nfs, handle!, path)));
     else if (type === SYMLINK)
       found.push({ ...facts, contents: (await nfs.ok('READLINK', handle!)).data!.toString('latin1') });
