@@ -52,7 +52,11 @@ t.test(
     t.match(rotated, { status: 0 }, rotated.stdout + rotated.stderr);
     t.match(JSON.parse(rotated.stdout), { number: 2, away: [] });
     t.equal(statSync(file).mode & 0o777, 0o600);
-    t.match(await mounting(desktop), letIn, 'who has another key than the revoked one, and the old one is still let in');
+    t.match(
+      await mounting(desktop),
+      letIn,
+      'who has another key than the revoked one, and the old one is still let in',
+    );
     const withNew = await printed(...at(first), '--key-file', file, 'desktop');
     t.match(await mounting(withNew), letIn);
     const list = await magma(['key', 'list', ...at(first)]);
