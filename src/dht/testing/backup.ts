@@ -10,6 +10,9 @@ import type { Member } from '../projection/types.ts';
 import { operatorLink } from './operator.ts';
 import type { VirtualRing } from './virtual-ring.ts';
 
+/** A volcano is told to hold within so many milliseconds. */
+const HEARD_MS = 12;
+
 /** A backup as `magma backup` makes it, in memory. */
 export interface MadeBackup {
   readonly bytes: Buffer;
@@ -49,6 +52,7 @@ export class BackupOperator {
     };
     for (const volcano of projection.volcanos) await linkOf(volcano);
     const node = ({ id }: Member): NodeClient => new NodeClient(links.get(id)!, () => projection.epoch);
+    const late = ring.random();
     const chunks: Buffer[] = [];
     const writer = new BackupWriter(async (bytes) => void chunks.push(Buffer.from(bytes)));
     const id = `${++this.#made}`.padStart(32, '0');
@@ -59,7 +63,15 @@ export class BackupOperator {
           get projection() {
             return projection;
           },
-          backup: (member) => node(member).backup,
+          backup: (member) => {
+            const source = node(member).backup;
+            // They hear of it one after the other, with whole operations in between.
+            const hold = async (id: number, ms: number) => {
+              await ring.pause(late.below(HEARD_MS));
+              return source.hold(id, ms);
+            };
+            return { ...source, hold };
+          },
           refresh: async () => {
             for (const volcano of projection.volcanos) {
               const known = await node(volcano)
