@@ -79,7 +79,7 @@ class Load {
   async #chain(): Promise<void> {
     const root = this.#tree.root();
     for (let count = 1; !this.over; count++) {
-      await this.#ring.pause(1);
+      await this.#ring.pause(3);
       for (let at = 0; at < CHAIN && !this.over; at++) {
         const file = await this.#id(root, `chain${at}`);
         const bytes = Buffer.from(`${count}`.padStart(9, '0'));
@@ -94,7 +94,7 @@ class Load {
     const root = this.#tree.root();
     const [from, to] = [await this.#id(root, 'from'), await this.#id(root, 'to')];
     for (let round = 0; !this.over; round++) {
-      await this.#ring.pause(1);
+      await this.#ring.pause(8);
       const [here, there] = round % 2 === 0 ? [from!, to!] : [to!, from!];
       for (const name of [`moving${2 * which}`, `moving${2 * which + 1}`])
         await this.#call((tree) => tree.rename(ROOT, here, name, there, name));
@@ -104,7 +104,7 @@ class Load {
   async #make(): Promise<void> {
     const many = (await this.#id(this.#tree.root(), 'many'))!;
     for (let round = 0; !this.over; round++) {
-      await this.#ring.pause(1);
+      await this.#ring.pause(8);
       const [name, other] = [`n${round % 17}`, `m${round % 5}`];
       const made = await this.#call((tree) => tree.create(ROOT, many, name, round % 3 === 0 ? DIRECTORY : FILE));
       if (made !== undefined && round % 3 !== 0) await this.#call((tree) => tree.link(ROOT, made, many, other));
