@@ -1,5 +1,6 @@
 import t from 'tap';
 import { keyText, ROOT_KEY } from '../flare/keys.ts';
+import type { MoveNote } from './balance/moves.ts';
 import type { Figures } from './programs/node/handlers.ts';
 import { applyStep, nextStep } from './projection/plan.ts';
 import { ownerOfKey } from './projection/queries.ts';
@@ -172,3 +173,20 @@ t.test('a volcano may be called as one of the other files', async (t) => {
   const files = stateFiles(ring('ring', 'projection', 'ring.volcano'), () => null);
   t.strictSame([...files.keys()], ['ring.volcano', 'projection.volcano', 'ring.volcano.volcano', 'ring', 'projection']);
 });
+
+t.test(
+  'ring tells of the balance, where there is one: whether it is paused, and the last moves with their reasons',
+  async (t) => {
+    const without = stateFiles(alone(), () => null).get('ring')!;
+    t.notMatch(without, /balance/);
+    const move: MoveNote = {
+      ...{ at: 1_795_312_800_000_000, from: 'gromit', to: 'penguin', first: 12, count: 2, why: 'work' },
+      ...{ before: 0.61, after: 0.41, end: 'done' },
+    };
+    t.equal(
+      stateFiles(alone(), () => null, { paused: true, moves: [move] }).get('ring'),
+      `${without}balance = paused\nmove 0 = 2026-11-22 02:00:00 UTC: 2 slices from 12 on, gromit to penguin: gromit did 61% of the work, 41% without them; done\n`,
+    );
+    t.match(stateFiles(alone(), () => null, { paused: false, moves: [] }).get('ring'), /^balance = on$/m);
+  },
+);
