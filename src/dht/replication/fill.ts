@@ -113,7 +113,8 @@ export class Fill implements WalkSink {
       const { number, epoch } = last(slice);
       if (there.number === 0 || number === 0) continue;
       const same = there.number === number && there.epoch === epoch;
-      if (same) found.set(slice, { runs: [{ epoch, first: number, last: number }], segment: 0 });
+      const { segment } = replica;
+      if (same) found.set(slice, { runs: [{ epoch, first: number, last: number }], segment, end: segment });
       else wanted.set(slice, (run) => run.epoch <= there.epoch && run.first <= there.number);
     }
     await replica.durableAt(scanned());
@@ -180,12 +181,13 @@ export class Fill implements WalkSink {
   }
 
   async #chase(): Promise<boolean> {
-    const { replica, scanned } = this.#parts;
+    const { replica, scanned, last } = this.#parts;
     const from = new Map<number, StreamedSlice>();
     for (const [slice, { kept, common }] of this.#behind) from.set(slice, { kept, after: common.last.number });
     const stream = replica.stream(from);
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const lsn = scanned();
+      const due = this.#holding ? [...from.keys()].map((slice) => [slice, last(slice).number] as const) : [];
       await replica.durableAt(lsn);
       let bytes = 0;
       for await (const groups of stream.upTo(lsn)) {
@@ -194,7 +196,8 @@ export class Fill implements WalkSink {
         this.#put(groups);
       }
       this.#check();
-      if (this.#holding) return true;
+      // A copy with a gap would count as whole: what is not exactly there is filled from nothing.
+      if (this.#holding) return due.every(([slice, number]) => stream.given(slice) === number);
       // What little is left is sent while what is new waits.
       this.#holding = bytes <= HELD_AFTER_BYTES;
     }

@@ -153,3 +153,25 @@ t.test('What is undone is not there any more, on the disk either: what was made,
   t.equal(store.lastOf(slice).number, from.number - 1);
   await store.close();
 });
+
+t.test(
+  'What comes after the log was looked through is read on from there, also when the log has begun other segments by then',
+  async (t) => {
+    const { store, take } = await mirror();
+    await take(...upTo(1, 20, 1));
+    const { replica } = store;
+    const kept = (await replica.kept(new Map([[SLICE, (run: Run) => run.last <= 20]]))).get(SLICE)!;
+    const { segment } = replica;
+    await take(...upTo(21, 90, 1));
+    t.ok(replica.segment > segment);
+    const stream = replica.stream(new Map([[SLICE, { after: 20, kept }]]));
+    const read: number[] = [];
+    for await (const groups of stream.upTo(replica.appended))
+      read.push(...groups.flat().map((payload) => recordHead(payload).number));
+    t.same(
+      read,
+      upTo(21, 90, 1).map(([number]) => number),
+    );
+    t.equal(stream.given(SLICE), 90);
+  },
+);

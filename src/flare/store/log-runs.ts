@@ -25,6 +25,8 @@ export interface Kept {
   readonly runs: readonly Run[];
   /** The oldest segment that holds one of them. */
   readonly segment: number;
+  /** The segment that was being written when the log was looked through: what has come since lies there, or behind it. */
+  readonly end: number;
 }
 
 /** The epoch of a slice's record of that number; undefined: it is not among them. */
@@ -48,9 +50,10 @@ export class LogRuns {
    * compaction wrote anew, counts as there, since all that comes behind it is. Throws `KmlRotError`, `KmlReadError`.
    */
   async of(wanted: ReadonlyMap<number, (run: Run) => boolean>): Promise<Map<number, Kept>> {
-    const found = new Map<number, { runs: Run[]; segment: number }>();
+    const found = new Map<number, { runs: Run[]; segment: number; readonly end: number }>();
     const open = new Set(wanted.keys());
-    for (const slice of open) found.set(slice, { runs: [], segment: 0 });
+    const end = this.#kml.currentSegment;
+    for (const slice of open) found.set(slice, { runs: [], segment: 0, end });
     for (const { number } of [...this.#kml.segments()].reverse()) {
       // What compaction has taken meanwhile was the oldest.
       if (open.size === 0 || !hasSegment(this.#kml, number)) break;

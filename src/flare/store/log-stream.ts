@@ -25,19 +25,19 @@ export class LogStream {
   readonly #slices: ReadonlyMap<number, StreamedSlice>;
   /** The number of each slice's last record that was given. */
   readonly #given = new Map<number, number>();
-  #segment = Number.POSITIVE_INFINITY;
+  #segment: number;
   #lsn = 0;
 
   constructor(kml: Kml, slices: ReadonlyMap<number, StreamedSlice>) {
     this.#kml = kml;
     this.#slices = slices;
+    this.#segment = kml.currentSegment;
     for (const [slice, { after, kept }] of slices) {
       this.#given.set(slice, after);
       const last = kept.runs[0]?.last ?? 0;
-      // Of others only what is new comes.
-      if (after < last) this.#segment = Math.min(this.#segment, kept.segment);
+      // Of others only what is new comes, and the log may have begun other segments since it was looked through.
+      this.#segment = Math.min(this.#segment, after < last ? kept.segment : kept.end);
     }
-    this.#segment = Math.min(this.#segment, kml.currentSegment);
   }
 
   /** The last number of a slice that was given. */

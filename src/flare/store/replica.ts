@@ -57,6 +57,11 @@ export class Replica {
     return this.#core.kml.durable;
   }
 
+  /** The segment of the log that is being written. */
+  get segment(): number {
+    return this.#core.kml.currentSegment;
+  }
+
   /** What can be taken here beside the reserve, in bytes. */
   get room(): number {
     return this.#core.space.available;
