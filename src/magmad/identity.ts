@@ -1,13 +1,14 @@
 import { scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Random } from '../base/random.ts';
+import { CHECK_NOTE } from '../dht/keys/plan.ts';
 import { NICKNAME_NOTE } from '../dht/volcano/enter.ts';
 import type { NoteStore } from '../flare/service.ts';
 import type { Config } from './config.ts';
 import { UsageError } from './usage.ts';
 
 /** What the network's key is checked with: for the whole network, and a volcano's own copy, which it has before it reaches the others. */
-const KEY_NOTE = 'network/key';
+const KEY_NOTE = CHECK_NOTE;
 const OWN_KEY_NOTE = 'volcano/key';
 
 const FORMAT = 1;

@@ -72,6 +72,11 @@ export class KeyChain {
     this.#retired = retired.map((id) => id.toString('hex'));
   }
 
+  /** Of which network they are, in hexadecimal. */
+  get networkId(): string {
+    return this.#keys[0]!.secrets.networkId.toString('hex');
+  }
+
   /** The plan that this volcano goes by; null: none was made yet. */
   get plan(): KeyPlan | null {
     return this.#plan;

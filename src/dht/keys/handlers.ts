@@ -55,12 +55,12 @@ export function keyHandlers(
     planKeys: (plan) =>
       passedOn(async () => {
         await anew();
-        const before = planOf(notes);
+        const before = planOf(notes, chain.networkId);
         // Whoever asks again has not heard that it was done.
         if (JSON.stringify(before) === JSON.stringify(plan)) return;
         if (plan.number !== (before?.number ?? 0) + 1)
           throw new DeniedError("another step of a change of the network's key was made meanwhile: ask again");
-        await setPlan(notes, plan);
+        await setPlan(notes, chain.networkId, plan);
         // Not before the answer has left: the caller's own connection may be one of those that end.
         clock.after(FOLLOWED_MS, () => void keeper.settle());
       }),

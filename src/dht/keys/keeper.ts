@@ -64,7 +64,7 @@ export class KeyKeeper {
   async #settle(): Promise<void> {
     const { chain, notes, clock } = this.#parts;
     if (this.#stopped || !notes.known) return;
-    const plan = planOf(notes);
+    const plan = planOf(notes, chain.networkId);
     if (plan !== null && this.#isDue(plan)) await this.#follow(plan);
     const { plan: now } = chain;
     if (now !== null && now.until > 0 && clock.now() / 1_000_000 >= now.until && chain.find(now.dial) !== null)

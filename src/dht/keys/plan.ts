@@ -5,8 +5,10 @@ import { KEY_ID_BYTES } from './identity.ts';
 
 /** The most keys of the network that are let in at a time: the one, and during a rotation the other one. */
 export const ACCEPTED_MAX = 2;
-/** The network's note with the plan. */
-const PLAN_NOTE = 'keys/plan';
+/** The network's note with the plan, by the network's id: a network that was restored from a backup is another one, and so are the names of its keys. */
+const PLAN_NOTE = 'keys/plan/';
+/** The network's note of what its first key is checked with (`magmad/identity.ts`): it is true no more. */
+export const CHECK_NOTE = 'network/key';
 
 /** Which keys of the network volcanos let in, and with which they call each other. It names them, and tells nothing of them. */
 export interface KeyPlan {
@@ -38,18 +40,19 @@ export function planFromWire({ number, dial, accept, until }: Value<typeof KeyPl
 }
 
 /** What is planned for the whole network; null: its key has never been changed. */
-export function planOf(notes: NoteStore): KeyPlan | null {
-  const value = notes.note(PLAN_NOTE);
+export function planOf(notes: NoteStore, networkId: string): KeyPlan | null {
+  const value = notes.note(PLAN_NOTE + networkId);
   return value === null ? null : planFromWire(codec.decode(value));
 }
 
 /** Makes it the network's plan; durable when it resolves. RangeError for one that makes no sense. */
-export async function setPlan(notes: NoteStore, plan: KeyPlan): Promise<void> {
+export async function setPlan(notes: NoteStore, networkId: string, plan: KeyPlan): Promise<void> {
   const { dial, accept, until } = plan;
   const count = accept.length;
   if (!accept.includes(dial) || count > ACCEPTED_MAX || new Set(accept).size !== count)
     throw new RangeError(`volcanos let in the key that they call with, and at most ${ACCEPTED_MAX - 1} more`);
   if (until > 0 && (count === 1 || dial !== accept[1]))
     throw new RangeError('what is let in until some time is a key older than the one that volcanos call with');
-  await notes.setNote(PLAN_NOTE, codec.encode(wirePlan(plan)));
+  await notes.setNote(PLAN_NOTE + networkId, codec.encode(wirePlan(plan)));
+  if (notes.note(CHECK_NOTE) !== null) await notes.setNote(CHECK_NOTE, null);
 }

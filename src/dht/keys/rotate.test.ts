@@ -12,6 +12,7 @@ import { operatorLink } from '../testing/operator.ts';
 import { FLARE_PORT, quickKeyring, type VirtualRing } from '../testing/virtual-ring.ts';
 import type { NetworkKey } from './chain.ts';
 import { KEYS_MS } from './keeper.ts';
+import { CHECK_NOTE } from './plan.ts';
 import { back, end, type RotationParts, rotate } from './rotate.ts';
 
 /* The network's key is changed while all goes on (docs/operating.md, "Keys"). */
@@ -227,6 +228,8 @@ t.test('As long as it is not in use it is called back', async (t) => {
   await t.rejects(ring.settle(rotate(first.parts, await keyOf(ring, OLD), 0)), {
     message: /that is the key that the network has/,
   });
+  const { notes } = ring.volcanos[0]!.up;
+  await ring.settle(notes.setNote(CHECK_NOTE, Buffer.from('of the first key')));
   const stopping = await tool(ring, OLD, (step) => {
     if (/let it in/.test(step)) throw new Error('enough');
   });
@@ -236,6 +239,7 @@ t.test('As long as it is not in use it is called back', async (t) => {
   await t.rejects(ring.settle(rotate(parts, await keyOf(ring, 'third'), 0)), { message: /to another one already/ });
   await t.rejects(ring.settle(end(parts)), { message: /do not call each other with the new key yet/ });
   await ring.settle(back(parts));
+  t.equal(notes.note(CHECK_NOTE), null, 'a network that is restored is not held against its first key');
   await ring.time.run(KEYS_MS);
   t.same(
     await kept(ring, OLD),
