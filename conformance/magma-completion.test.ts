@@ -34,7 +34,7 @@ t.test('bash completes commands, flags, values and files, as a bash does that ha
   t.same(proposed('magma', 'check', 'a'), ['a directory']);
   t.same(proposed('magma', 'put', 'a').sort(), ['a directory', 'a file']);
   t.same(proposed('magma', 'ring', '--at', ''), [], 'nothing is made up');
-  t.same(proposed('magma', 'key', ''), ['client', 'revoke', 'list']);
+  t.same(proposed('magma', 'key', ''), ['client', 'revoke', 'list', 'rotate']);
   t.same(proposed('magma', 'balance', '--p'), ['--pause']);
   t.same(proposed('magma', 'completion', 'b'), ['bash']);
   t.same(proposed('magma', 'nonsense', '-'), []);
