@@ -76,15 +76,14 @@ export class SliceLoads {
 
   /** These slices are this volcano's from now on. */
   own(isOwn: (slice: number) => boolean): void {
-    let changed = false;
-    for (let slice = 0; slice < SLICES; slice++) {
-      const own = isOwn(slice) ? 1 : 0;
-      if (this.#own[slice] === own) continue;
-      changed = true;
-      this.#own[slice] = own;
-    }
-    if (!changed) return;
+    const changed = [...this.#own.keys()].filter((slice) => isOwn(slice) !== (this.#own[slice] === 1));
+    if (changed.length === 0) return;
+    // The time until now belongs to those that were own.
     this.look();
+    for (const slice of changed) {
+      this.#own[slice] = 1 - this.#own[slice]!;
+      this.#clear(slice);
+    }
     this.#since = this.#looked;
   }
 
@@ -101,10 +100,11 @@ export class SliceLoads {
     for (let slice = 0; slice < SLICES; slice++) if (this.#own[slice] === 1) this.#measured.add(slice, passed);
     const factor = Math.exp(-passed / this.#fadeMs);
     for (const sums of [this.#calls, this.#bytes, this.#measured]) sums.fade(factor);
-    for (let slice = 0; slice < SLICES; slice++) {
-      if (this.#own[slice] === 1) continue;
-      for (const sums of [this.#calls, this.#bytes, this.#measured]) sums.clear(slice);
-    }
+    for (let slice = 0; slice < SLICES; slice++) if (this.#own[slice] === 0) this.#clear(slice);
+  }
+
+  #clear(slice: number): void {
+    for (const sums of [this.#calls, this.#bytes, this.#measured]) sums.clear(slice);
   }
 
   /** Of a slice, as of the last look. */
