@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { LONG } from '../../src/base/testing/seed.ts';
 import { MOUNT_MAGMA } from '../lib/magma-mounts.ts';
 import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
@@ -11,7 +12,8 @@ import { at, magma, scratch, threeVolcanos, whole } from './lib/ring.ts';
 
 t.test(
   'A client is let in no more while others go on; the network gets another key while a client writes, and the old one is shown, and then refused',
-  { timeout: TEST_TIMEOUT },
+  // Minutes on a busy machine: what it shows of processes is shown on virtual time in src/dht/keys.
+  { skip: LONG ? false : 'only in test:long', timeout: TEST_TIMEOUT },
   async (t) => {
     const directory = scratch(t);
     const [first, second, third] = await threeVolcanos(t, directory);
@@ -70,7 +72,8 @@ t.test(
       told = await magma(['ring', ...at(second)]);
     t.match(await mounting(desktop), { status: 1, stderr: /does not take this key/ });
     t.match(await mounting(withNew), letIn);
-    // Its configuration says the old key still; its data directory has the new one.
+    // Its configuration says the old key still; its data directory has the new one, and that no other is let in.
+    await third.volcano.says(/a key of the network is let in no more/);
     await third.volcano.stop();
     await third.volcano.start();
     over = true;
