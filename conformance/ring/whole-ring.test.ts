@@ -35,6 +35,7 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
     'a newcomer that knew no map yet was to agree to a takeover, could not, and nobody went by any map any more',
   ],
   [925216, 'a takeover was broken off after the operator who ends such ones had looked: a fault of the simulator'],
+  [950656, 'what nobody else had was damaged, and nobody restored it: a fault of the simulator'],
   [500025, 'who had read a map before it was a member took itself for one that had been declared dead'],
 ];
 

@@ -18,6 +18,10 @@ const ROTTEN_MAX = 400;
 /** After how long who kept the maps is back, in microseconds of virtual time. */
 const KEEPER_BACK_US = 20_000_000;
 
+/** Once all is to be well, the operator looks after so long for volcanos that have lost something, in microseconds, and so often. */
+const RESTORED_US = 10_000_000;
+const RESTORED_LOOKS = 10;
+
 /** What a process has written is with its host after so long, in microseconds. */
 const HAND_US = 50;
 
@@ -407,5 +411,17 @@ export class Nemesis {
       else start(at);
     }
     this.#world.takeOver(false);
+    for (let look = 1; look <= RESTORED_LOOKS; look++)
+      this.#world.time.after(look * RESTORED_US, () => this.#restoreLost());
+  }
+
+  /** What nobody else has is not copied while it is damaged, as the log says: the operator puts it back from a copy of his own. */
+  #restoreLost(): void {
+    for (let at = 0; at < this.#world.count; at++) {
+      if (!this.#world.hasLost(at)) continue;
+      this.deeds.push(`${this.#world.time.now} µs: the operator restores the log of volcano ${at}`);
+      this.#world.crash(at, 'power');
+      this.#world.start(at);
+    }
   }
 }

@@ -169,6 +169,10 @@ export class StaticRing implements World {
     return null;
   }
 
+  hasLost(): boolean {
+    return false;
+  }
+
   leaveRoom(): void {}
 
   part(one: number, other: number, parted: boolean): void {

@@ -42,6 +42,13 @@ export class WholeDisks {
     return found ?? { damaged: 0, repaired: 0 };
   }
 
+  /** `World.hasLost`. */
+  hasLost({ rotten, life }: Volcano): boolean {
+    if (rotten.length === 0) return false;
+    const { damaged = 0, repaired = 0 } = life?.store?.diskFigures() ?? {};
+    return damaged > repaired;
+  }
+
   /** `World.failSync`. */
   failSync({ life }: Volcano): void {
     if (life === null) return;

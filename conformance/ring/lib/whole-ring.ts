@@ -221,6 +221,10 @@ export class WholeRing implements World {
     return this.#disks.rot(this.#volcanos[at]!, random);
   }
 
+  hasLost(at: number): boolean {
+    return this.#disks.hasLost(this.#volcanos[at]!);
+  }
+
   failSync(at: number): void {
     this.#disks.failSync(this.#volcanos[at]!);
   }

@@ -140,6 +140,8 @@ export interface World {
   failSync(at: number): void;
   /** Turns a bit over in the log of a dead volcano, where its next life does not look at its start; it is turned back when that ends. Says where; null: there is no such place. */
   rot(at: number, random: Random): string | null;
+  /** A volcano has found something damaged that nobody could give it: it is to be restored. */
+  hasLost(at: number): boolean;
   /** Leaves so many bytes on a volcano's disk; `Infinity`: it is large enough. */
   leaveRoom(at: number, bytes: number): void;
   /** Some disk was full at some time: changes may have been refused for that. */
