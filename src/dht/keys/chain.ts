@@ -112,7 +112,7 @@ export class KeyChain {
 
   /** Whether it was let in once, and is no more. */
   isRetired(keyId: string): boolean {
-    return this.#retired.includes(keyId);
+    return this.#retired.includes(keyId) && !this.accepts(keyId);
   }
 
   /** The key of a PSK identity that is let in here in one of those roles; null: it is not. An identity that names no key is of the oldest. */

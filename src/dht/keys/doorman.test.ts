@@ -6,25 +6,12 @@ import type { CallContext } from '../../rpc/program.ts';
 import type { KeyChain } from './chain.ts';
 import { Doorman, REFUSED_LINE_MS, REFUSED_MAX } from './doorman.ts';
 import { REVOKED_MAX, revoke, revokedNames, revokedUpTo } from './revoked.ts';
+import { memoryNotes } from './testing/memory-notes.ts';
 import { KeyUsers, USERS_MAX } from './users.ts';
 
 const NETWORK = 'ab'.repeat(16);
 const KEY = 'cd'.repeat(8);
 const OLD = 'ef'.repeat(8);
-
-/** Notes in memory. */
-function notesOf() {
-  const all = new Map<string, Buffer>();
-  return {
-    known: true,
-    note: (name: string) => all.get(name) ?? null,
-    notes: (prefix: string) => new Map([...all].filter(([name]) => name.startsWith(prefix))),
-    async setNote(name: string, value: Buffer | null) {
-      if (value === null) all.delete(name);
-      else all.set(name, value);
-    },
-  };
-}
 
 function call(identity: string | undefined, address = '192.0.2.1', connection: object = {}): CallContext {
   const client = { address, port: 1 };
@@ -38,7 +25,7 @@ function made() {
   const clock = time.clock();
   const lines: string[] = [];
   const logger = { ...silentLogger, warn: (_: object, line: string) => void lines.push(line) };
-  const notes = notesOf();
+  const notes = memoryNotes();
   const accepted = [{ secrets: { keyId: KEY } }] as unknown as KeyChain['accepted'];
   const chain = { accepted, accepts: (keyId: string) => keyId === KEY, isRetired: (keyId: string) => keyId === OLD };
   const doorman = new Doorman({ clock, logger, notes, chain });
