@@ -36,6 +36,7 @@ t.test('nothing given: the defaults', async (t) => {
     replicas: 2,
     failoverMs: 10_000,
     deadAfterMs: null,
+    balanceAfterMs: 300_000,
     etcd: null,
     addresses: [],
     nfsPort: 2049,
@@ -136,6 +137,9 @@ t.test('what is wrong on the command line is named, with the cure', async (t) =>
   t.match(refusal(['-w', '0']), /^-w: 0 must be a weight, 1 to 1000/);
   t.match(refusal(['-w', '1001']), /^-w: 1001 must be a weight, 1 to 1000/);
   t.equal(config(['-w', '2']).weight, 2);
+  for (const wrong of ['9', '86401'])
+    t.match(refusal(['--balance-after', wrong]), /^--balance-after: \d+ must be a number of seconds, 10 to 86400/);
+  t.equal(config(['--balance-after', '10']).balanceAfterMs, 10_000);
   t.match(refusal(['--boot=1']), /^--boot takes no value/);
   t.match(refusal(['--share', '/', '*', 'r']), /^"\*" belongs to no flag. Cure: quote/);
   t.match(refusal([], { MAGMA_NFS_PORT: 'x' }), /^MAGMA_NFS_PORT: "x" must be a port number/);

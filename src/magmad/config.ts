@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isLoopback } from '../base/address.ts';
+import { MOVE_PAUSE_MS } from '../dht/balance/times.ts';
 import { FAILOVER_MS } from '../dht/failover/times.ts';
 import { NETWORK_KEY_BYTES_MAX } from '../dht/secrets.ts';
 import { readEnvironment } from './environment.ts';
@@ -35,6 +36,8 @@ export interface Config {
   readonly failoverMs: number;
   /** In milliseconds; null: volcanos that are away stay members. */
   readonly deadAfterMs: number | null;
+  /** For how long slices are measured before any move, in milliseconds. */
+  readonly balanceAfterMs: number;
   /** Where the network's maps lie; null: on its first volcano. */
   readonly etcd: EtcdConfig | null;
   /** Empty: all local addresses. */
@@ -187,6 +190,7 @@ function assemble(settled: Settled, configFile: string | null): Config {
     replicas: settled.get('replicas', 2),
     failoverMs: settled.get('failover', FAILOVER_MS / 1000) * 1000,
     deadAfterMs: deadAfter === null ? null : deadAfter * 1000,
+    balanceAfterMs: settled.get('balance-after', MOVE_PAUSE_MS / 1000) * 1000,
     etcd: readEtcd(settled),
     addresses,
     nfsPort,
@@ -244,7 +248,7 @@ function checkRing(
   if (key !== null) return;
   if (join !== undefined)
     throw new UsageError(`${join}: who joins a network needs its key. Cure: --key-file, MAGMA_KEY or --key`);
-  for (const name of ['replicas', 'failover', 'dead-after', 'port', 'node-port'] as const) {
+  for (const name of ['replicas', 'failover', 'dead-after', 'balance-after', 'port', 'node-port'] as const) {
     const origin = origins.get(name);
     if (origin !== undefined) warnings.push(`${origin}: no effect: without a key this volcano is alone`);
   }

@@ -208,7 +208,7 @@ async function openInRing(options: NetworkOptions, disk: Disk, key: string): Pro
     expelled,
     left: () => void process.kill(process.pid, 'SIGTERM'),
     ...{ gate, load, observe, signal },
-    balance: { weight: config.weight },
+    balance: { weight: config.weight, pauseMs: config.balanceAfterMs },
     replication: (parts) => new Mirroring(parts),
     register: etcd?.register ?? null,
   })

@@ -22,6 +22,7 @@ export function reportConfig(config: Config, { rules, quotas, byDefault }: Confi
     replicas: config.replicas,
     failover: config.failoverMs / 1000,
     'dead-after': config.deadAfterMs === null ? '(never)' : config.deadAfterMs / 1000,
+    'balance-after': config.balanceAfterMs / 1000,
     etcd: config.etcd?.urls.join(' ') ?? '(none: the first volcano keeps the maps)',
     address: config.addresses.length === 0 ? '(all)' : config.addresses.join(' '),
     'server-name': config.serverName,

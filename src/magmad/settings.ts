@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MOVE_PAUSE_MS_MAX, MOVE_PAUSE_MS_MIN } from '../dht/balance/times.ts';
 import { WEIGHT_MAX } from '../dht/balance/work.ts';
 import { FAILOVER_MS_MAX, FAILOVER_MS_MIN } from '../dht/failover/times.ts';
 import { REPLICAS_MAX } from '../dht/projection/types.ts';
@@ -149,6 +150,14 @@ export const SETTINGS = {
     help: 'After how many seconds away a volcano is declared dead, as magma dead does. For networks where nobody looks: what comes back later must begin with an empty data directory.',
     otherwise: 'never',
     schema: whole(DEAD_AFTER_MIN, DEAD_AFTER_MAX, 'a number of seconds'),
+  },
+  'balance-after': {
+    kind: 'number',
+    value: 'SECONDS',
+    group: RING,
+    help: 'For how many seconds a volcano is measured, and its slices stay as they are, before some move to a neighbour that does less (magma balance). The same on all volcanos, as a rule.',
+    otherwise: '300',
+    schema: whole(MOVE_PAUSE_MS_MIN / 1000, MOVE_PAUSE_MS_MAX / 1000, 'a number of seconds'),
   },
   port: {
     short: 'p',

@@ -10,13 +10,9 @@ import type { RingMap } from '../volcano/ring-map.ts';
 import { burdenOf, decide, type Move, type Rules, type Situation } from './decide.ts';
 import { isPaused, MOVES_NOTE, type MoveNote, noteMove, readMoves } from './moves.ts';
 import { SliceLoads, unitsOf } from './slice-loads.ts';
+import { LOOK_MS, MOVE_PAUSE_MS } from './times.ts';
 import { REASON_MAX, type Work } from './work.ts';
 import { Works } from './works.ts';
-
-/** How often volcanos tell each other what their slices are asked for, and each looks whether it is to give some away, in milliseconds. */
-export const LOOK_MS = 5_000;
-/** For so long a volcano's slices stay as they are, and are measured, before it gives or gets any, unless told otherwise, in milliseconds. */
-export const MOVE_PAUSE_MS = 300_000;
 
 /** How a volcano takes part in the balance. */
 export interface BalanceOptions {
