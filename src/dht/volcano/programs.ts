@@ -12,7 +12,7 @@ import type { NodeHandlers } from '../programs/node/handlers.ts';
 import { nodeProgram } from '../programs/node/program.ts';
 import { NODE_BOUNDS } from '../programs/node/schema.ts';
 import { endingOf } from '../programs/result.ts';
-import { MEMBERS_MAX } from '../projection/types.ts';
+import { MEMBERS_MAX, type Member } from '../projection/types.ts';
 import { answeredWithin } from './answered-within.ts';
 import { nodeAllowed } from './handlers.ts';
 import type { RingOptions } from './options.ts';
@@ -23,6 +23,9 @@ import type { Serving } from './serving.ts';
 const ANSWERED_MS = ANSWER_MS / 2;
 /** Every volcano may be connected twice, while an old connection is not known to be gone; and waits for a newer map at the arbiter. */
 const CONNECTIONS = { connections: 2 * MEMBERS_MAX + 256, inFlight: 8 * MEMBERS_MAX, inFlightPerClient: CALLS_MAX };
+
+/** Where a volcano's two programs listen. */
+export type Ports = Pick<Member, 'flarePort' | 'nodePort'>;
 
 /** What the two programs are served with. */
 export interface ProgramsParts {
@@ -59,7 +62,7 @@ function byRole(volcanos: Program, others: Program, doorman: Doorman, epoch: () 
 }
 
 /** The flare and the node program of one volcano. */
-export class Programs {
+export class Programs implements Ports {
   readonly #servers: readonly RpcServer[];
   readonly flarePort: number;
   readonly nodePort: number;
@@ -71,10 +74,7 @@ export class Programs {
   }
 
   /** Listens. Rejects with the host's error; then nothing is served. */
-  static async listen(
-    parts: ProgramsParts,
-    ports: { readonly flare: number; readonly node: number },
-  ): Promise<Programs> {
+  static async listen(parts: ProgramsParts, ports: Ports): Promise<Programs> {
     const { options, chain, doorman, handlers, flares, tree, map, serving } = parts;
     const { secure, clock, logger, gate } = options;
     const letIn = (...roles: readonly (Role | 'joiner')[]): SecureNet =>
@@ -113,8 +113,8 @@ export class Programs {
       return (await server.listen(at)).port;
     };
     try {
-      const nodePort = await serve(node, nodeNet, NODE_BOUNDS, ports.node);
-      const flarePort = await serve(flare, flareNet, FLARE_BOUNDS, ports.flare);
+      const nodePort = await serve(node, nodeNet, NODE_BOUNDS, ports.nodePort);
+      const flarePort = await serve(flare, flareNet, FLARE_BOUNDS, ports.flarePort);
       return new Programs(servers, flarePort, nodePort);
     } catch (error) {
       await Promise.all(servers.map((server) => server.stop()));

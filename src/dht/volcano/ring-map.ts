@@ -78,6 +78,16 @@ export class RingMap {
     this.#listeners.push(changed);
   }
 
+  /** Resolves when that is so, which is looked at now and after each change. Never rejects. */
+  until(done: () => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.onChange(() => {
+      if (done()) resolve();
+    });
+    if (done()) resolve();
+    return promise;
+  }
+
   /** Takes up what somebody else has read: not current by that. With a register that is kept elsewhere it is to be read there, once. */
   know(projection: Projection): void {
     if (this.#fresh && generationOf(projection.epoch) > generationOf(this.epoch)) {
