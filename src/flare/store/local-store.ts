@@ -1,9 +1,8 @@
-import { type Eventually, isPending } from '../../base/eventually.ts';
+import type { Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { FlareError } from '../errors.ts';
-import { BusyError, type JointStore } from '../joint.ts';
-import { checkName, LOCAL_SLICE } from '../keys.ts';
-import { KmlReadError } from '../kml/errors.ts';
+import type { JointStore } from '../joint.ts';
+import { checkName } from '../keys.ts';
 import type { Quotas } from '../quotas.ts';
 import type { EntryState } from '../record/pack.ts';
 import type { Expectation, FlareService, NoteStore, WriteOptions } from '../service.ts';
@@ -20,11 +19,11 @@ import {
   type SpaceFigures,
   type Usage,
 } from '../types.ts';
-import { checkIsFile, checkRange, need, owns, READ, SEARCH } from './access.ts';
+import { need, SEARCH } from './access.ts';
+import { Answering } from './answering.ts';
 import type { Compaction } from './compaction.ts';
-import { asRefusal, type Core } from './core.ts';
+import type { Core } from './core.ts';
 import { type ExtentsHere, extentsOf } from './extents-of.ts';
-import { HeldError } from './holds.ts';
 import { Joint } from './joint/joint.ts';
 import { type LastRecord, lastRecords } from './last-records.ts';
 import { Locks } from './locks/locks.ts';
@@ -32,18 +31,16 @@ import type { Notes } from './notes.ts';
 import { create } from './operations/create.ts';
 import { link } from './operations/link.ts';
 import { lookup } from './operations/lookup.ts';
-import { type ReadAnswer, readFile } from './operations/read.ts';
+import type { ReadAnswer } from './operations/read.ts';
 import { readdir } from './operations/readdir.ts';
 import { remove, rmdir } from './operations/remove.ts';
 import { rename } from './operations/rename.ts';
 import { setattr } from './operations/setattr.ts';
 import { write } from './operations/write.ts';
-import { again, mayRepeat } from './replays.ts';
+import { Reading } from './reading.ts';
+import { again } from './replays.ts';
 import { Replica } from './replica.ts';
 import type { AccountUsage } from './usage.ts';
-
-/** One read has at most so many damaged records written anew: more than a read of 1 MiB can touch that was written by pieces of 8 KiB. */
-const REPAIRS_MAX = 256;
 
 /** Figures of a store, for the operator. Sizes in bytes. */
 export interface StoreStats {
@@ -78,7 +75,8 @@ export class LocalStore implements FlareService, NoteStore {
   readonly #notes: Notes;
   readonly #joint: Joint;
   readonly #compaction: Compaction;
-  readonly #logger: Logger;
+  readonly #answering: Answering;
+  readonly #reading: Reading;
   readonly #root: FlareId;
   readonly #release: () => Promise<void>;
   /** This volcano's side of operations over several owners. */
@@ -99,16 +97,14 @@ export class LocalStore implements FlareService, NoteStore {
     this.#core = parts.core;
     this.#notes = parts.notes;
     this.#compaction = parts.compaction;
-    this.#logger = parts.logger;
     this.#root = parts.root;
     this.#release = parts.release;
     this.#joint = new Joint(parts.core, parts.notes);
     this.joint = this.#joint;
     this.replica = new Replica(parts.core);
-    this.locks = new Locks(parts.core, parts.notes, parts.logger, {
-      answer: (operation) => this.#answer(operation),
-      change: (caller, operation) => this.#change(caller, operation),
-    });
+    this.#answering = new Answering(parts.core, parts.compaction);
+    this.#reading = new Reading(parts.core, this.#answering, parts.logger);
+    this.locks = new Locks(parts.core, parts.notes, parts.logger, this.#answering);
   }
 
   root(): FlareId {
@@ -123,7 +119,7 @@ export class LocalStore implements FlareService, NoteStore {
       if (attributes !== undefined && attributes.generation === id.generation && unit.lsn <= commitment.lsn)
         return attributes;
     }
-    return this.#answer(() => state.flare(id).attributes);
+    return this.#answering.answer(() => state.flare(id).attributes);
   }
 
   glance(id: FlareId): Eventually<Attributes> {
@@ -134,7 +130,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   find(key: Key): Eventually<Attributes> {
-    return this.#answer(() => {
+    return this.#answering.answer(() => {
       const flare = this.#core.state.holder(key);
       if (flare === null) throw FlareError.of('STALE');
       return flare.attributes;
@@ -142,16 +138,16 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   setattr(caller: Caller, id: FlareId, changes: AttributeChanges, expect?: Expectation): Eventually<Attributes> {
-    return this.#change(caller, () => setattr(this.#core, caller, id, changes, expect?.version));
+    return this.#answering.change(caller, () => setattr(this.#core, caller, id, changes, expect?.version));
   }
 
   lookup(caller: Caller, directory: FlareId, name: Name): Eventually<Attributes> {
-    return this.#answer(() => lookup(this.#core, caller, directory, name));
+    return this.#answering.answer(() => lookup(this.#core, caller, directory, name));
   }
 
   /** As `lookup`, but only what the name means: its flare may lie elsewhere. null: nothing. NOTDIR, ACCES. */
   entry(caller: Caller, directory: FlareId, name: Name): Eventually<EntryState | null> {
-    return this.#answer(() => {
+    return this.#answering.answer(() => {
       checkName(name);
       need(caller, this.#core.state.directory(directory).attributes, SEARCH);
       return this.#core.state.entry(directory.key, name);
@@ -159,7 +155,7 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   readlink(_caller: Caller, id: FlareId): Eventually<Buffer> {
-    return this.#answer(() => {
+    return this.#answering.answer(() => {
       const flare = this.#core.state.flare(id);
       if (flare.attributes.type !== FlareType.symlink) throw FlareError.of('INVAL');
       return flare.target;
@@ -167,47 +163,12 @@ export class LocalStore implements FlareService, NoteStore {
   }
 
   read(caller: Caller, id: FlareId, offset: number, count: number): Eventually<ReadAnswer> {
-    return this.#read(caller, id, offset, count, REPAIRS_MAX);
-  }
-
-  /** `tries`: how many damaged records it meets before it gives up, if others can be asked for what they held. */
-  #read(caller: Caller, id: FlareId, offset: number, count: number, tries: number): Eventually<ReadAnswer> {
-    const { state, commitment } = this.#core;
-    state.seen = 0;
-    let data: Eventually<Buffer>;
-    let attributes: Attributes;
-    try {
-      checkRange(offset, 0);
-      checkRange(count, 0);
-      attributes = state.flare(id).attributes;
-      checkIsFile(attributes);
-      if (!owns(caller, attributes)) need(caller, attributes, READ | SEARCH);
-      data = readFile(this.#core, attributes, offset, count);
-    } catch (error) {
-      if (error instanceof HeldError) return error.free.then(() => this.#read(caller, id, offset, count, tries));
-      return this.#refuse(error, state.seen);
-    }
-    if (!isPending(data) && state.seen <= commitment.lsn) return { data, attributes };
-    return this.#readLater(data, attributes, state.seen).catch(async (error: unknown) => {
-      if (!(error instanceof KmlReadError)) throw error;
-      const mended = await this.#core.repair.mend(this.#core, attributes, offset, offset + count, error);
-      if (mended && tries > 1) return this.#read(caller, id, offset, count, tries - 1);
-      this.#logger.error({ err: error, fileid: attributes.fileid }, 'the log cannot give the bytes of a file');
-      throw FlareError.of('IO');
-    });
-  }
-
-  async #readLater(data: Eventually<Buffer>, attributes: Attributes, seen: number): Promise<ReadAnswer> {
-    const durable = this.#durable(seen);
-    // What was there at once is not there in the next turn.
-    const lasting = isPending(data) ? data : Buffer.from(data);
-    const [bytes] = await Promise.all([lasting, durable]);
-    return { data: bytes, attributes };
+    return this.#reading.read(caller, id, offset, count);
   }
 
   write(caller: Caller, id: FlareId, offset: number, data: Uint8Array, options?: WriteOptions): Eventually<Attributes> {
     const bytes = this.busy && !options?.lasting ? Buffer.from(data) : data;
-    return this.#change(caller, () => write(this.#core, caller, id, offset, bytes, options?.version));
+    return this.#answering.change(caller, () => write(this.#core, caller, id, offset, bytes, options?.version));
   }
 
   create(
@@ -217,23 +178,23 @@ export class LocalStore implements FlareService, NoteStore {
     birth: Birth,
     options?: { existing?: 'refuse' | 'open' },
   ): Eventually<Attributes> {
-    return this.#change(caller, () => create(this.#core, caller, directory, name, birth, options?.existing));
+    return this.#answering.change(caller, () => create(this.#core, caller, directory, name, birth, options?.existing));
   }
 
   remove(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
-    return this.#change(caller, () => remove(this.#core, caller, directory, name));
+    return this.#answering.change(caller, () => remove(this.#core, caller, directory, name));
   }
 
   rmdir(caller: Caller, directory: FlareId, name: Name): Eventually<void> {
-    return this.#change(caller, () => rmdir(this.#core, caller, directory, name));
+    return this.#answering.change(caller, () => rmdir(this.#core, caller, directory, name));
   }
 
   rename(caller: Caller, from: FlareId, fromName: Name, to: FlareId, toName: Name): Eventually<void> {
-    return this.#change(caller, () => rename(this.#core, caller, from, fromName, to, toName));
+    return this.#answering.change(caller, () => rename(this.#core, caller, from, fromName, to, toName));
   }
 
   link(caller: Caller, id: FlareId, directory: FlareId, name: Name): Eventually<void> {
-    return this.#change(caller, () => link(this.#core, caller, id, directory, name));
+    return this.#answering.change(caller, () => link(this.#core, caller, id, directory, name));
   }
 
   readdir(
@@ -242,12 +203,12 @@ export class LocalStore implements FlareService, NoteStore {
     cookie: number,
     limit: number,
   ): Eventually<{ entries: readonly DirectoryEntry[]; end: boolean }> {
-    return this.#answer(() => readdir(this.#core, caller, directory, cookie, limit));
+    return this.#answering.answer(() => readdir(this.#core, caller, directory, cookie, limit));
   }
 
   recall(replay: string): Eventually<Attributes | null | undefined> {
     const { state, replays, clock } = this.#core;
-    return this.#answer(() => {
+    return this.#answering.answer(() => {
       const remembered = replays.find(replay, clock.now());
       if (remembered === undefined) return undefined;
       state.seen = remembered.lsn;
@@ -299,7 +260,7 @@ export class LocalStore implements FlareService, NoteStore {
 
   async setNote(name: string, value: Buffer | null): Promise<void> {
     const lsn = this.#notes.set(name, value);
-    await this.#refusedWith(this.#notes.settled(name, lsn));
+    await this.#answering.refusedWith(this.#notes.settled(name, lsn));
   }
 
   /**
@@ -369,6 +330,11 @@ export class LocalStore implements FlareService, NoteStore {
     return lastRecords(this.#core.kml, count);
   }
 
+  /** A change may have to wait before it is looked at. */
+  get busy(): boolean {
+    return this.#answering.busy;
+  }
+
   /** Makes everything durable and lets go of the directory. Changes that come later are refused with IO. Harmless when called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -382,118 +348,5 @@ export class LocalStore implements FlareService, NoteStore {
     this.#core.commitment.close();
     await stopped;
     await this.#release();
-  }
-
-  #durable(lsn: number): Eventually<void> {
-    return this.#refusedWith(this.#core.commitment.when(lsn));
-  }
-
-  /** What comes of the wait, as callers see it. */
-  #refusedWith(wait: Eventually<void>): Eventually<void> {
-    if (!isPending(wait)) return;
-    return wait.catch((error: unknown) => {
-      throw asRefusal(this.#core, error);
-    });
-  }
-
-  /** Gives the answer when all that it depends on is durable. */
-  #answer<T>(operation: () => T): Eventually<T> {
-    const { state, commitment } = this.#core;
-    state.seen = 0;
-    let value: T;
-    try {
-      value = operation();
-    } catch (error) {
-      if (error instanceof HeldError) return error.free.then(() => this.#answer(operation));
-      return this.#refuse(error, state.seen);
-    }
-    if (state.seen <= commitment.lsn) return value;
-    const wait = this.#durable(state.seen);
-    return isPending(wait) ? wait.then(() => value) : value;
-  }
-
-  /** Gives a refusal when all that it depends on is durable. */
-  #refuse(error: unknown, seen: number): Promise<never> {
-    if (!(error instanceof FlareError) || seen <= this.#core.commitment.lsn) throw error;
-    const wait = this.#durable(seen);
-    if (!isPending(wait)) throw error;
-    return wait.then(() => {
-      throw error;
-    });
-  }
-
-  /** A change may have to wait before it is looked at. */
-  get busy(): boolean {
-    return this.#core.state.holds.any || this.#overloaded();
-  }
-
-  #overloaded(): boolean {
-    const { kml, commitment, flusher, limits } = this.#core;
-    return kml.pendingBytes > limits.pendingBytes || flusher.overloaded || commitment.full || this.#compaction.behind;
-  }
-
-  /** Makes a change, or gives again what was answered to its first asking; waits first while too much is under way. */
-  #change<T>(caller: Caller, operation: () => T): Eventually<T> {
-    return this.#overloaded() ? this.#changeLater(caller, operation) : this.#changeNow(caller, operation);
-  }
-
-  async #changeLater<T>(caller: Caller, operation: () => T): Promise<T> {
-    const { kml, flusher, host } = this.#core;
-    while (this.#overloaded()) {
-      await this.#durable(kml.nextLsn - 1);
-      if (this.#compaction.behind) await this.#compaction.step();
-      if (!flusher.overloaded) continue;
-      await flusher.room().catch(() => {
-        throw FlareError.of(host.full ? 'NOSPC' : 'IO');
-      });
-    }
-    return this.#changeNow(caller, operation);
-  }
-
-  #changeNow<T>(caller: Caller, operation: () => T): Eventually<T> {
-    const identity = caller.replay;
-    if (identity === undefined) return this.#answer(() => this.#changing(operation));
-    const { state, replays, clock } = this.#core;
-    const now = clock.now();
-    return this.#answer(() => {
-      const remembered = replays.find(identity, now);
-      if (remembered !== undefined && mayRepeat(state, remembered)) {
-        state.seen = remembered.lsn;
-        return (again(remembered) ?? undefined) as T;
-      }
-      // Another copy of the call is at it, with others: one of the two would meet what the other one does as somebody else's.
-      const one = state.underWay.get(identity);
-      if (one !== undefined && one !== caller) throw new BusyError();
-      try {
-        const value = this.#changing(operation);
-        // Nothing was changed, so nothing was written; the answer is to stay the same all the same.
-        if (!replays.isAnswered(identity, now)) {
-          replays.answered(identity, {
-            time: now,
-            lsn: state.seen,
-            attributes: (value as Attributes | undefined) ?? null,
-            slice: LOCAL_SLICE,
-            segment: 0,
-          });
-        }
-        return value;
-      } catch (error) {
-        if (error instanceof FlareError && error.status !== 'IO') {
-          replays.refused(identity, { time: now, lsn: state.seen, refusal: error.status });
-        }
-        throw error;
-      }
-    });
-  }
-
-  /** Makes a change; names and flares that others hold for theirs are met, not seen. */
-  #changing<T>(operation: () => T): T {
-    const { holds } = this.#core.state;
-    holds.changing = true;
-    try {
-      return operation();
-    } finally {
-      holds.changing = false;
-    }
   }
 }

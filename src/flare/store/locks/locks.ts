@@ -12,6 +12,7 @@ import {
   type LockService,
 } from '../../locks/types.ts';
 import type { Attributes, Caller, FlareId } from '../../types.ts';
+import type { Answering } from '../answering.ts';
 import type { Core } from '../core.ts';
 import type { Notes } from '../notes.ts';
 import { checkMayLock, checkRequest } from './checks.ts';
@@ -20,12 +21,6 @@ import { flareText, type LockTable } from './lock-table.ts';
 import { BlockedError, dropLocks, takeLock } from './operations.ts';
 import { Silence } from './silence.ts';
 import { Waiting } from './waiting.ts';
-
-/** How the store answers and changes, with all that this waits for. */
-export interface Answering {
-  readonly answer: <T>(operation: () => T) => Eventually<T>;
-  readonly change: <T>(caller: Caller, operation: () => T) => Eventually<T>;
-}
 
 /** The store's locks: `LockService` of the slices that are served here, and what operators do with them. */
 export class Locks implements LockService, LockKeeper {
