@@ -1,7 +1,9 @@
 import { WORKS_MAX, type Work } from '../../src/dht/balance/work.ts';
 import { FAILOVER_MS, timesOf } from '../../src/dht/failover/times.ts';
 import type { Figures } from '../../src/dht/programs/node/handlers.ts';
-import { HEARD_MAX, procedures, USAGE_MAX, WATCH_MAX_MS } from '../../src/dht/programs/node/schema.ts';
+import { HEARD_MAX, USAGE_MAX } from '../../src/dht/programs/node/procedures/figures.ts';
+import { WATCH_MAX_MS } from '../../src/dht/programs/node/procedures/map.ts';
+import { procedures } from '../../src/dht/programs/node/schema.ts';
 import { wireLoads } from '../../src/dht/programs/node/wire.ts';
 import { wireWorks } from '../../src/dht/programs/node/works.ts';
 import { WATCH_MS } from '../../src/dht/replication/limits.ts';

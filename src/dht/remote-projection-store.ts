@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { NodeClient } from './programs/node/client.ts';
-import { WATCH_MAX_MS } from './programs/node/schema.ts';
+import { WATCH_MAX_MS } from './programs/node/procedures/map.ts';
 import type { ProjectionStore } from './projection/store.ts';
 import { LARGE, type Projection, ProjectionError } from './projection/types.ts';
 import { type Pace, pause } from './retry.ts';

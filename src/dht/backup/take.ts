@@ -6,7 +6,7 @@ import { recordHead } from '../../flare/record/head.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
 import type { RemoteBackup } from '../programs/node/client.ts';
 import type { SliceAt } from '../programs/node/handlers.ts';
-import { READ_SLICES_MAX } from '../programs/node/schema.ts';
+import { READ_SLICES_MAX } from '../programs/node/procedures/backup.ts';
 import type { Member, Projection } from '../projection/types.ts';
 import type { Pace } from '../replication/pace.ts';
 import { pause } from '../retry.ts';

@@ -3,6 +3,7 @@ import { FlareError, FlareStatus, type FlareStatusName } from '../../flare/error
 import { BusyError, ElsewhereError } from '../../flare/joint.ts';
 import type { RemoteProcedure } from '../../rpc/client.ts';
 import type { Patience } from '../../rpc/client-transport.ts';
+import { compile } from '../../rpc/xdr.ts';
 import { RefreshError } from '../errors.ts';
 
 /** The longest text of why something is denied, in bytes. */
@@ -31,6 +32,9 @@ export function resultOf<T>(name: string, value: xdr.XdrType<T>) {
     ],
   });
 }
+
+/** The result of a call that answers with no value. */
+export const nothingResult = compile(resultOf('NothingResult', xdr.void()));
 
 /** Thrown when a volcano does not want another one, or a map: the text says why, for people. */
 export class DeniedError extends Error {

@@ -18,7 +18,7 @@ import { partialChange } from '../../flare/store/note-table.ts';
 import type { Replica } from '../../flare/store/replica.ts';
 import { dataChange, type WalkSink } from '../../flare/store/walk.ts';
 import type { FlareId } from '../../flare/types.ts';
-import { COMMON_SLICES_MAX, RUNS_MAX } from '../programs/node/schema.ts';
+import { COMMON_SLICES_MAX, RUNS_MAX } from '../programs/node/procedures/mirror.ts';
 import { HELD_AFTER_BYTES, ROUNDS_MAX } from './limits.ts';
 import type { CommonSlices } from './types.ts';
 

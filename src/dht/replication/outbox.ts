@@ -1,7 +1,7 @@
 import { BatchMemory } from '../../flare/kml/batch-memory.ts';
 import { recordHead } from '../../flare/record/head.ts';
 import type { AppendRecord } from '../programs/node/handlers.ts';
-import { APPEND_GROUPS_MAX } from '../programs/node/schema.ts';
+import { APPEND_GROUPS_MAX } from '../programs/node/procedures/mirror.ts';
 import { MESSAGE_BYTES } from './limits.ts';
 
 /** Groups on their way to a mirror, as they are sent together. */

@@ -9,7 +9,7 @@ import { epochAt, type Kept } from '../../flare/store/log-runs.ts';
 import type { StreamedSlice } from '../../flare/store/log-stream.ts';
 import { RefreshError } from '../errors.ts';
 import type { BackupPart, Reading, ReadingPage, SliceAt } from '../programs/node/handlers.ts';
-import { READ_SLICES_MAX } from '../programs/node/schema.ts';
+import { READ_SLICES_MAX } from '../programs/node/procedures/backup.ts';
 import { DeniedError } from '../programs/result.ts';
 import { RecordPages } from './record-pages.ts';
 import type { RingMap } from './ring-map.ts';

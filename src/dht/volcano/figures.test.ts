@@ -4,7 +4,7 @@ import { VirtualTime } from '../../base/virtual-clock.ts';
 import type { AccountUsage } from '../../flare/store/usage.ts';
 import type { Peers } from '../peers.ts';
 import type { Loads } from '../programs/node/handlers.ts';
-import { HEARD_MAX, USAGE_MAX } from '../programs/node/schema.ts';
+import { HEARD_MAX, USAGE_MAX } from '../programs/node/procedures/figures.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
 import { alone, member } from '../testing/members.ts';
 import { distances, LOAD_MS, LOAD_PEERS, NetworkFigures } from './figures.ts';

@@ -5,7 +5,7 @@ import type { AccountUsage } from '../../flare/store/usage.ts';
 import type { SpaceFigures, Usage } from '../../flare/types.ts';
 import type { Peers } from '../peers.ts';
 import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
-import { HEARD_MAX, USAGE_MAX } from '../programs/node/schema.ts';
+import { HEARD_MAX, USAGE_MAX } from '../programs/node/procedures/figures.ts';
 import { copiesWanted, indexOf } from '../projection/queries.ts';
 import type { MemberId } from '../projection/types.ts';
 import { PROTOCOLS } from '../protocols.ts';

@@ -6,7 +6,7 @@ import type { LastRecord } from '../../flare/store/following.ts';
 import { dataChange, type WalkSink } from '../../flare/store/walk.ts';
 import type { FlareId } from '../../flare/types.ts';
 import type { ReadingPage } from '../programs/node/handlers.ts';
-import { PAGE_RECORDS_MAX } from '../programs/node/schema.ts';
+import { PAGE_RECORDS_MAX } from '../programs/node/procedures/backup.ts';
 
 /** A page is full with so many bytes of records; the last one of them may go beyond. */
 export const PAGE_BYTES = 1024 * 1024;

@@ -7,7 +7,7 @@ import { DEFAULT_BOUNDS, type RpcBounds } from '../../../rpc/bounds.ts';
 import { compile } from '../../../rpc/xdr.ts';
 import { PROJECTION_BYTES_MAX } from '../../projection/codec.ts';
 import { HeldLockSchema, HolderSchema, LockRequestSchema } from '../locks.ts';
-import { resultOf } from '../result.ts';
+import { nothingResult, resultOf } from '../result.ts';
 import {
   AttributesSchema,
   BirthSchema,
@@ -93,7 +93,7 @@ const lockArgs = {
 
 /** Results. */
 const results = {
-  nothing: compile(resultOf('NothingResult', xdr.void())),
+  nothing: nothingResult,
   id: compile(resultOf('IdResult', FlareIdSchema)),
   attributes: compile(resultOf('AttributesResult', AttributesSchema)),
   readlink: compile(resultOf('ReadlinkResult', xdr.varOpaque(TARGET_MAX))),

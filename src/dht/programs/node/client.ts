@@ -25,7 +25,8 @@ import type { Append, Appended, BackupPart, Loads, NotesPage, ReadingPage, Slice
 import type { Hello } from './hello.ts';
 import { type KeysTold, keysFromWire, revokedFromWire } from './keys.ts';
 import { observationFromWire } from './observed.ts';
-import { type NewsSchema, NODE_PROGRAM, NODE_VERSION, procedures, WATCH_MAX_MS } from './schema.ts';
+import { type NewsSchema, WATCH_MAX_MS } from './procedures/map.ts';
+import { NODE_PROGRAM, NODE_VERSION, procedures } from './schema.ts';
 import { stepAnswerFromWire, wireStep } from './steps.ts';
 import { helloFromWire, loadsFromWire, wireHello, wireLoads } from './wire.ts';
 import { wireWorks, worksFromWire } from './works.ts';

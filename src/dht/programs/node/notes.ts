@@ -1,5 +1,5 @@
 import type { NotesPage } from './handlers.ts';
-import { NOTES_BYTES_MAX, NOTES_MAX } from './schema.ts';
+import { NOTES_BYTES_MAX, NOTES_MAX } from './procedures/notes.ts';
 
 /** The notes whose names come after `after`, as many as one answer may hold. */
 export function pageOfNotes(all: Iterable<readonly [string, Buffer]>, after: string): Omit<NotesPage, 'version'> {

@@ -31,19 +31,12 @@ import { NodeClient } from './client.ts';
 import type { Append, Figures, NodeHandlers } from './handlers.ts';
 import type { Hello } from './hello.ts';
 import { pageOfNotes } from './notes.ts';
+import { HEARD_MAX, USAGE_MAX } from './procedures/figures.ts';
+import { WATCH_MAX_MS } from './procedures/map.ts';
+import { APPEND_GROUPS_MAX } from './procedures/mirror.ts';
+import { NOTES_BYTES_MAX, NOTES_MAX } from './procedures/notes.ts';
 import { nodeProgram } from './program.ts';
-import {
-  APPEND_GROUPS_MAX,
-  HEARD_MAX,
-  NODE_BOUNDS,
-  NODE_REPLY_BYTES_MAX,
-  NODE_VERSION,
-  NOTES_BYTES_MAX,
-  NOTES_MAX,
-  procedures,
-  USAGE_MAX,
-  WATCH_MAX_MS,
-} from './schema.ts';
+import { NODE_BOUNDS, NODE_REPLY_BYTES_MAX, NODE_VERSION, procedures } from './schema.ts';
 import { STEPS_MAX } from './steps.ts';
 import { wireHello } from './wire.ts';
 

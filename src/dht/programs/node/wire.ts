@@ -1,7 +1,8 @@
 import type { Value } from '../../../rpc/xdr.ts';
 import type { Loads } from './handlers.ts';
 import type { Hello } from './hello.ts';
-import type { HelloSchema, LoadsSchema } from './schema.ts';
+import type { LoadsSchema } from './procedures/figures.ts';
+import type { HelloSchema } from './schema.ts';
 
 type WireHello = Value<typeof HelloSchema>;
 
