@@ -114,7 +114,6 @@ t.test(
     const program = await compiled(t, 'locker');
     const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`]);
     const [first, victim] = ring;
-    await whole(t, at(first), 3);
     const made = await treesOf(t, first, 'tree');
     await init(t, made, 'tree');
     const one = await encrypted(t, made, 'tree', ring);

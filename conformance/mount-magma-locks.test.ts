@@ -10,7 +10,7 @@ import { unmet } from './lib/requirements.ts';
 import { run } from './lib/run.ts';
 import { TEST_TIMEOUT } from './lib/seed.ts';
 import { sqliteWriters } from './lib/sqlite-writers.ts';
-import { at, magma, scratch, startVolcano, whole } from './ring-real/lib/ring.ts';
+import { at, magma, scratch, startVolcano, twoVolcanos, whole } from './ring-real/lib/ring.ts';
 
 /* Locks of two machines over a ring of two volcanos (docs/mount.magma.md, "Locks"): machines that vanish, volcanos that go and come back. */
 
@@ -27,9 +27,7 @@ t.test(
   async (t) => {
     const program = await compiled(t, 'locker');
     const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
-    await whole(t, at(first), 2);
+    const [first, second] = await twoVolcanos(t, directory);
     const places: readonly Place[] = [await place(t, first), await place(t, first)];
     const lease = ['--plain', '-o', 'lock_lease=2'];
     const clients = [

@@ -3,7 +3,7 @@ import { encrypted, init, TREES, treesOf, unmount } from './lib/magma-trees.ts';
 import { cloneAndBuild } from './lib/mount-work.ts';
 import { unmet } from './lib/requirements.ts';
 import { long, TEST_TIMEOUT } from './lib/seed.ts';
-import { at, scratch, threeVolcanos, whole } from './ring-real/lib/ring.ts';
+import { scratch, threeVolcanos } from './ring-real/lib/ring.ts';
 import { soundRing } from './ring-real/lib/sound.ts';
 
 t.test(
@@ -11,7 +11,6 @@ t.test(
   { timeout: TEST_TIMEOUT, skip: unmet(TREES) || (!long && 'only in test:long') },
   async (t) => {
     const ring = await threeVolcanos(t, scratch(t));
-    await whole(t, at(ring[0]), 3);
     const made = await treesOf(t, ring[0], 'tree');
     await init(t, made, 'tree');
     const client = await encrypted(t, made, 'tree', ring);

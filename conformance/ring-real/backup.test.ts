@@ -5,7 +5,8 @@ import t from 'tap';
 import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { client } from './lib/client.ts';
-import { at, KEY, magma, scratch, startVolcano, whole } from './lib/ring.ts';
+import { NumberedFiles } from './lib/files.ts';
+import { at, KEY, magma, scratch, startVolcano, twoVolcanos } from './lib/ring.ts';
 
 const MAGMA = fileURLToPath(new URL('../../bin/magma', import.meta.url));
 
@@ -16,33 +17,22 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
-    await whole(t, at(first), 2);
+    const [first, second] = await twoVolcanos(t, directory);
     const { nfs, root } = await client(t, first);
-    const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
-    let made = 0;
-    let over = false;
     const { handle: home } = await nfs.ok('MKDIR', root, 'home', { mode: 0o755 });
-    const writing = (async () => {
-      for (; !over; made++) {
-        const { handle } = await nfs.ok('CREATE', home!, `f${made}`, { mode: 0o640 });
-        await nfs.ok('WRITE', handle!, 0, data(made));
-      }
-    })();
-    while (made < 20) await new Promise((resolve) => setImmediate(resolve));
+    const written = new NumberedFiles(nfs, home!).begin();
+    await written.reach(20);
 
     const backups = join(directory, 'backups');
-    const some = made;
+    const some = written.made;
     const full = await magma(['backup', '--json', ...at(first), backups]);
     t.match(full, { status: 0 }, full.stdout + full.stderr);
     t.match(JSON.parse(full.stdout), { follows: null, whole: { length: 256 } });
-    const least = made;
+    const least = written.made;
     const more = await magma(['backup', '-i', '--json', ...at(second), backups]);
     t.match(more, { status: 0 }, more.stdout + more.stderr);
     t.match(JSON.parse(more.stdout), { follows: JSON.parse(full.stdout).id });
-    over = true;
-    await writing;
+    const made = await written.end();
     const files = readdirSync(backups).sort();
     t.match(files, [/^magma-\d{8}T\d{6}\.\d{3}Z-full\.backup$/, /^magma-.*-more\.backup$/], 'and nothing else');
     for (const file of files) t.equal(statSync(join(backups, file)).mode & 0o777, 0o600);
@@ -90,7 +80,8 @@ t.test(
       const { handle } = await there.ok('LOOKUP', home!, name);
       const { data: read } = await there.ok('READ', handle!, 0, 8192);
       // The last one may have been made, and not written yet.
-      if (read!.length > 0 && !read!.equals(data(Number(name.slice(1))))) t.fail(`${name} is another one`);
+      if (read!.length > 0 && !read!.equals(NumberedFiles.data(Number(name.slice(1)))))
+        t.fail(`${name} is another one`);
     }
     const count = names.length;
     t.ok(count >= least && least >= some && count <= made, `${count} files of ${made}, at least ${least}`);

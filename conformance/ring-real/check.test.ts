@@ -3,9 +3,9 @@ import { openDisk } from '../../src/base/system-disk.ts';
 import { openStore } from '../../src/flare/store/open.ts';
 import type { Caller } from '../../src/flare/types.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, scratch, startVolcano, whole } from './lib/ring.ts';
+import { client } from './lib/client.ts';
+import { NumberedFiles } from './lib/files.ts';
+import { at, magma, scratch, startVolcano, twoVolcanos } from './lib/ring.ts';
 
 const ROOT: Caller = { uid: 0, gid: 0, gids: [] };
 
@@ -28,19 +28,10 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
-    await whole(t, at(first), 2);
-    const wire = await UdpWire.open(first.volcano.nfsPort);
-    const mountWire = await UdpWire.open(first.volcano.mountPort);
-    const nfs = new Nfs2Wire(wire);
-    const root = await mount(mountWire, '/');
-    for (let made = 0; made < 20; made++) {
-      const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
-      await nfs.ok('WRITE', handle!, 0, Buffer.alloc(5000, made));
-    }
-    wire.close();
-    mountWire.close();
+    // The one that is stopped is to stay a mirror in the map, however long the other one is looked at.
+    const [first, second] = await twoVolcanos(t, directory, ['--failover', '600']);
+    const { nfs, root } = await client(t, first);
+    await new NumberedFiles(nfs, root).make(20);
     const status = await magma(['status', '--json', ...at(first), 'gromit']);
     t.match(JSON.parse(status.stdout), { nickname: 'gromit', state: 'serving', figures: { flares: Number } });
     const online = await magma(['check', '--ring', '--json', ...at(second)]);

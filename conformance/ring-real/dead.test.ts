@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { client } from './lib/client.ts';
-import { at, magma, scratch, startVolcano, whole } from './lib/ring.ts';
+import { NumberedFiles } from './lib/files.ts';
+import { at, magma, scratch, startVolcano, twoVolcanos, whole } from './lib/ring.ts';
+import { soundOnline } from './lib/sound.ts';
 
 /* Real processes: a volcano's disk is gone for good, and an empty one takes its place (issue 6). */
 
@@ -15,15 +17,10 @@ t.test(
   async (t) => {
     const directory = scratch(t);
     const more = ['--failover', '3'];
-    const first = await startVolcano(t, directory, { nickname: 'wallace', more });
-    const second = await startVolcano(t, directory, { nickname: 'gromit', more }, first);
-    await whole(t, at(first), 2);
+    const [first, second] = await twoVolcanos(t, directory, more);
     const { nfs, root } = await client(t, first);
-    const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
-    for (let made = 0; made < FILES; made++) {
-      const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
-      await nfs.ok('WRITE', handle!, 0, data(made));
-    }
+    const files = new NumberedFiles(nfs, root);
+    await files.make(FILES);
     const alive = await magma(['dead', '--yes', ...at(first), 'gromit']);
     t.match(alive, { status: 1, stderr: /gromit answers: it is not dead. Cure: stop it first/ });
     const keeper = await magma(['dead', '--yes', ...at(second), 'wallace']);
@@ -48,14 +45,8 @@ t.test(
 
     const third = await startVolcano(t, directory, again, first);
     await whole(t, at(first), 2);
-    const there = await client(t, third);
-    for (let made = 0; made < FILES; made++) {
-      const { handle } = await there.nfs.ok('LOOKUP', there.root, `f${made}`);
-      const { data: read } = await there.nfs.ok('READ', handle!, 0, 8192);
-      if (!read!.equals(data(made))) t.fail(`f${made} is another one`);
-    }
-    const online = await magma(['check', '--ring', ...at(first)]);
-    t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
+    await files.check(t, await client(t, third));
+    await soundOnline(t, at(first));
 
     const { flarePort, nodePort } = second;
     const flags = ['-i', '127.0.0.1', '-p', `${flarePort}`, '--node-port', `${nodePort}`];

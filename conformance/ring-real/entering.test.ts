@@ -1,21 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { freePort } from '../lib/ports.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
-
-async function client(t: Test, { volcano }: Pick<RingVolcano, 'volcano'>): Promise<{ nfs: Nfs2Wire; root: Buffer }> {
-  const mountWire = await UdpWire.open(volcano.mountPort);
-  const wire = await UdpWire.open(volcano.nfsPort);
-  t.teardown(() => {
-    mountWire.close();
-    wire.close();
-  });
-  return { nfs: new Nfs2Wire(wire), root: await mount(mountWire, '/') };
-}
+import { client } from './lib/client.ts';
+import { at, magma, scratch, startVolcano, twoVolcanos, whole } from './lib/ring.ts';
 
 /** The message with which a volcano does not start. */
 async function refusal(starting: Promise<unknown>): Promise<string> {
@@ -72,9 +61,7 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
-    await whole(t, at(first), 2);
+    const [first, second] = await twoVolcanos(t, directory);
     for (const { volcano } of [second, first]) t.equal(await volcano.stop(), 0);
     const as = (nickname: string, more: object) =>
       refusal(startVolcano(t, directory, { nickname, entry: [], directory: join(directory, 'gromit'), ...more }));

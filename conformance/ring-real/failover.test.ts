@@ -32,7 +32,6 @@ for (const [how, gone, maps] of [
       const { random } = seeded((line) => t.comment(line));
       const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`, ...(await told(t, maps))]);
       const asked = at(ring[gone === 0 ? 1 : 0]);
-      await whole(t, asked, 3);
       const clients = await Promise.all(ring.filter((_, index) => index !== gone).map((one) => client(t, one)));
       const [{ nfs, root }] = clients as [Client];
       const top = (await nfs.ok('MKDIR', root, 'top', { mode: 0o755 })).handle!;

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { client } from './lib/client.ts';
+import { NumberedFiles } from './lib/files.ts';
 import { at, magma, scratch, threeVolcanos, whole } from './lib/ring.ts';
+import { soundOnline } from './lib/sound.ts';
 
 /* Real processes: a volcano leaves its network under load (issue 7, `magma leave`). */
 
@@ -10,7 +12,6 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const [first, second, third] = await threeVolcanos(t, scratch(t));
-    await whole(t, at(first), 3);
     const balance = await magma(['balance', '--json', ...at(first)]);
     t.match(balance, { status: 0 }, balance.stdout + balance.stderr);
     t.match(JSON.parse(balance.stdout), { paused: false, problems: [], moves: [] });
@@ -27,15 +28,7 @@ t.test(
     t.match(await magma(['balance', '--pause', '--resume', ...at(first)]), { status: 2 });
 
     const { nfs, root } = await client(t, first);
-    const data = (n: number): Buffer => Buffer.alloc(3000, `file ${n} `);
-    let made = 0;
-    let over = false;
-    const writing = (async () => {
-      for (; !over; made++) {
-        const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });
-        await nfs.ok('WRITE', handle!, 0, data(made));
-      }
-    })();
+    const files = new NumberedFiles(nfs, root).begin();
 
     t.match(await magma(['leave', '--yes', ...at(first), 'wallace']), {
       status: 1,
@@ -54,15 +47,8 @@ t.test(
     // Who is called back before, or does not leave, stays.
     const back = await magma(['leave', '--back', ...at(first), third.nickname]);
     t.match(back, { status: 0, stdout: /penguin stays/ }, back.stderr);
-    over = true;
-    await writing;
-    t.ok(made > 0, `${made} files were made meanwhile`);
-    for (let n = 0; n < made; n++) {
-      const { handle } = await nfs.ok('LOOKUP', root, `f${n}`);
-      const { data: read } = await nfs.ok('READ', handle!, 0, 8192);
-      if (!read!.equals(data(n))) t.fail(`f${n} is another one`);
-    }
-    const online = await magma(['check', '--ring', ...at(first)]);
-    t.match(online, { status: 0, stdout: /256 copies of slices compared\nsound\n$/ }, online.stdout + online.stderr);
+    t.ok((await files.end()) > 0, 'no call has failed meanwhile');
+    await files.check(t, { nfs, root });
+    await soundOnline(t, at(first));
   },
 );

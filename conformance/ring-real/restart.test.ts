@@ -17,7 +17,6 @@ t.test(
     const { random } = seeded((line) => t.comment(line));
     const ring = await threeVolcanos(t, directory);
     const asked = at(ring[0]);
-    await whole(t, asked, 3);
     const { nfs, root } = await client(t, ring[0]);
     const answered = new Map<string, Buffer>();
     let due = { files: BETWEEN, come: Promise.withResolvers<void>() };

@@ -33,7 +33,6 @@ t.test(
     const { random } = seeded((line) => t.comment(line));
     const ring = await threeVolcanos(t, scratch(t), ['--failover', `${FAILOVER_SECONDS}`]);
     const asked = at(ring[0]);
-    await whole(t, asked, 3);
     const clients = await Promise.all([client(t, ring[0]), client(t, ring[1])]);
     const [{ nfs, root }] = clients;
     const top = (await nfs.ok('MKDIR', root, 'top', { mode: 0o755 })).handle!;

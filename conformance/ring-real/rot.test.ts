@@ -2,9 +2,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { seeded, TEST_TIMEOUT } from '../lib/seed.ts';
-import { UdpWire } from '../lib/wire.ts';
-import { mount, Nfs2Wire } from '../lib/wire-nfs2.ts';
-import { at, magma, type RingVolcano, scratch, startVolcano, whole } from './lib/ring.ts';
+import { client } from './lib/client.ts';
+import { at, magma, type RingVolcano, scratch, twoVolcanos } from './lib/ring.ts';
 
 const FILES = 24;
 
@@ -28,19 +27,9 @@ t.test(
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const { random } = seeded((line) => t.comment(line));
-    const directory = scratch(t);
-    const first = await startVolcano(t, directory, { nickname: 'wallace' });
-    const second = await startVolcano(t, directory, { nickname: 'gromit' }, first);
-    const ring = [first, second] as const;
-    await whole(t, at(first), 2);
-    const wire = await UdpWire.open(first.volcano.nfsPort);
-    const mountWire = await UdpWire.open(first.volcano.mountPort);
-    t.teardown(() => {
-      wire.close();
-      mountWire.close();
-    });
-    const nfs = new Nfs2Wire(wire);
-    const root = await mount(mountWire, '/');
+    const ring = await twoVolcanos(t, scratch(t));
+    const [first, second] = ring;
+    const { nfs, root } = await client(t, first);
     const files: { readonly handle: Buffer; readonly data: Buffer }[] = [];
     for (let made = 0; made < FILES; made++) {
       const { handle } = await nfs.ok('CREATE', root, `f${made}`, { mode: 0o644 });

@@ -70,7 +70,19 @@ function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** Three volcanos on loopback, with these flags besides. */
+/** Two volcanos on loopback, with these flags besides. Resolves when every file is on both. */
+export async function twoVolcanos(
+  t: Test,
+  directory: string,
+  more: readonly string[] = [],
+): Promise<readonly [RingVolcano, RingVolcano]> {
+  const first = await startVolcano(t, directory, { nickname: NICKNAMES[0], more });
+  const second = await startVolcano(t, directory, { nickname: NICKNAMES[1], more }, first);
+  await whole(t, at(first), 2);
+  return [first, second];
+}
+
+/** Three likewise: resolves when each has its slices, and all have their copies. */
 export async function threeVolcanos(
   t: Test,
   directory: string,
@@ -78,7 +90,9 @@ export async function threeVolcanos(
 ): Promise<readonly [RingVolcano, RingVolcano, RingVolcano]> {
   const first = await startVolcano(t, directory, { nickname: NICKNAMES[0], more });
   const second = await startVolcano(t, directory, { nickname: NICKNAMES[1], more }, first);
-  return [first, second, await startVolcano(t, directory, { nickname: NICKNAMES[2], more }, second)];
+  const third = await startVolcano(t, directory, { nickname: NICKNAMES[2], more }, second);
+  await whole(t, at(first), 3);
+  return [first, second, third];
 }
 
 /** `magma`, with the key, in a namespace if one is named. */
