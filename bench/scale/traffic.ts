@@ -1,5 +1,6 @@
 import { WORKS_MAX, type Work } from '../../src/dht/balance/work.ts';
 import { FAILOVER_MS, timesOf } from '../../src/dht/failover/times.ts';
+import { NO_KEYS } from '../../src/dht/keys/standing.ts';
 import type { Figures } from '../../src/dht/programs/node/handlers.ts';
 import { HEARD_MAX, USAGE_MAX } from '../../src/dht/programs/node/procedures/figures.ts';
 import { WATCH_MAX_MS } from '../../src/dht/programs/node/procedures/map.ts';
@@ -32,7 +33,7 @@ export interface Traffic {
 
 const FIGURES: Figures = {
   ...{ load: 1, capacityBytes: 1, freeBytes: 1, availableBytes: 1, flares: 1, lagRecords: 1 },
-  ...{ uptimeSeconds: 1, syncMs: 1, damaged: 0, repaired: 0, protocol: 1 },
+  ...{ uptimeSeconds: 1, syncMs: 1, damaged: 0, repaired: 0, protocol: 1, keys: NO_KEYS },
 };
 const ID = '00'.repeat(16);
 

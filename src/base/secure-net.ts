@@ -44,6 +44,13 @@ export interface SecureOptions {
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
   readonly code = 'EHANDSHAKE';
+  /** The peer has said that it does not take the key. Whoever is on the way can say so too: nothing proves it. */
+  readonly refused: boolean;
+
+  constructor(message: string, refused = false) {
+    super(message);
+    this.refused = refused;
+  }
 }
 
 /** Counts the connections whose handshake is not finished. */

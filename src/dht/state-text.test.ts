@@ -1,6 +1,7 @@
 import t from 'tap';
 import { keyText, ROOT_KEY } from '../flare/keys.ts';
 import type { MoveNote } from './balance/moves.ts';
+import { NO_KEYS } from './keys/standing.ts';
 import type { Figures } from './programs/node/handlers.ts';
 import { applyStep, nextStep } from './projection/plan.ts';
 import { ownerOfKey } from './projection/queries.ts';
@@ -23,6 +24,7 @@ const figures: Figures = {
   damaged: 2,
   repaired: 1,
   protocol: 1,
+  keys: NO_KEYS,
 };
 
 const known = { figures, heardSeconds: 3 };
@@ -188,5 +190,20 @@ t.test(
       `${without}balance = paused\nmove 0 = 2026-11-22 02:00:00 UTC: 2 slices from 12 on, gromit to penguin: gromit did 61% of the work, 41% without them; done\n`,
     );
     t.match(stateFiles(alone(), () => null, { paused: false, moves: [] }).get('ring'), /^balance = on$/m);
+  },
+);
+
+t.test(
+  'while the old key of the network is let in, ring and each volcano say until when, and who has it',
+  async (t) => {
+    const map = ring('wallace', 'gromit', 'penguin');
+    const until = Date.parse('2026-12-24T00:00:00Z') / 1000;
+    const has = { ...known, figures: { ...figures, keys: { plan: 2, old: { until, clients: 3 } } } };
+    const files = stateFiles(map, ({ nickname }) => ({ wallace: has, gromit: known })[nickname] ?? null);
+    const old = 'old key until = 2026-12-24T00:00:00Z\nclients with the old key = 3\n';
+    const who = 'volcanos with the old key = gromit\nvolcanos of which that is not known = penguin\n';
+    t.ok(files.get('ring')!.endsWith(old + who), 'ring');
+    t.ok(files.get('wallace')!.endsWith(old), 'wallace');
+    t.notMatch(files.get('gromit'), /old key/);
   },
 );

@@ -1,4 +1,5 @@
 import { type MoveNote, moveText } from './balance/moves.ts';
+import { keyStanding, momentText, type OldKey } from './keys/standing.ts';
 import type { Figures } from './programs/node/handlers.ts';
 import { copiesWanted, mirroredBy, runs, singleCopies } from './projection/queries.ts';
 import { LARGE, type Member, type Projection, type SliceRange } from './projection/types.ts';
@@ -66,6 +67,31 @@ function lines(values: readonly (readonly [name: string, value: string | number]
   return values.map(([name, value]) => `${name} = ${value}\n`).join('');
 }
 
+/** While a volcano lets in an older key of the network. */
+function oldKeyRows(old: OldKey | null): [string, string | number][] {
+  if (old === null) return [];
+  return [
+    ['old key until', untilText(old)],
+    ['clients with the old key', old.clients],
+  ];
+}
+
+function untilText({ until }: Pick<OldKey, 'until'>): string {
+  return until === 0 ? 'it is ended' : momentText(until);
+}
+
+/** While the network's key is being changed. */
+function keyRows({ volcanos }: Projection, knownOf: KnownOf): [string, string | number][] {
+  const standing = keyStanding(volcanos, (member) => knownOf(member)?.figures.keys ?? null);
+  if (standing === null) return [];
+  const names = (some: readonly string[]): string => some.join(' ') || '-';
+  return [
+    ...oldKeyRows(standing),
+    ['volcanos with the old key', names(standing.behind)],
+    ['volcanos of which that is not known', names(standing.unheard)],
+  ];
+}
+
 function volcanoText(
   projection: Projection,
   index: number,
@@ -77,7 +103,7 @@ function volcanoText(
   const own =
     run === undefined ? [] : Array.from({ length: run.count }, (_, at) => (run.first + at) % projection.slices);
   const keys = run === undefined ? { start: '-', stop: '-' } : keysOf(projection, run);
-  const figure = (name: keyof Figures): string | number => known?.figures[name] ?? 'unknown';
+  const figure = (name: Exclude<keyof Figures, 'keys'>): string | number => known?.figures[name] ?? 'unknown';
   return lines([
     ['nickname', nickname],
     ['id', id],
@@ -106,6 +132,7 @@ function volcanoText(
     ['sync', figure('syncMs')],
     ['damaged', figure('damaged')],
     ['repaired', figure('repaired')],
+    ...oldKeyRows(known?.figures.keys.old ?? null),
   ]);
 }
 
@@ -145,12 +172,13 @@ function ringText(
     ['volcanos', volcanos.length],
     ['heard from', heard],
     ['not heard from', silent],
-    ...volcanos.map(({ nickname, state }, index): [string, string] => {
+    ...volcanos.map(({ nickname, state }, index): [string, string | number] => {
       const run = all.get(index);
       const keys = run === undefined ? '-' : Object.values(keysOf(projection, run)).join(' ');
       return [`volcano ${index}`, `${nickname} ${state} ${run?.count ?? 0} ${keys}`];
     }),
     ...balanceRows(balance),
+    ...keyRows(projection, knownOf),
   ]);
 }
 
@@ -174,7 +202,7 @@ function projectionText({ epoch, map, volcanos }: Projection): string {
 /**
  * The files of `/.dht/` by name, in ring order, then `ring` and `projection`: `name = value` a line, always in the same order, from what is known: nothing is asked, nothing is
  * secret. Bytes, seconds, counts, and the milliseconds of a sync are plain numbers; `-` stands for none, `unknown` for a figure that nobody has told yet, `never` for who was not heard of since this volcano has started.
- * Of a volcano that takes part in the balance `ring` tells of that, too: whether it is paused, and the last moves, newest first.
+ * Of a volcano that takes part in the balance `ring` tells of that, too: whether it is paused, and the last moves, newest first. While an older key of the network is let in, all files but `projection` say until when, and who has it.
  */
 export function stateFiles(
   projection: Projection,

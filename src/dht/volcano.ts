@@ -9,6 +9,7 @@ import { FAILOVER_MS } from './failover/times.ts';
 import { chainNet } from './keys/chain-net.ts';
 import { Doorman } from './keys/doorman.ts';
 import { askForKey, KeyKeeper } from './keys/keeper.ts';
+import { keyFigures, keyStanding } from './keys/standing.ts';
 import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
@@ -161,6 +162,7 @@ class Volcano implements Ring {
       disk: () => store.diskFigures(),
       usage: () => store.limitedUsage(),
       protocol: this.#protocols.most,
+      keys: () => keyFigures(chain.plan, () => this.#doorman.users.list()),
       heard: () => this.#duties?.upgrade.settle(),
       logger,
     });
@@ -200,6 +202,7 @@ class Volcano implements Ring {
     this.#keeper = new KeyKeeper({
       ...{ clock, logger, chain, notes: this.#notes },
       ask: askForKey(id, { projection: () => this.#map.projection, peers: this.#peers, networkId: entered.networkId }),
+      standing: () => keyStanding(this.projection().volcanos, ({ id: one }) => this.#figures.of(one)?.keys ?? null),
       redial: () => this.#peers.giveUp(),
       turnOut: (keyIds) => this.#programs?.cut((connection) => this.#doorman.isOf(connection, keyIds)),
     });

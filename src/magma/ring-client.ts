@@ -4,6 +4,7 @@ import type { Endpoint } from '../base/net.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemResolver } from '../base/resolver.ts';
 import { systemNet } from '../base/system-net.ts';
+import { NO_KEYS } from '../dht/keys/standing.ts';
 import { Link } from '../dht/link.ts';
 import { NodeClient } from '../dht/programs/node/client.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
@@ -21,7 +22,7 @@ import type { Asking } from './options.ts';
 const NO_FIGURES: Figures = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0 },
   ...{ flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 0, damaged: 0, repaired: 0, protocol: PROTOCOLS.most },
+  ...{ syncMs: 0, damaged: 0, repaired: 0, protocol: PROTOCOLS.most, keys: NO_KEYS },
 };
 
 /** The operator's tool as it talks to the volcanos of a network, as one of them. */

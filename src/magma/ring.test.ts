@@ -1,10 +1,11 @@
 import t from 'tap';
+import { NO_KEYS } from '../dht/keys/standing.ts';
 import { SLOW_SYNC_MS } from '../flare/kml/sync-times.ts';
 import { diskLines, protocolLines } from './ring.ts';
 
 const WELL = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0, flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1 },
+  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1, keys: NO_KEYS },
 };
 
 t.test('magma ring names a disk that is slow, and one that has forgotten something', async (t) => {

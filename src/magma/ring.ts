@@ -1,5 +1,7 @@
+import { systemClock } from '../base/clock.ts';
 import { tableOf } from '../base/table.ts';
 import { type MoveNote, moveText } from '../dht/balance/moves.ts';
+import { keyStanding, standingText } from '../dht/keys/standing.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
 import { copiesWanted, indexOf, mirroredBy, runs, singleCopies } from '../dht/projection/queries.ts';
 import type { Projection } from '../dht/projection/types.ts';
@@ -21,7 +23,7 @@ export const RING: CommandSpec = {
   text: ['Asks one volcano for the map, and then every volcano for its figures.'],
   flags: {
     json: {
-      help: 'one JSON object: networkId, epoch, protocol, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem), balance (paused, moves as magma balance has them; null: not known)',
+      help: 'one JSON object: networkId, epoch, protocol, replicas, copies, slicesShortOfCopies, slicesWithASingleCopy, volcanos (as the map has each, with slices, mirrors, filling, and figures or problem), balance (paused, moves as magma balance has them; null: not known), oldKey (until, clients, behind, unheard: a key of the network that is still let in; null: none)',
     },
   },
   asks: true,
@@ -114,6 +116,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
         return { ...member, arbiter: projection.arbiter === member.id, ...counts, ...told[index]! };
       });
       const { networkId, epoch, protocol, replicas } = projection;
+      const key = keyStanding(volcanos, (one) => ('figures' in one ? one.figures.keys : null));
       if (json) {
         const answer = {
           networkId,
@@ -125,6 +128,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
           slicesWithASingleCopy: single,
           volcanos,
           balance,
+          oldKey: key,
         };
         process.stdout.write(`${JSON.stringify(answer)}\n`);
       } else {
@@ -151,6 +155,7 @@ export async function ringCommand(argv: readonly string[]): Promise<number> {
               ]
             : []),
           ...(wanting > 0 ? [`${wanting} of ${projection.slices} slices have fewer copies than that`] : []),
+          ...(key === null ? [] : [standingText(key, systemClock.now() / 1_000_000)]),
           ...(balance?.paused ? ['slices are not moved between volcanos: paused (magma balance --resume)'] : []),
           ...movedLines(balance?.moves ?? []),
         ];

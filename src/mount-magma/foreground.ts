@@ -7,6 +7,7 @@ import { checkFuse } from '../client-fuse/mount/as-root.ts';
 import { mountTarget } from '../client-fuse/mount/target.ts';
 import { type Mounted, mount } from '../client-fuse/mount.ts';
 import { openLog } from '../magmad/logging.ts';
+import { Throttle } from '../rpc/throttle.ts';
 import { decrypted } from './decrypted.ts';
 import { ExitError, ExitStatus } from './exit.ts';
 import { exiting } from './failures.ts';
@@ -77,7 +78,8 @@ async function serveTree(request: MountRequest, given: Vault | null, mounted: ()
     'fuse',
   );
   await checkMachine(request);
-  const tree = await openTree(request, process.env);
+  const complaints = new Throttle(systemClock);
+  const tree = await openTree(request, process.env, (why) => complaints.run(() => logger.error({}, why)));
   let point: Mounted | null;
   try {
     const vault = request.plain ? null : (given ?? (await askForVault(tree, request)));

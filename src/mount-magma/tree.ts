@@ -24,10 +24,11 @@ export interface Tree {
   close(): Promise<void>;
 }
 
-/** Reaches the network that a request is about. Rejects with `ExitError`. */
+/** Reaches the network that a request is about; `refused` as `ConnectOptions` has it. Rejects with `ExitError`. */
 export async function openTree(
   request: Reach,
   environment: Readonly<Record<string, string | undefined>>,
+  refused: (why: string) => void = () => {},
 ): Promise<Tree> {
   const given =
     request.keyFile === null ? (request.key ?? environment.MAGMA_KEY ?? null) : readKeyFile(request.keyFile);
@@ -39,7 +40,7 @@ export async function openTree(
   const secret = await clientSecretOf(given, request);
   const patienceMs = request.timeout === 0 ? Number.POSITIVE_INFINITY : request.timeout * 1000;
   const parts = { net: systemNet, clock: systemClock, random: systemRandom };
-  const ring = await connectRing({ ...parts, secret, seeds, patienceMs }).catch((error: unknown) => {
+  const ring = await connectRing({ ...parts, secret, seeds, patienceMs, refused }).catch((error: unknown) => {
     if (!(error instanceof ConnectError)) throw error;
     const status = error.kind === 'key' ? ExitStatus.usage : ExitStatus.failed;
     throw new ExitError(status, error.message, { cause: error });

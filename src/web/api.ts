@@ -88,6 +88,8 @@ export interface State {
   /** Slices that nobody but their primary has, and slices with fewer copies than `copies`. */
   readonly singleCopies: number;
   readonly shortOfCopies: number;
+  /** The network's old key is still let in: a sentence; urgent: its time is nearly over, and somebody has it. Null: none is. */
+  readonly oldKey: { readonly text: string; readonly urgent: boolean } | null;
   readonly volcanos: readonly VolcanoState[];
   readonly runs: readonly RunState[];
   /** Upper bounds of `ProcedureState.buckets`. Procedures that nobody has called are left out. */

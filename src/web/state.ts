@@ -1,3 +1,4 @@
+import { isUrgent, keyStanding, standingText } from '../dht/keys/standing.ts';
 import { CLIENTS_OBSERVED_MAX, type Observation } from '../dht/observation.ts';
 import type { Figures } from '../dht/programs/node/handlers.ts';
 import { copiesWanted, runs, sameAssignment, singleCopies } from '../dht/projection/queries.ts';
@@ -108,6 +109,11 @@ function sharesOf(all: readonly Observation[]): ShareState[] {
   return [...found.values()].sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
+function oldKeyOf(ring: WebParts['ring'], { volcanos }: Projection, nowSeconds: number): State['oldKey'] {
+  const standing = keyStanding(volcanos, ({ id }) => ring.figures(id)?.figures.keys ?? null);
+  return standing && { text: standingText(standing, nowSeconds), urgent: isUrgent(standing, nowSeconds) };
+}
+
 /** The network as the page shows it, of the newest map and what volcanos see. */
 export function stateOf(parts: WebParts, seen: Seen): State {
   const { ring, clock } = parts;
@@ -123,6 +129,7 @@ export function stateOf(parts: WebParts, seen: Seen): State {
   return {
     ...{ now, networkId, epoch, slices, copies, replicas },
     singleCopies: singleCopies(projection).length,
+    oldKey: oldKeyOf(ring, projection, now / 1000),
     shortOfCopies: map.filter(({ inSync }) => 1 + inSync.length < copies).length,
     volcanos: volcanosOf(parts, projection, seen, now),
     runs: runsOf(projection),

@@ -23,6 +23,13 @@ const PROTOCOL = {
   maxVersion: 'TLSv1.3',
 } as const;
 
+/** What a peer says that does not take a key (RFC 8446 §6.2), by what OpenSSL makes of it. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE':
+    'it knows none of that name, or lets it in no more (TLS alert handshake_failure)',
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: 'it has another one of that name (TLS alert decrypt_error)',
+};
+
 class TlsStream extends SystemStream implements SecureStream {
   readonly identity: string;
 
@@ -155,8 +162,11 @@ function connectSecure(
       socket.destroy();
       reject(error);
     };
-    const failHandshake = (cause: string): void =>
-      fail(new HandshakeError(`${where} does not have the same key, or speaks no TLS 1.3: ${cause}`));
+    const failHandshake = (cause: string): void => {
+      const refusal = REFUSALS[cause];
+      const why = refusal === undefined ? `, or speaks no TLS 1.3: ${cause}` : `: ${refusal}`;
+      fail(new HandshakeError(`${where} does not have the same key${why}`, refusal !== undefined));
+    };
     const timer = setTimeout(() => {
       if (connected) failHandshake(`no answer within ${timeout} ms`);
       else fail(Object.assign(new Error(`no connection to ${where} within ${timeout} ms`), { code: 'ETIMEDOUT' }));

@@ -224,7 +224,7 @@ export function createPlainSecureNet(net: Net, clock: Clock, options: SecureOpti
             return;
           }
           stream.destroy();
-          reject(new HandshakeError(`${to.address} port ${to.port} does not have the same key: ${outcome}`));
+          reject(new HandshakeError(`${to.address} port ${to.port} does not have the same key: ${outcome}`, true));
         });
       });
     },

@@ -5,9 +5,15 @@ import type { Peers } from '../peers.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
 import { type KeyChain, type NetworkKey, networkKeyFrom } from './chain.ts';
 import { type KeyPlan, planOf } from './plan.ts';
+import { isUrgent, type KeyStanding, standingText } from './standing.ts';
 
 /** How often it is looked whether there is another plan, or a key's time is over, in milliseconds. */
 export const KEYS_MS = 5_000;
+
+/** How often a line in the log says so while somebody has a key whose time is nearly over, in milliseconds. */
+export const URGENT_MS = 3_600_000;
+/** That is not said before others have had so long to tell what they go by, in milliseconds. */
+export const TOLD_MS = 20_000;
 
 /** What a keeper works with. */
 export interface KeyKeeperParts {
@@ -18,6 +24,8 @@ export interface KeyKeeperParts {
   readonly notes: NoteStore & { readonly known: boolean };
   /** Asks the other volcanos for a key; null: none that answers has it. */
   readonly ask: (keyId: string) => Promise<NetworkKey | null>;
+  /** How a change of the key stands, by what is known of all volcanos; null: none is under way. */
+  readonly standing: () => KeyStanding | null;
   /** Others are to be called with another key: connections are to be made anew. */
   readonly redial: () => void;
   /** Connections that were made with these keys are to end. */
@@ -29,9 +37,12 @@ export class KeyKeeper {
   readonly #parts: KeyKeeperParts;
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** By the monotonic clock: it is not said again before. */
+  #quietUntil: number;
 
   constructor(parts: KeyKeeperParts) {
     this.#parts = parts;
+    this.#quietUntil = parts.clock.monotonic() + TOLD_MS;
   }
 
   /** Looks now, and then every `KEYS_MS`. Resolves when it was done once. */
@@ -69,6 +80,17 @@ export class KeyKeeper {
     const { plan: now } = chain;
     if (now !== null && now.until > 0 && clock.now() / 1_000_000 >= now.until && chain.find(now.dial) !== null)
       await this.#changing(() => chain.expire());
+    else if (now !== null) this.#warn();
+  }
+
+  /** Says loudly whom the end of the old key is going to shut out. */
+  #warn(): void {
+    const { clock, logger, standing } = this.#parts;
+    const now = clock.now() / 1_000_000;
+    const found = standing();
+    if (found === null || !isUrgent(found, now) || clock.monotonic() < this.#quietUntil) return;
+    this.#quietUntil = clock.monotonic() + URGENT_MS;
+    logger.warn({ ...found }, standingText(found, now));
   }
 
   /** It is newer than what this volcano goes by, or names keys that it lacks. */
@@ -101,9 +123,10 @@ export class KeyKeeper {
 
   /** Tells what has become another way. */
   async #changing(change: () => Promise<void>): Promise<void> {
-    const { chain, logger, redial, turnOut } = this.#parts;
+    const { chain, clock, logger, redial, turnOut } = this.#parts;
     const before = { dial: chain.dialed[0]!.secrets.keyId, accepted: chain.accepted };
     await change();
+    this.#quietUntil = clock.monotonic() + TOLD_MS;
     const dial = chain.dialed[0]!.secrets.keyId;
     if (dial !== before.dial) {
       logger.warn({ key: dial }, 'the network has another key: volcanos call each other with it from now on');

@@ -11,7 +11,7 @@ import { checkFiles, MIRRORED, mirroredRing, planned } from '../testing/mirrored
 import { operatorLink } from '../testing/operator.ts';
 import { FLARE_PORT, quickKeyring, type VirtualRing } from '../testing/virtual-ring.ts';
 import type { NetworkKey } from './chain.ts';
-import { KEYS_MS } from './keeper.ts';
+import { KEYS_MS, TOLD_MS } from './keeper.ts';
 import { CHECK_NOTE } from './plan.ts';
 import { back, end, type RotationParts, rotate } from './rotate.ts';
 
@@ -111,7 +111,7 @@ t.test(
       }
     })();
     const { parts, now, gone } = await tool(ring);
-    const until = Math.floor(now()) + 60;
+    const until = Math.floor(now()) + 90;
     const { plan, away } = await ring.settle(rotate(parts, to, until));
     t.same(away, ['v2']);
     t.match(plan, { dial: to.secrets.keyId, accept: [from, to.secrets.keyId], until });
@@ -126,6 +126,17 @@ t.test(
       users.some(({ client: who, keyId }) => who?.name === 'laptop' && keyId === from),
       'it is shown who has the old one',
     );
+
+    const { view } = ring.volcanos[0]!.up;
+    t.match(view.figures(view.self)!.figures.keys, { plan: 2, old: { until, clients: 1 } });
+    await ring.time.run(TOLD_MS + KEYS_MS);
+    for (const { warnings } of ring.volcanos.slice(0, 2))
+      t.equal(
+        warnings.filter((line) => /^OLD KEY: that of the network is let in until .* v2 has no other yet/.test(line))
+          .length,
+        1,
+        'loud, since the time is nearly over, and said once',
+      );
 
     await ring.start(2, MIRRORED);
     await planned(ring);

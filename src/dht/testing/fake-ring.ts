@@ -1,3 +1,4 @@
+import { NO_KEYS } from '../keys/standing.ts';
 import { NOTHING_OBSERVED } from '../observation.ts';
 import type { OperatorView } from '../operator-view.ts';
 import { type Member, type Projection, SLICES_MIN } from '../projection/types.ts';
@@ -31,7 +32,7 @@ export function fakeRing(): OperatorView {
   };
   const figures = {
     ...{ load: 12, capacityBytes: 1000, freeBytes: 500, availableBytes: 400, flares: 3, lagRecords: 0 },
-    ...{ uptimeSeconds: 60, syncMs: 2, damaged: 0, repaired: 0, protocol: 1 },
+    ...{ uptimeSeconds: 60, syncMs: 2, damaged: 0, repaired: 0, protocol: 1, keys: NO_KEYS },
   };
   return {
     self: first,

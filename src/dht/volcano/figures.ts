@@ -3,6 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { DiskFigures } from '../../flare/store/local-store.ts';
 import type { AccountUsage } from '../../flare/store/usage.ts';
 import type { SpaceFigures, Usage } from '../../flare/types.ts';
+import { type KeyFigures, NO_KEYS } from '../keys/standing.ts';
 import type { Peers } from '../peers.ts';
 import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
 import { HEARD_MAX, USAGE_MAX } from '../programs/node/procedures/figures.ts';
@@ -38,6 +39,8 @@ export interface FiguresParts {
   readonly usage: () => AccountUsage[];
   /** The highest protocol that this volcano speaks; that of this program unless given. */
   readonly protocol?: number;
+  /** How it stands with the network's keys here; `NO_KEYS` unless given. */
+  readonly keys?: () => KeyFigures;
   /** Another volcano's figures are known anew. */
   readonly heard?: () => void;
   readonly logger: Logger;
@@ -52,7 +55,8 @@ export function figuresOf(
     disk,
     clock,
     protocol = PROTOCOLS.most,
-  }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'disk' | 'clock' | 'protocol'>,
+    keys = () => NO_KEYS,
+  }: Pick<FiguresParts, 'space' | 'load' | 'lag' | 'disk' | 'clock' | 'protocol' | 'keys'>,
   started: number,
 ): Figures {
   const { totalBytes, freeBytes, availableBytes, flares } = space();
@@ -69,6 +73,7 @@ export function figuresOf(
     damaged,
     repaired,
     protocol,
+    keys: keys(),
   };
 }
 

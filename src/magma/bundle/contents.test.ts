@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { clientSecret } from '../../dht/client-secret.ts';
+import { NO_KEYS } from '../../dht/keys/standing.ts';
 import { secretsFrom } from '../../dht/secrets.ts';
 import { alone } from '../../dht/testing/members.ts';
 import { readConfig } from '../../magmad/config.ts';
@@ -18,7 +19,7 @@ const SHARES = [
 const KEY = 'm4gm4 "s3cr3t"';
 const figures = {
   ...{ load: 0, capacityBytes: 0, freeBytes: 0, availableBytes: 0, flares: 0, lagRecords: 0, uptimeSeconds: 0 },
-  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1 },
+  ...{ syncMs: 4, damaged: 0, repaired: 0, protocol: 1, keys: NO_KEYS },
 };
 
 t.test('no secret, no name and no path but those of shares is in a bundle; who is silent is named', async (t) => {

@@ -1,12 +1,12 @@
 import { tableOf } from '../../base/table.ts';
 import { clientText } from '../../dht/keys/identity.ts';
 import type { Revoked } from '../../dht/keys/revoked.ts';
+import { momentText } from '../../dht/keys/standing.ts';
 import type { KeyUser } from '../../dht/keys/users.ts';
 import type { KeysTold } from '../../dht/programs/node/keys.ts';
 import { type Answered, askEvery, problemsOf, silentLines } from '../every.ts';
 import { plainText } from '../plain.ts';
 import type { RingClient } from '../ring-client.ts';
-import { moment } from './rotate.ts';
 
 type Told = readonly Answered<KeysTold>[];
 
@@ -35,7 +35,7 @@ function planRows(told: Told): string[][] {
     if (!('answer' in one)) return [];
     const { keyId, has, plan } = one.answer;
     const old = has.filter((id) => id !== keyId);
-    const until = plan !== null && plan.until > 0 ? `until ${moment(plan.until)}` : '';
+    const until = plan !== null && plan.until > 0 ? `until ${momentText(plan.until)}` : '';
     return [[plainText(one.volcano), keyId, `${old.join(' ')} ${old.length > 0 ? until : ''}`.trim() || '-']];
   });
 }
@@ -56,7 +56,10 @@ export function listText(told: Told): string {
     plainText(volcano),
     isGone(user) ? 'revoked' : isOld(user) ? 'with the old key' : 'let in',
   ]);
-  const gone = revoked.map(({ name, number, seconds }) => [plainText(clientText({ name, number })), moment(seconds)]);
+  const gone = revoked.map(({ name, number, seconds }) => [
+    plainText(clientText({ name, number })),
+    momentText(seconds),
+  ]);
   const lines = [
     ...tableOf(['volcano', 'calls with the key', 'lets in, too'], planRows(told)),
     '',

@@ -2,6 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, statSync, writeSync } from 
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { back, end, type Rotated, type RotationParts, rotate, UNTIL_DEFAULT } from '../../dht/keys/rotate.ts';
+import { momentText } from '../../dht/keys/standing.ts';
 import { keyringOf } from '../../dht/secrets.ts';
 import { readSecretFile } from '../../mount-magma/secret.ts';
 import { confirmed } from '../confirm.ts';
@@ -61,11 +62,6 @@ function partsOf(ring: RingClient, quiet: boolean): RotationParts {
   };
 }
 
-/** A moment, in seconds since 1970, for people. */
-export function moment(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
-}
-
 function say(json: boolean, { plan, away }: Rotated, sentences: readonly string[]): number {
   if (json) process.stdout.write(`${JSON.stringify({ ...plan, away })}\n`);
   else {
@@ -99,7 +95,7 @@ export async function rotateKey(ring: RingClient, json: boolean, what: Rotation,
   const { file, until } = what;
   if (!json)
     process.stderr.write(
-      `The network gets the key in ${file}. The old one, and all client keys that come from it, are let in until ${until === null ? `${UNTIL_DEFAULT / 86_400} days from now, unless another time was said before` : moment(until)}.\n`,
+      `The network gets the key in ${file}. The old one, and all client keys that come from it, are let in until ${until === null ? `${UNTIL_DEFAULT / 86_400} days from now, unless another time was said before` : momentText(until)}.\n`,
     );
   if (!(await confirmed('key', 'rotate', yes))) throw new Error('nothing was done');
   const keyring = keyringOf(keyIn(file));
@@ -109,7 +105,7 @@ export async function rotateKey(ring: RingClient, json: boolean, what: Rotation,
     `The network has the key in ${file} from now on: ${key.secrets.keyId}`,
     ...(rotated.plan.until > 0
       ? [
-          `The old one is let in until ${moment(rotated.plan.until)}. Before that: the new key to all volcanos' configurations and to this tool's, and what magma key client prints with it to all clients.`,
+          `The old one is let in until ${momentText(rotated.plan.until)}. Before that: the new key to all volcanos' configurations and to this tool's, and what magma key client prints with it to all clients.`,
         ]
       : []),
   ]);

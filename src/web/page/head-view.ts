@@ -65,10 +65,10 @@ export class HeadView {
     say(this.#sign, SIGNS[level]);
     say(this.#sentence, text);
     document.title = `${level === 'good' ? '' : `${SIGNS[level]} `}${this.#nickname} · magma`;
-    const { epoch, slices, networkId, volcanos, clientsInAll } = state;
+    const { epoch, slices, networkId, volcanos, clientsInAll, oldKey } = state;
     say(
       this.#facts,
-      `${count(volcanos.length)} ${volcanos.length === 1 ? 'volcano' : 'volcanos'} · ${count(slices)} slices · ${count(clientsInAll)} ${clientsInAll === 1 ? 'client' : 'clients'} · epoch ${count(epoch)}`,
+      `${count(volcanos.length)} ${volcanos.length === 1 ? 'volcano' : 'volcanos'} · ${count(slices)} slices · ${count(clientsInAll)} ${clientsInAll === 1 ? 'client' : 'clients'} · epoch ${count(epoch)}${oldKey === null || oldKey.urgent ? '' : ` · ${oldKey.text}`}`,
     );
     const network = byId('network');
     say(network, `network ${networkId.slice(0, 8)}`);

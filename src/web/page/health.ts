@@ -58,7 +58,7 @@ export function sickSentence({ client, lossPercent }: Pick<ClientState, 'client'
 }
 
 function ringAlarms(state: State): Alarm[] {
-  const { volcanos, slices, copies, singleCopies, shortOfCopies, now } = state;
+  const { volcanos, slices, copies, singleCopies, shortOfCopies, oldKey, now } = state;
   const all: Alarm[] = [];
   if (copies > 1 && singleCopies > 0)
     all.push({
@@ -100,6 +100,7 @@ function ringAlarms(state: State): Alarm[] {
       level: 'warn',
       text: `${some(shortOfCopies, 'slice has', 'slices have')} fewer than ${copies} copies.`,
     });
+  if (oldKey?.urgent) all.push({ key: 'key', level: 'warn', text: `${oldKey.text}.` });
   for (const volcano of volcanos)
     for (const [index, warning] of volcano.warnings.entries())
       all.push({

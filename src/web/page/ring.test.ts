@@ -122,3 +122,10 @@ t.test('what stands in a warning is not obeyed', async (t) => {
   t.match(standing(volcanos[0]!, 0), { level: 'warn', word: 'in trouble' });
   t.match(standing(volcano('b', 2, { away: true, heardMs: null }), 0), { level: 'bad', since: 'never heard of' });
 });
+
+t.test('the old key of the network is an alarm once its time is nearly over', async (t) => {
+  const base = ring(3);
+  const of = (urgent: boolean) => alarms({ ...base, oldKey: { text: 'OLD KEY: it is let in', urgent } });
+  t.same(of(false), []);
+  t.same(of(true), [{ key: 'key', level: 'warn', text: 'OLD KEY: it is let in.' }]);
+});

@@ -8,6 +8,7 @@ import type { CallContext } from '../../../rpc/program.ts';
 import type { WorkHeard } from '../../balance/work.ts';
 import type { KeyPlan } from '../../keys/plan.ts';
 import type { Revoked } from '../../keys/revoked.ts';
+import type { KeyFigures } from '../../keys/standing.ts';
 import type { Observation, Observing } from '../../observation.ts';
 import type { News } from '../../projection/news.ts';
 import type { Member, MemberId, Projection, SliceRange } from '../../projection/types.ts';
@@ -57,6 +58,7 @@ export interface Figures {
   readonly repaired: number;
   /** The highest protocol that it speaks. */
   readonly protocol: number;
+  readonly keys: KeyFigures;
 }
 
 /** Another volcano's figures, as they were so many milliseconds ago. */

@@ -68,6 +68,7 @@ const figures: Figures = {
   damaged: 2,
   repaired: 1,
   protocol: 2,
+  keys: { plan: 3, old: { until: 2 ** 33, clients: 5 } },
 };
 const projection = withMember(alone(), member(1), 0);
 const operation = seededRandom(5).bytes(16);

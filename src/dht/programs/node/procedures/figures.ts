@@ -23,6 +23,10 @@ const FiguresSchema = xdr.struct('Figures', {
   damaged: xdr.uint32(),
   repaired: xdr.uint32(),
   protocol: xdr.uint32(),
+  keys: xdr.struct('KeyFigures', {
+    plan: xdr.uint32(),
+    old: xdr.option(xdr.struct('OldKey', { until: xdr.uint64(), clients: xdr.uint32() })),
+  }),
 });
 
 const usage = xdr.array(
