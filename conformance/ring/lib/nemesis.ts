@@ -1,10 +1,7 @@
 import type { Random } from '../../../src/base/random.ts';
-import type { DiskDelays, SimulatedDisk } from '../../../src/base/simulated-disk.ts';
+import { KEEPER_BACK_US, makeWell } from './recovery.ts';
 import type { RegisterTrouble } from './shared-register.ts';
-import type { MessageKind, Trouble, World } from './world.ts';
-
-/** A disk with which nothing is wrong. */
-const HEALTHY: DiskDelays = { read: 0.02, write: 0.1, sync: 1, name: 0.05 };
+import type { MessageKind, MessageMoment, Trouble, World } from './world.ts';
 
 /** The room on a disk that is nearly full is of this order: what volcanos here keep in reserve. */
 const FULL_BYTES = 32 * 1024;
@@ -14,13 +11,6 @@ const JUMP_BITS = 13;
 
 /** The most bits of one log that turn over at a time. */
 const ROTTEN_MAX = 400;
-
-/** After how long who kept the maps is back, in microseconds of virtual time. */
-const KEEPER_BACK_US = 20_000_000;
-
-/** Once all is to be well, the operator looks after so long for volcanos that have lost something, in microseconds, and so often. */
-const RESTORED_US = 10_000_000;
-const RESTORED_LOOKS = 10;
 
 /** What a process has written is with its host after so long, in microseconds. */
 const HAND_US = 50;
@@ -88,6 +78,20 @@ export class Nemesis {
     plans[troubles[this.#random.below(troubles.length)]!]();
   }
 
+  /** Notes what is done now. */
+  #tell(deed: string): void {
+    this.deeds.push(`${this.#world.time.now} µs: ${deed}`);
+  }
+
+  /** Looks at each step of each message, after those who look already. */
+  #atMoments(look: (moment: MessageMoment) => void): void {
+    const before = this.#world.onMoment;
+    this.#world.onMoment = (moment) => {
+      before?.(moment);
+      look(moment);
+    };
+  }
+
   #volcano(): number {
     return this.#random.below(this.#world.count);
   }
@@ -95,7 +99,7 @@ export class Nemesis {
   #crash(at: number, when: string, dies?: 'power'): void {
     if (this.#stopped || this.#world.process(at) === null) return;
     const how = dies ?? (this.#random.below(4) === 0 ? 'killed' : 'power');
-    this.deeds.push(`${this.#world.time.now} µs: volcano ${at} dies (${how}) ${when}`);
+    this.#tell(`volcano ${at} dies (${how}) ${when}`);
     this.crashes++;
     this.#world.crash(at, how);
   }
@@ -115,13 +119,11 @@ export class Nemesis {
     // Early ones as often as late ones: a run has a few dozen steps of some kinds, and hundreds of others.
     const nth = 1 + this.#random.below(2 ** (3 + this.#random.below(7)));
     let count = 0;
-    const before = this.#world.onMoment;
-    this.#world.onMoment = (moment) => {
-      before?.(moment);
+    this.#atMoments((moment) => {
       if (moment.kind === kind && ++count === nth) {
         this.#crash(moment.at, `at ${kind} message step ${nth}, ${moment.stage}`);
       }
-    };
+    });
   }
 
   #crashAtDiskStep(): void {
@@ -130,7 +132,7 @@ export class Nemesis {
       const process = this.#world.process(at);
       if (process === null) return;
       const step = process.disk.steps + this.#random.below(80);
-      this.deeds.push(`${this.#world.time.now} µs: the power of volcano ${at} goes at disk step ${step}`);
+      this.#tell(`the power of volcano ${at} goes at disk step ${step}`);
       process.disk.stopAt(step);
     };
     this.#after(120, cut);
@@ -143,7 +145,7 @@ export class Nemesis {
       if (disk === undefined) return;
       const { delays } = disk;
       const slow = this.#random.below(3) === 0 ? 1000 + this.#random.below(2000) : 5 + this.#random.below(120);
-      this.deeds.push(`${this.#world.time.now} µs: the disk of volcano ${at} takes ${slow} ms a sync`);
+      this.#tell(`the disk of volcano ${at} takes ${slow} ms a sync`);
       disk.delays = { ...delays, sync: slow, write: slow / 4 };
       // It may have got another life meanwhile.
       this.#world.time.after(this.#random.below(2_000_000), () => {
@@ -157,7 +159,7 @@ export class Nemesis {
     const at = this.#volcano();
     this.#after(2000, () => {
       const milliseconds = 100 * 2 ** this.#random.below(7) + this.#random.below(1000);
-      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} hangs for ${milliseconds} ms`);
+      this.#tell(`volcano ${at} hangs for ${milliseconds} ms`);
       this.#world.hang(at, milliseconds);
     });
   }
@@ -173,22 +175,18 @@ export class Nemesis {
     const share = short ? 0.15 + this.#random.below(100) / 800 : 0.6 + this.#random.below(100) / 150;
     const milliseconds = Math.round(this.#world.failoverMs * share);
     let count = 0;
-    const before = this.#world.onMoment;
-    this.#world.onMoment = (moment) => {
-      before?.(moment);
+    this.#atMoments((moment) => {
       // Nobody takes over from who arbitrates.
       const { arbiter } = this.#world;
       if (this.#stopped || moment.kind !== 'lease' || moment.at === arbiter || ++count !== nth) return;
-      this.deeds.push(
-        `${this.#world.time.now} µs: volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`,
-      );
+      this.#tell(`volcano ${moment.at} hangs for ${milliseconds} ms when it asks for a lease`);
       // The question has left by then.
       this.#world.time.after(HAND_US, () => this.#world.hang(moment.at, milliseconds));
       if (!short && this.#random.below(3) === 0) return;
       this.#world.time.after(20_000 + this.#random.below(50_000), () =>
         this.#cutOff(moment.at, 2 * this.#world.failoverMs),
       );
-    };
+    });
   }
 
   #part(oneWay = false): void {
@@ -196,9 +194,7 @@ export class Nemesis {
     const other = (one + 1 + this.#random.below(Math.max(1, this.#world.count - 1))) % this.#world.count;
     if (one === other) return;
     this.#after(120, () => {
-      this.deeds.push(
-        `${this.#world.time.now} µs: volcanos ${one} and ${other} are parted${oneWay ? ', one way' : ''}`,
-      );
+      this.#tell(`volcanos ${one} and ${other} are parted${oneWay ? ', one way' : ''}`);
       this.#world.part(one, other, true, oneWay);
       this.#after(4000, () => this.#world.part(one, other, false));
     });
@@ -216,7 +212,7 @@ export class Nemesis {
     const all = (parted: boolean): void => {
       for (let other = 0; other < count; other++) if (other !== one) this.#world.part(one, other, parted);
     };
-    this.deeds.push(`${time.now} µs: volcano ${one} is cut off`);
+    this.#tell(`volcano ${one} is cut off`);
     all(true);
     time.after(milliseconds * 1000, () => this.#stopped || all(false));
   }
@@ -229,18 +225,16 @@ export class Nemesis {
     const nth = 1 + this.#random.below(2 ** (1 + this.#random.below(7)));
     const when = this.#random.below(3) === 0 ? 'answered' : 'arrived';
     let count = 0;
-    const before = this.#world.onMoment;
-    this.#world.onMoment = (moment) => {
-      before?.(moment);
+    this.#atMoments((moment) => {
       const { kind, stage, at, by } = moment;
       if (this.#stopped || kind !== 'mirror' || stage !== when || by === undefined || ++count !== nth) return;
       this.#crash(by, `when volcano ${at} gets its records, ${nth}`, 'power');
       this.#after(60, () => this.#world.start(by));
       if (this.#random.below(2) === 0) return;
-      this.deeds.push(`${this.#world.time.now} µs: volcanos ${at} and ${by} are parted`);
+      this.#tell(`volcanos ${at} and ${by} are parted`);
       this.#world.part(at, by, true);
       this.#after(2000, () => this.#world.part(at, by, false));
-    };
+    });
   }
 
   /** A primary is cut off from all others, but not from clients, when it is about to send a mirror records: nobody gets these, nor what it goes on to write. Sometimes it dies, too. */
@@ -248,9 +242,7 @@ export class Nemesis {
     const nth = 1 + this.#random.below(2 ** (2 + this.#random.below(6)));
     const { failoverMs, time } = this.#world;
     let count = 0;
-    const before = this.#world.onMoment;
-    this.#world.onMoment = (moment) => {
-      before?.(moment);
+    this.#atMoments((moment) => {
       const { kind, stage, at } = moment;
       // Nobody takes over from who arbitrates.
       const { arbiter } = this.#world;
@@ -258,7 +250,7 @@ export class Nemesis {
       this.#cutOff(at, failoverMs / 4 + this.#random.below(3 * failoverMs));
       if (this.#random.below(3) > 0) return;
       time.after(this.#random.below(failoverMs * 1000), () => this.#crash(at, 'cut off'));
-    };
+    });
   }
 
   /** The maps cannot be reached, or what is asked of them is done and not answered; by all, or by one. */
@@ -269,9 +261,7 @@ export class Nemesis {
     const trouble = (['away', 'deaf', 'deaf', 'refused'] as const)[this.#random.below(4)]!;
     const milliseconds = 100 * 2 ** this.#random.below(8);
     this.#after(4000, () => {
-      this.deeds.push(
-        `${time.now} µs: the register is ${trouble} for ${one === null ? 'all' : `volcano ${one}`}, ${milliseconds} ms`,
-      );
+      this.#tell(`the register is ${trouble} for ${one === null ? 'all' : `volcano ${one}`}, ${milliseconds} ms`);
       const all = (what: RegisterTrouble | null): void => {
         for (let at = 0; at < count; at++) if (one === null || at === one) register.trouble(at, what);
       };
@@ -285,7 +275,7 @@ export class Nemesis {
     const at = this.#volcano();
     const milliseconds = 2 ** (7 + this.#random.below(JUMP_BITS)) * (this.#random.below(2) === 0 ? -1 : 1);
     this.#after(2000, () => {
-      this.deeds.push(`${this.#world.time.now} µs: the clock of volcano ${at} is set by ${milliseconds} ms`);
+      this.#tell(`the clock of volcano ${at} is set by ${milliseconds} ms`);
       this.#world.setClock(at, milliseconds);
       this.#after(4000, () => this.#world.setClock(at, 0));
     });
@@ -297,7 +287,7 @@ export class Nemesis {
     const room = this.#random.below(this.#random.below(3) === 0 ? 2 * FULL_BYTES : 6 * FULL_BYTES);
     this.#after(1000, () => {
       if (this.#world.process(at) === null) return;
-      this.deeds.push(`${this.#world.time.now} µs: the disk of volcano ${at} has ${room} bytes left`);
+      this.#tell(`the disk of volcano ${at} has ${room} bytes left`);
       this.#world.leaveRoom(at, room);
       this.#after(4000, () => this.#world.leaveRoom(at, Number.POSITIVE_INFINITY));
     });
@@ -308,7 +298,7 @@ export class Nemesis {
     const at = this.#volcano();
     this.#after(1500, () => {
       if (this.#world.process(at) === null) return;
-      this.deeds.push(`${this.#world.time.now} µs: the next sync of volcano ${at} fails`);
+      this.#tell(`the next sync of volcano ${at} fails`);
       this.#world.failSync(at);
       this.#after(8000, () => this.#crash(at, 'after its sync had failed', 'power'));
     });
@@ -325,7 +315,7 @@ export class Nemesis {
       time.after(this.#random.below(2 * KEEPER_BACK_US), () => this.#down.delete(arbiter));
       time.after(this.#random.below(failoverMs * 500), () => {
         if (this.#stopped) return;
-        this.deeds.push(`${time.now} µs: the operator has another volcano keep the maps`);
+        this.#tell(`the operator has another volcano keep the maps`);
         this.#world.takeOver(true);
       });
     });
@@ -335,11 +325,11 @@ export class Nemesis {
   #leave(): void {
     const at = this.#volcano();
     this.#after(3000, () => {
-      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is told to leave`);
+      this.#tell(`volcano ${at} is told to leave`);
       this.#world.leave(at, true);
       if (this.#random.below(3) > 0) return;
       this.#after(1000, () => {
-        this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is told to stay`);
+        this.#tell(`volcano ${at} is told to stay`);
         this.#world.leave(at, false);
       });
     });
@@ -367,7 +357,7 @@ export class Nemesis {
   #join(at = this.#volcano()): void {
     this.#after(300, () => {
       if (this.#world.process(at) !== null || this.#down.has(at)) return;
-      this.deeds.push(`${this.#world.time.now} µs: volcano ${at} is started`);
+      this.#tell(`volcano ${at} is started`);
       this.#world.start(at);
     });
   }
@@ -387,41 +377,6 @@ export class Nemesis {
   /** Lets everything be well from now on. */
   stop(): void {
     this.#stopped = true;
-    const { network, count } = this.#world;
-    this.#world.setMood({ late: 0, lost: 0, doubled: 0, broken: 0, delayMs: Math.min(network.delayMs, 3) });
-    this.#world.onMoment = null;
-    const mend = (at: number): void => {
-      const disk: SimulatedDisk | undefined = this.#world.process(at)?.disk;
-      disk?.stopAt(Number.POSITIVE_INFINITY);
-      if (disk !== undefined) disk.delays = HEALTHY;
-    };
-    // The disk of one that was dead is as slow as it was.
-    const start = (at: number): void => {
-      this.#world.start(at);
-      mend(at);
-    };
-    for (let at = 0; at < count; at++) {
-      mend(at);
-      for (let other = 0; other < at; other++) this.#world.part(at, other, false);
-      this.#world.register?.trouble(at, null);
-      this.#world.setClock(at, 0);
-      this.#world.leaveRoom(at, Number.POSITIVE_INFINITY);
-      if (this.#world.process(at)?.failed === true) this.#world.crash(at, 'power');
-      if (this.#down.has(at)) this.#world.time.after(KEEPER_BACK_US, () => start(at));
-      else start(at);
-    }
-    this.#world.takeOver(false);
-    for (let look = 1; look <= RESTORED_LOOKS; look++)
-      this.#world.time.after(look * RESTORED_US, () => this.#restoreLost());
-  }
-
-  /** What nobody else has is not copied while it is damaged, as the log says: the operator puts it back from a copy of his own. */
-  #restoreLost(): void {
-    for (let at = 0; at < this.#world.count; at++) {
-      if (!this.#world.hasLost(at)) continue;
-      this.deeds.push(`${this.#world.time.now} µs: the operator restores the log of volcano ${at}`);
-      this.#world.crash(at, 'power');
-      this.#world.start(at);
-    }
+    makeWell(this.#world, this.#down, (deed) => this.#tell(deed));
   }
 }
