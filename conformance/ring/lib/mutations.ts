@@ -1,7 +1,7 @@
 import type { VirtualClock } from '../../../src/base/virtual-clock.ts';
 import type { JointStore, OperationId, Step } from '../../../src/flare/joint.ts';
 import type { Caller } from '../../../src/flare/types.ts';
-import type { Breaks } from './static-ring.ts';
+import type { Breaks } from './static-life.ts';
 import { type Mix, MOVES, REMOVALS } from './workload.ts';
 
 /** A promise that is broken on purpose, where a volcano's ring meets its store: the simulator must find it. */

@@ -9,7 +9,7 @@ import { type Death, type Event, ghosts, History, type Id, idOf, textOf } from '
 import { linearize } from './linearize.ts';
 import { type LogImage, readLog } from './log-image.ts';
 import { Nemesis } from './nemesis.ts';
-import type { Breaks } from './static-ring.ts';
+import type { Breaks } from './static-life.ts';
 import { StaticRing } from './static-ring.ts';
 import { treeFaults } from './tree-faults.ts';
 import type { WholeBreaks } from './whole-life.ts';

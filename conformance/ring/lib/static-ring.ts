@@ -13,6 +13,8 @@ import { openStore } from '../../../src/flare/store/open.ts';
 import { SMALL } from '../../../src/flare/store/testing/harness.ts';
 import type { FlareId } from '../../../src/flare/types.ts';
 import { Messages } from './messages.ts';
+import { type Breaks, Life, type Volcano } from './static-life.ts';
+import { unquietStore } from './unquiet.ts';
 import type {
   Chance,
   MessageKind,
@@ -39,48 +41,10 @@ const ANSWER_MS = 5000;
 /** Milliseconds that closing or starting may take before the run is given up. */
 const WAIT_MS = 600_000;
 
-/** What a mutation test breaks: each is handed the real thing and gives what is used in its place. */
-export interface Breaks {
-  readonly joint?: (joint: JointStore, at: number, clock: VirtualClock) => JointStore;
-  /** The disk that a volcano is first started with. */
-  readonly disk?: (clock: VirtualClock) => SimulatedDisk;
-}
-
 export interface StaticRingOptions {
   readonly volcanos: number;
   readonly chance: Chance;
   readonly breaks?: Breaks;
-}
-
-class Life implements Process {
-  readonly at: number;
-  readonly disk: SimulatedDisk;
-  readonly clock: VirtualClock;
-  store: LocalStore | null = null;
-  router: Router | null = null;
-  joint: JointPart | null = null;
-  ended = false;
-  /** Identities of clients' calls in progress. */
-  readonly asked = new Set<string>();
-  /** Called at its death. */
-  readonly mourners = new Set<() => void>();
-
-  constructor(at: number, disk: SimulatedDisk, clock: VirtualClock) {
-    this.at = at;
-    this.disk = disk;
-    this.clock = clock;
-  }
-
-  get alive(): boolean {
-    return !this.ended && !this.disk.stopped;
-  }
-}
-
-interface Volcano {
-  life: Life | null;
-  lives: number;
-  /** What the next life begins with. */
-  next: { readonly disk: SimulatedDisk; readonly clock: VirtualClock };
 }
 
 /** As another process sees an error. */
@@ -360,14 +324,7 @@ export class StaticRing implements World {
         found.push(`volcano ${at} does not serve`);
         continue;
       }
-      for (const { operation, coordinator } of store.joint.undecided()) {
-        const text = operation.toString('hex').slice(0, 8);
-        found.push(`volcano ${at} has prepared ${text}, whose coordinator is volcano ${this.ownerOf(coordinator)}`);
-      }
-      for (const { operation } of store.joint.undelivered()) {
-        found.push(`volcano ${at} has not delivered ${operation.toString('hex').slice(0, 8)}`);
-      }
-      if (store.busy) found.push(`volcano ${at} holds something for others`);
+      found.push(...unquietStore(at, store, (slice) => this.ownerOf(slice)));
     }
     return found;
   }
