@@ -33,8 +33,15 @@ t.test(
     t.match(more, { status: 0 }, more.stdout + more.stderr);
     t.match(JSON.parse(more.stdout), { follows: JSON.parse(full.stdout).id });
     const made = await written.end();
+    const alone = await magma(['backup', '-i', '--share', '/home', '--json', ...at(first), backups]);
+    t.match(alone, { status: 0 }, alone.stdout + alone.stderr);
+    t.match(JSON.parse(alone.stdout), { share: '/home', shares: { length: 1 }, follows: null }, 'none of it was there');
     const files = readdirSync(backups).sort();
-    t.match(files, [/^magma-\d{8}T\d{6}\.\d{3}Z-full\.backup$/, /^magma-.*-more\.backup$/], 'and nothing else');
+    t.match(
+      files,
+      [/^magma-\d{8}T\d{6}\.\d{3}Z-full\.backup$/, /^magma-.*-more\.backup$/, /-full\.backup$/],
+      'no more',
+    );
     for (const file of files) t.equal(statSync(join(backups, file)).mode & 0o777, 0o600);
 
     // What stands still, from one pipe into another one.
@@ -52,7 +59,11 @@ t.test(
     const wanted = join(directory, 'restored');
     const restored = await magma(['restore', backups, '--to', wanted, '--json']);
     t.match(restored, { status: 0 }, restored.stdout + restored.stderr);
-    t.match(JSON.parse(restored.stdout), { backups: 2, directory: wanted });
+    t.match(JSON.parse(restored.stdout), { backups: 2, directory: wanted }, 'of the newest one of all');
+    t.match(await magma(['restore', join(backups, files[2]!), '--to', join(directory, 'alone')]), {
+      status: 1,
+      stderr: /-full\.backup: it is a backup of \/home alone, and no network can be made of it/,
+    });
     const sound = await magma(['check', wanted]);
     t.match(sound, { status: 0, stdout: /\nsound\n$/ }, sound.stdout + sound.stderr);
 

@@ -5,17 +5,17 @@ import { seededRandom } from '../../base/random.ts';
 import { SimulatedDisk } from '../../base/simulated-disk.ts';
 import { manualClock } from '../../base/testing/manual-clock.ts';
 import { chooseSeed, LONG } from '../../base/testing/seed.ts';
-import { SLICES } from '../../flare/keys.ts';
+import { keyText, SLICES } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
-import { check, FILE, ROOT, testStore } from '../../flare/store/testing/harness.ts';
-import { type Step, steps } from '../../flare/testing/histories.ts';
-import type { FlareId } from '../../flare/types.ts';
+import { check, DIRECTORY, FILE, ROOT, testStore } from '../../flare/store/testing/harness.ts';
+import { type Step, step, steps } from '../../flare/testing/histories.ts';
+import { type FlareId, FlareType } from '../../flare/types.ts';
 import type { RemoteBackup } from '../programs/node/client.ts';
 import { alone, member } from '../testing/members.ts';
 import { BackupSource } from '../volcano/backup-source.ts';
 import { type BackupEnd, BackupWriter, type Cut, readBackups } from './format.ts';
 import { restore } from './restore.ts';
-import { take } from './take.ts';
+import { type TakeOptions, take } from './take.ts';
 
 /*
  * A backup of one volcano's slices while they change: what is restored of it is what there was at its moment (docs/backup.md).
@@ -80,6 +80,7 @@ class Source {
   async backup(
     follows: { readonly id: string; readonly at: Cut } | null,
     rest: Step[],
+    of: TakeOptions['of'] = null,
   ): Promise<{ bytes: Buffer; end: BackupEnd }> {
     const { source, clock } = this;
     const between = async (): Promise<void> => this.play(rest.splice(0, 3));
@@ -90,8 +91,8 @@ class Source {
         return at;
       },
       letGo: async (id) => source.letGo(id),
-      read: async (whole, slices) => {
-        const reading = await source.read(whole, slices);
+      read: async (whole, slices, shares) => {
+        const reading = await source.read(whole, slices, shares);
         await between();
         return reading;
       },
@@ -105,10 +106,11 @@ class Source {
     const id = seededRandom(++this.#backups)
       .bytes(16)
       .toString('hex');
-    await writer.begin({ id, network: NETWORK, begun: 'then', version: '0', follows });
+    const share = of && { path: '/some', top: of.top };
+    await writer.begin({ id, network: NETWORK, begun: 'then', version: '0', share, follows });
     const taken = await take({
       network: { projection: alone({ member: member(0), replicas: 1 }), backup: () => remote, refresh: async () => {} },
-      ...{ clock, random: seededRandom(5), from: follows?.at ?? null },
+      ...{ clock, random: seededRandom(5), from: follows?.at ?? null, of },
       put: (records) => writer.records(records),
     });
     const end = await writer.end({ ...taken, taken: 'now' });
@@ -126,14 +128,15 @@ async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
 }
 
 /** What is restored of backups, after a restart of that; and what a check of it finds. */
-async function restored(bytes: Buffer): Promise<string[]> {
+async function restored(bytes: Buffer, complete = true): Promise<string[]> {
   const disk = new SimulatedDisk();
   const clock = manualClock();
   const first = await testStore({ disk, clock, random: seededRandom(9), limits: LIMITS });
   await restore(first.store, readBackups(inPieces(bytes)), clock);
   await first.store.close();
   const { differences, faults } = await check(disk);
-  if (differences.length + faults.length > 0) throw new Error(JSON.stringify([...differences, ...faults].slice(0, 3)));
+  if (complete && differences.length + faults.length > 0)
+    throw new Error(JSON.stringify([...differences, ...faults].slice(0, 3)));
   const { store } = await testStore({ disk, clock, limits: LIMITS });
   const lines = await linesOf(store);
   await store.close();
@@ -176,6 +179,116 @@ t.test(
       { seed, numRuns: RUNS },
     );
     t.ok(kept > 0, 'of some the log had what was to be added');
+  },
+);
+
+/** What lines say: which flares count in some shares, and what lies in directories that do. */
+function countedIn(lines: readonly string[], shares: readonly number[]) {
+  const changes = lines.map((line) => (line.includes(' {') ? JSON.parse(line.slice(line.indexOf('{'))) : {}));
+  const flares = changes.flatMap(({ flare }) => (flare === undefined ? [] : [flare.flare]));
+  const byKey = new Map<string, { type: number; mode: number }>(flares.map((flare) => [flare.id.key, flare]));
+  const counts = (key: string): boolean => shares.includes((byKey.get(key)?.mode ?? 0) >>> 16);
+  const below = changes.flatMap(({ entry }) =>
+    entry !== undefined && counts(entry.directory.key) ? [entry.entry.id.key as string] : [],
+  );
+  const isTree = (key: string): boolean =>
+    ([FlareType.file, FlareType.directory] as number[]).includes(byKey.get(key)!.type);
+  /** Lines but for the contents of what counts elsewhere. */
+  const kept = lines.filter((line) => !line.includes(' data ') || counts(line.split(' ')[2]!));
+  return { counts, kept, strays: below.filter((key) => isTree(key) && !counts(key)) };
+}
+
+/** Directories that lie at the top or move, and files, by their numbers: 0 is the root. */
+const DIRECTORIES = [1, 2, 3, 4, 5] as const;
+const FILES = [6, 7, 8, 9, 10, 11] as const;
+
+/** What moves, is linked, and comes to count elsewhere; each flare keeps its name, and `l` before it is its second one. */
+const move = (at: number, to: number): Step =>
+  step('move', [at, to], async (service, id) => {
+    const { parent } = await service.getattr(id(at));
+    return service.rename(ROOT, parent, `${at}`, id(to), `${at}`);
+  });
+const mark = (at: number, share: number): Step =>
+  step('mark', [at, share], (service, id) => service.setattr(ROOT, id(at), { share }));
+const write = (at: number, offset: number, length: number): Step =>
+  step('write', [at, offset, length], (service, id) => service.write(ROOT, id(at), offset, Buffer.alloc(length, at)));
+const link = (at: number, to: number): Step =>
+  step('link', [at, to], (service, id) => service.link(ROOT, id(at), id(to), `l${at}`));
+const unlink = (at: number, from: number): Step =>
+  step('unlink', [at, from], (service, id) => service.remove(ROOT, id(from), `l${at}`));
+const make = (to: number, name: number): Step =>
+  step('make', [to, name], async (service, id) => {
+    const made = await service.create(ROOT, id(to), `new${name}`, FILE);
+    return service.write(ROOT, made, 0, Buffer.from('new'));
+  });
+
+const directory = fc.constantFrom(...DIRECTORIES);
+const file = fc.constantFrom(...FILES);
+const moves: fc.Arbitrary<Step> = fc.oneof(
+  fc.tuple(file, fc.nat(200_000), fc.integer({ min: 1, max: 90_000 })).map((all) => write(...all)),
+  fc.tuple(fc.constantFrom(...DIRECTORIES.slice(1), ...FILES), directory).map((all) => move(...all)),
+  fc.tuple(file, directory).map((all) => link(...all)),
+  fc.tuple(file, directory).map((all) => unlink(...all)),
+  fc.tuple(fc.constantFrom(...DIRECTORIES, ...FILES), fc.nat(3)).map((all) => mark(...all)),
+  fc.tuple(directory, fc.nat(9)).map((all) => make(...all)),
+);
+
+/** A file comes in while it is read, and after it was; a directory comes to count elsewhere, and nothing else changes. */
+const EXAMPLES: [Step[], [number, number, number]][] = [
+  [
+    [mark(7, 1), move(7, 1)],
+    [0, 2, 2],
+  ],
+  [
+    [mark(7, 1), move(7, 1)],
+    [0, 0, 2],
+  ],
+  [[mark(4, 2)], [0, 0, 1]],
+];
+
+t.test(
+  'take, of a directory: all that lies in it is there with its contents, whatever moves in or out, or comes to count elsewhere; and contents of other shares are not',
+  async (t) => {
+    const seed = chooseSeed();
+    t.comment(`seed ${seed}`);
+    const seen = { without: 0, wider: 0, added: 0 };
+    const history = async (all: readonly Step[], cuts: readonly number[]): Promise<void> => {
+      const source = await openSource();
+      const { store, ids } = source;
+      const part = (n: number): Step[] => all.slice(cuts[n - 1] ?? 0, cuts[n] ?? all.length);
+      // 1 to 3 count in a share each, 4 in the first, and 5 in the second one; what is born there does so, too.
+      for (const at of DIRECTORIES) {
+        const above = at < 4 ? store.root() : ids[at - 3]!;
+        const made = await store.create(ROOT, above, `${at}`, DIRECTORY);
+        ids.push(at < 4 ? await store.setattr(ROOT, made, { share: at }) : made);
+      }
+      for (const at of FILES) ids.push(await store.create(ROOT, ids[1 + (at % 5)]!, `${at}`, FILE));
+      for (const at of FILES) await store.write(ROOT, ids[at]!, 0, Buffer.alloc(5000, at));
+      const top = ids[1]!;
+      const checked = async (bytes: Buffer, { shares }: BackupEnd, what: string): Promise<void> => {
+        const wanted = countedIn(source.lines, shares!);
+        unlike(wanted.kept, countedIn(await restored(bytes, false), shares!).kept, what);
+        if (!wanted.counts(keyText(top.key)) || wanted.strays.length > 0)
+          throw new Error(`${what}: what lies there counts elsewhere than in ${shares}: ${wanted.strays}`);
+        if (wanted.kept.length < source.lines.length) seen.without += 1;
+        if (shares!.length > 1) seen.wider += 1;
+      };
+      await source.play(part(0));
+      const full = await source.backup(null, part(1), { top, shares: [1] });
+      await checked(full.bytes, full.end, 'the first');
+      await source.play(part(2));
+      const more = await source.backup(full.end, part(3), { top, shares: full.end.shares! });
+      if (more.end.whole.length === 0) seen.added += 1;
+      await checked(Buffer.concat([full.bytes, more.bytes]), more.end, 'with what came behind it');
+      source.source.stop();
+      await store.close();
+    };
+    const cuts = fc.tuple(fc.nat(4), fc.integer({ min: 4, max: 9 }), fc.integer({ min: 9, max: 14 }));
+    await fc.assert(fc.asyncProperty(fc.array(moves, { minLength: 10, maxLength: 20, size: 'max' }), cuts, history), {
+      ...{ seed, numRuns: Math.ceil(RUNS / 2), examples: EXAMPLES },
+    });
+    t.comment(JSON.stringify(seen));
+    t.ok(seen.without > 0 && seen.wider > 0 && seen.added > 0, 'all of that happened');
   },
 );
 

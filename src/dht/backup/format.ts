@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { SLICES } from '../../flare/keys.ts';
+import { keyText, SLICES } from '../../flare/keys.ts';
 import { RECORD_MAX } from '../../flare/record/limits.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
+import type { FlareId, Key } from '../../flare/types.ts';
 import { BackupError } from './errors.ts';
 
 /*
@@ -14,8 +15,10 @@ import { BackupError } from './errors.ts';
  * Backups may follow each other in one stream.
  */
 
-/** The format that is written; no newer one is read. */
-export const BACKUP_FORMAT = 1;
+/** The newest format; no newer one is read. */
+export const BACKUP_FORMAT = 2;
+/** What is written of a whole network, so that older programs read it; they know nothing of backups that lack contents. */
+const FORMAT_WHOLE = 1;
 const MAGIC = Buffer.from('MAGMABAK', 'latin1');
 const FRAME_HEAD_BYTES = 12;
 /** The longest frame that is read, in bytes without its head. */
@@ -29,6 +32,13 @@ type Hash = ReturnType<typeof createHash>;
 /** How far a backup has each slice: its last record there, by slice; number 0: the slice had none. */
 export type Cut = readonly LastRecord[];
 
+/** The directory that a backup is of; of all else it has no contents. */
+export interface BackupShare {
+  /** Where it was when the backup was begun: absolute, bytes as a Latin-1 string. */
+  readonly path: string;
+  readonly top: FlareId;
+}
+
 /** What a backup says of itself at its beginning. */
 export interface BackupHeader {
   /** 32 hexadecimal digits, of chance. */
@@ -39,6 +49,8 @@ export interface BackupHeader {
   readonly begun: string;
   /** Of the program that wrote it. */
   readonly version: string;
+  /** null: it is of all. */
+  readonly share: BackupShare | null;
   /** The backup before it, without which it is of no use, and how far that has each slice; null: it stands alone. */
   readonly follows: { readonly id: string; readonly at: Cut } | null;
 }
@@ -51,6 +63,8 @@ export interface BackupEnd {
   /** The epoch of the map at that moment. */
   readonly epoch: number;
   readonly at: Cut;
+  /** Of a directory: the shares whose contents are there, by their numbers; null: all contents are. */
+  readonly shares: readonly number[] | null;
   /** Slices that are there whole. */
   readonly whole: readonly number[];
   readonly records: number;
@@ -102,10 +116,14 @@ export class BackupWriter {
   }
 
   async begin(header: BackupHeader): Promise<void> {
-    const { follows } = header;
-    this.#id = header.id;
+    const { id, share, follows } = header;
+    this.#id = id;
     await this.#put(MAGIC);
-    const json = { ...header, format: BACKUP_FORMAT, follows: follows && { id: follows.id, at: pairs(follows.at) } };
+    const json = {
+      ...{ ...header, format: share === null ? FORMAT_WHOLE : BACKUP_FORMAT },
+      share: share && { path: share.path, key: keyText(share.top.key), generation: share.top.generation },
+      follows: follows && { id: follows.id, at: pairs(follows.at) },
+    };
     await this.#put(frameOf(TYPES.header, [Buffer.from(JSON.stringify(json))]));
   }
 
@@ -125,7 +143,7 @@ export class BackupWriter {
     );
   }
 
-  async end(of: Pick<BackupEnd, 'taken' | 'epoch' | 'at' | 'whole'>): Promise<BackupEnd> {
+  async end(of: Pick<BackupEnd, 'taken' | 'epoch' | 'at' | 'shares' | 'whole'>): Promise<BackupEnd> {
     const end: BackupEnd = { ...of, id: this.#id, records: this.#records, sha256: this.#hash.copy().digest('hex') };
     const json = Buffer.from(JSON.stringify({ ...end, at: pairs(end.at) }));
     const length = Buffer.alloc(END_LENGTH_BYTES);
@@ -238,18 +256,27 @@ function jsonOf(payload: Buffer, at: number): Record<string, unknown> {
 }
 
 function headerOf(json: Record<string, unknown>): BackupHeader {
-  const { format, follows, id, network, begun, version } = json;
+  const { format, follows, id, network, begun, version, share } = json;
   if (typeof format !== 'number' || format > BACKUP_FORMAT)
     throw new BackupError(`it has format ${format}, and this program reads up to ${BACKUP_FORMAT}: use a newer magma`);
   const before = follows === null ? null : (Object(follows) as Record<string, unknown>);
   const after = before === null ? null : { id: String(before.id), at: cutOf(before.at) };
-  return { id: String(id), network: String(network), begun: String(begun), version: String(version), follows: after };
+  const names = { id: String(id), network: String(network), begun: String(begun), version: String(version) };
+  return { ...names, share: shareOf(share), follows: after };
+}
+
+function shareOf(value: unknown): BackupShare | null {
+  if (value === null || value === undefined) return null;
+  const { path, key, generation } = value as Record<string, unknown>;
+  const top = { key: Buffer.from(String(key), 'hex').toString('latin1') as Key, generation: Number(generation) };
+  return { path: String(path), top };
 }
 
 function endOf(json: Record<string, unknown>): BackupEnd {
-  const { id, taken, epoch, at, whole, records, sha256 } = json;
+  const { id, taken, epoch, at, shares, whole, records, sha256 } = json;
   return {
     ...{ id: String(id), taken: String(taken), epoch: Number(epoch), at: cutOf(at) },
+    shares: shares == null ? null : (shares as number[]).map(Number),
     ...{ whole: (whole as number[]).map(Number), records: Number(records), sha256: String(sha256) },
   };
 }

@@ -6,7 +6,7 @@ import { LOCK_PREFIX } from '../../flare/store/locks/lock-note.ts';
 import { EPOCH_ALONE } from '../../flare/store/slices.ts';
 import { noteLoss } from '../losses.ts';
 import { BackupError } from './errors.ts';
-import type { BackupEnd, BackupHeader, BackupPiece } from './format.ts';
+import type { BackupEnd, BackupHeader, BackupPiece, BackupShare } from './format.ts';
 
 /** The log is waited for when so many bytes are on their way to it. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
@@ -15,6 +15,8 @@ const AHEAD_BYTES = 4 * 1024 * 1024;
 export interface Restored {
   /** The network that it was. */
   readonly network: string;
+  /** Of which directory it has the contents; null: of all. */
+  readonly share: BackupShare | null;
   /** The moment that it shows, ISO 8601, UTC. */
   readonly taken: string;
   readonly backups: number;
@@ -81,7 +83,7 @@ export async function restore(
   await store.replica.durableAt(store.replica.appended);
   const settled = await settle(store, clock);
   await store.checkpoint();
-  return { network: header.network, taken: end.taken, backups, records, ...settled };
+  return { network: header.network, share: header.share, taken: end.taken, backups, records, ...settled };
 }
 
 function takeIn(store: LocalStore, records: readonly Buffer[]): { readonly lsn: number; readonly bytes: number } {

@@ -25,15 +25,17 @@ class Load {
   readonly #ring: VirtualRing;
   readonly #random;
   readonly #through: readonly number[];
+  readonly #chainIn: Name | null;
   over = false;
   rounds = 0;
   readonly #working: Promise<void>[] = [];
 
-  /** `through`: volcanos that are called, each by chance; they stay. */
-  constructor(ring: VirtualRing, through: readonly number[]) {
+  /** `through`: volcanos that are called, each by chance; they stay. `chainIn`: where the files lie that are counted up; null: in the root. */
+  constructor(ring: VirtualRing, through: readonly number[], chainIn: Name | null = null) {
     this.#ring = ring;
     this.#random = ring.random();
     this.#through = through;
+    this.#chainIn = chainIn;
   }
 
   get #tree(): FlareService {
@@ -60,7 +62,8 @@ class Load {
     for (const name of ['from', 'to', 'many']) await this.#tree.create(ROOT, root, name, DIRECTORY);
     const from = await this.#tree.lookup(ROOT, root, 'from');
     for (let at = 0; at < 4; at++) await this.#tree.create(ROOT, from, `moving${at}`, FILE);
-    for (let at = 0; at < CHAIN; at++) await this.#tree.create(ROOT, root, `chain${at}`, FILE);
+    const chain = this.#chainIn === null ? root : await this.#tree.lookup(ROOT, root, this.#chainIn);
+    for (let at = 0; at < CHAIN; at++) await this.#tree.create(ROOT, chain, `chain${at}`, FILE);
   }
 
   start(): void {
@@ -78,10 +81,11 @@ class Load {
 
   async #chain(): Promise<void> {
     const root = this.#tree.root();
+    const chain = this.#chainIn === null ? root : (await this.#id(root, this.#chainIn))!;
     for (let count = 1; !this.over; count++) {
       await this.#ring.pause(3);
       for (let at = 0; at < CHAIN && !this.over; at++) {
-        const file = await this.#id(root, `chain${at}`);
+        const file = await this.#id(chain, `chain${at}`);
         const bytes = Buffer.from(`${count}`.padStart(9, '0'));
         await this.#call((tree) => tree.write(ROOT, file!, 0, bytes));
       }
@@ -116,32 +120,47 @@ class Load {
 }
 
 /** What is in the chain's files, and which of two directories has the files that move. */
-async function lookedAt(store: LocalStore): Promise<{ readonly chain: number[]; readonly moving: string[] }> {
+async function lookedAt(
+  store: LocalStore,
+  chainIn: Name | null,
+): Promise<{ readonly chain: number[]; readonly moving: string[] }> {
   const root = store.root();
+  const within = chainIn === null ? root : await store.lookup(ROOT, root, chainIn);
   const chain: number[] = [];
   for (let at = 0; at < CHAIN; at++) {
-    const { data } = await store.read(ROOT, await store.lookup(ROOT, root, `chain${at}`), 0, 100);
+    const { data } = await store.read(ROOT, await store.lookup(ROOT, within, `chain${at}`), 0, 100);
     chain.push(Number(data.toString()));
   }
   const moving: string[] = [];
-  for (const name of ['from', 'to']) {
-    const { entries } = await store.readdir(ROOT, await store.lookup(ROOT, root, name), 0, 100);
-    moving.push(...entries.map((entry) => entry.name));
-  }
-  return { chain, moving: moving.sort() };
+  for (const name of ['from', 'to']) moving.push(...(await namesIn(store, name)));
+  return { chain, moving: moving.filter((name) => name.startsWith('moving')).sort() };
 }
 
-/** Restores, and looks whether that is a moment of the history. Returns how often the chain had been gone round. */
-async function checkMoment(t: Test, bytes: Buffer, what: string): Promise<number> {
+async function namesIn(store: LocalStore, name: Name): Promise<Name[]> {
+  const { entries } = await store.readdir(ROOT, await store.lookup(ROOT, store.root(), name), 0, 100);
+  return entries.map((entry) => entry.name);
+}
+
+/** Restores, and looks whether that is a moment of the history. Returns how often the chain had been gone round. `only`: the directory that it is of, where the chain lies. */
+async function checkMoment(t: Test, bytes: Buffer, what: string, only: Name | null = null): Promise<number> {
   const { disk, told, wrong } = await restoredDisk(bytes);
-  t.same(wrong, [], `${what}: the tree is one, every link count is right (${JSON.stringify(told)})`);
+  // Of one directory it has no contents of others.
+  const left = only === null ? wrong : wrong.filter((fault) => !/holds 0 bytes and says/.test(JSON.stringify(fault)));
+  t.same(left, [], `${what}: the tree is one, every link count is right (${JSON.stringify(told.undone)})`);
   const { store } = await testStore({ disk, clock: manualClock() });
-  const { chain, moving } = await lookedAt(store);
+  const { chain, moving } = await lookedAt(store, only);
   const [first = 0] = chain;
   const sound = chain.every((count, at) => count <= (chain[at - 1] ?? first)) && chain.at(-1)! >= first - 1;
   t.ok(sound, `${what}: each is there with what it came after: ${chain.join(' ')}`);
   t.same(moving, ['moving0', 'moving1', 'moving2', 'moving3'], `${what}: what moves is in one of two directories`);
   t.same([...store.notes('joint/').keys()], [], `${what}: nothing is under way`);
+  if (only !== null) {
+    const within = await store.lookup(ROOT, store.root(), only);
+    for (const name of (await namesIn(store, only)).filter((one) => one.startsWith('moving'))) {
+      const { data } = await store.read(ROOT, await store.lookup(ROOT, within, name), 0, 100);
+      t.equal(data.toString(), name, `${what}: what has come in has its contents`);
+    }
+  }
   await store.close();
   return first;
 }
@@ -187,6 +206,46 @@ t.test('Backups in the midst of operations over several owners show one moment o
   await store.close();
   await ring.close();
 });
+
+t.test(
+  'A backup of one directory shows one moment of it, with the contents of all that moves in and out over several owners, and not those of other shares',
+  async (t) => {
+    const ring = await mirroredRing(3, START);
+    const load = new Load(ring, [0, 1, 2], 'from');
+    await ring.settle(load.prepare());
+    const { flares: tree } = ring.volcanos[0]!.up;
+    const bulk = Buffer.alloc(50_000, 'of another share ');
+    const marked = async (): Promise<Attributes> => {
+      const shares = { from: 1, to: 2, many: 3 };
+      for (const [name, share] of Object.entries(shares))
+        await tree.setattr(ROOT, await tree.lookup(ROOT, tree.root(), name), { share });
+      const [from, many] = await Promise.all(['from', 'many'].map((name) => tree.lookup(ROOT, tree.root(), name)));
+      for (let at = 0; at < CHAIN; at++)
+        await tree.setattr(ROOT, await tree.lookup(ROOT, from!, `chain${at}`), { share: 1 });
+      for (let at = 0; at < 4; at++) {
+        const file = await tree.lookup(ROOT, from!, `moving${at}`);
+        await tree.setattr(ROOT, file, { share: 1 + (at % 2) });
+        await tree.write(ROOT, file, 0, Buffer.from(`moving${at}`));
+      }
+      await tree.write(ROOT, await tree.create(ROOT, many!, 'bulk', FILE), 0, bulk);
+      return from!;
+    };
+    const top = await ring.settle(marked());
+    const operator = new BackupOperator(ring);
+    load.start();
+    await ring.time.run(60);
+    const full = await ring.settle(operator.backup(null, { of: { top, shares: [1] } }));
+    await checkMoment(t, full.bytes, 'the first', 'from');
+    t.same(full.end.shares, [1, 2], 'what counts in another share and moves in and out is in it, as all of that share');
+    await ring.time.run(40);
+    const more = await ring.settle(operator.backup(full.end, { of: { top, shares: full.end.shares! } }));
+    await checkMoment(t, Buffer.concat([full.bytes, more.bytes]), 'with what has come since', 'from');
+    t.same(more.end.whole, [], 'by the log');
+    for (const { bytes } of [full, more]) t.notOk(bytes.includes('of another share'));
+    await load.end();
+    await ring.close();
+  },
+);
 
 t.test('A volcano dies while a backup is made: it goes on with who takes over, or fails and says so', async (t) => {
   const ring = await mirroredRing(3, START);

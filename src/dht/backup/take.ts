@@ -4,13 +4,15 @@ import type { Random } from '../../base/random.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { recordHead } from '../../flare/record/head.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
+import type { FlareId } from '../../flare/types.ts';
 import type { RemoteBackup } from '../programs/node/client.ts';
 import type { SliceAt } from '../programs/node/handlers.ts';
-import { READ_SLICES_MAX } from '../programs/node/procedures/backup.ts';
+import { READ_SHARES_MAX, READ_SLICES_MAX } from '../programs/node/procedures/backup.ts';
 import type { Member, Projection } from '../projection/types.ts';
 import type { Pace } from '../replication/pace.ts';
 import { pause } from '../retry.ts';
 import { BackupError } from './errors.ts';
+import { Fence } from './fence.ts';
 import type { Cut } from './format.ts';
 
 /** Answers of all volcanos are held back for so many milliseconds at most while they note how far they are. */
@@ -38,6 +40,8 @@ export interface TakeOptions {
   readonly random: Random;
   /** How far the backup before this one has each slice; null: this one stands alone. */
   readonly from: Cut | null;
+  /** The directory that it is of, and the shares whose contents it has (with `from`: those of the backup before this one); null: it is of all. */
+  readonly of: { readonly top: FlareId; readonly shares: readonly number[] } | null;
   /** Takes what is read, in order. */
   readonly put: (records: readonly Buffer[]) => Promise<void>;
   readonly pace?: Pace;
@@ -52,6 +56,8 @@ export interface Taken {
   /** The moment that it shows, in µs. */
   readonly time: number;
   readonly epoch: number;
+  /** The shares whose contents it has; null: it has all. */
+  readonly shares: readonly number[] | null;
   readonly whole: readonly number[];
 }
 
@@ -59,7 +65,9 @@ const same = (one: LastRecord | null, other: LastRecord): boolean =>
   one?.number === other.number && one.epoch === other.epoch;
 
 function tooFast(): BackupError {
-  return new BackupError('slices move, or logs are cleaned, faster than they can be read: try again later');
+  return new BackupError(
+    'slices move, logs are cleaned, or files come to count in other shares faster than they can be read: try again later',
+  );
 }
 
 /** Makes one backup of a network that serves (docs/backup.md). */
@@ -69,12 +77,19 @@ class Take {
   readonly #at: (LastRecord | null)[];
   readonly #whole = new Set<number>();
   readonly #told = new Set<number>();
+  #shares: readonly number[];
+  #fence: Fence | null = null;
+  /** Nothing of it rests on another backup. */
+  #alone: boolean;
   #bytes = 0;
   #failed: unknown = null;
 
   constructor(options: TakeOptions) {
     this.#options = options;
     this.#at = Array.from({ length: SLICES }, (_, slice) => options.from?.[slice] ?? null);
+    this.#shares = options.of?.shares ?? [];
+    this.#alone = options.from === null;
+    if (options.of !== null) this.#fence = new Fence(options.of.top, this.#shares);
   }
 
   async run(): Promise<Taken> {
@@ -83,10 +98,37 @@ class Take {
       const cut = await this.#cut();
       await this.#behind(cut.at);
       const missed = cut.at.flatMap((last, slice) => (same(this.#at[slice]!, last) ? [] : [slice]));
-      if (missed.length === 0) return { ...cut, whole: [...this.#whole].sort((one, other) => one - other) };
-      for (const slice of missed) this.#at[slice] = null;
+      const missing = this.#fence?.missing() ?? [];
+      if (missing.length > 0) this.#widen(missing);
+      else if (missed.length > 0) this.#again(missed);
+      else {
+        this.#checkThere();
+        const whole = [...this.#whole].sort((one, other) => one - other);
+        return { ...cut, shares: this.#fence && this.#shares, whole };
+      }
     }
     throw tooFast();
+  }
+
+  /** These slices are to be read whole. Of a directory all are, then: what is unchanged since another backup says nothing of where it lies, and may lie in what was read anew. */
+  #again(slices: readonly number[]): void {
+    if (this.#fence !== null && !this.#alone && slices.length > 0) this.#widen([]);
+    else for (const slice of slices) this.#at[slice] = null;
+  }
+
+  /** The contents of these shares are needed, too. */
+  #widen(shares: readonly number[]): void {
+    this.#shares = [...this.#shares, ...shares].sort((one, other) => one - other);
+    if (this.#shares.length > READ_SHARES_MAX)
+      throw new BackupError(`what lies there counts in more than ${READ_SHARES_MAX} shares: make a backup of all`);
+    this.#at.fill(null);
+    this.#alone = true;
+    this.#fence = new Fence(this.#options.of!.top, this.#shares);
+  }
+
+  #checkThere(): void {
+    if (this.#fence?.gone === true || (this.#alone && this.#fence?.met === false))
+      throw new BackupError('the directory was removed meanwhile');
   }
 
   /** Reads until all slices are there as they are about now. */
@@ -109,6 +151,7 @@ class Take {
     const { reading, at } = await source.read(
       true,
       slices.map((slice) => ({ slice, number: 0, epoch: 0 })),
+      this.#shares,
     );
     await this.#pages(source, reading, () => true);
     for (const { slice, number, epoch } of at) {
@@ -124,10 +167,13 @@ class Take {
       const at = this.#at[slice]!;
       return at !== null && (cut === null || !same(at, cut[slice]!));
     });
-    await this.#each(due, SLICES, async (source, slices) => {
+    await this.#each(due, SLICES, async (source, some) => {
+      // By now all may have to be read whole.
+      const slices = some.filter((slice) => this.#at[slice] !== null);
+      if (slices.length === 0) return;
       const from = slices.map((slice): SliceAt => ({ slice, ...this.#at[slice]! }));
-      const { reading, gone } = await source.read(false, from);
-      for (const slice of gone) this.#at[slice] = null;
+      const { reading, gone } = await source.read(false, from, this.#shares);
+      this.#again(gone);
       await this.#pages(source, reading, (record) => {
         const { slice, number, epoch } = recordHead(record);
         const at = this.#at[slice];
@@ -136,6 +182,7 @@ class Take {
         this.#at[slice] = { number, epoch };
         return true;
       });
+      this.#again(this.#fence?.changed() ?? []);
       for (const slice of slices) if (this.#at[slice] !== null) this.#tell(slice);
     });
   }
@@ -152,7 +199,10 @@ class Take {
       const { records, end } = await source.readOn(reading, page);
       const found = records.filter(wanted);
       let bytes = 0;
-      for (const { length } of found) bytes += length;
+      for (const record of found) {
+        bytes += record.length;
+        this.#fence?.see(record);
+      }
       this.#bytes += bytes;
       if (found.length > 0)
         await this.#options.put(found).catch((error: unknown) => {
@@ -200,7 +250,7 @@ class Take {
   }
 
   /** Has all volcanos note how far they are at one moment. */
-  async #cut(): Promise<Omit<Taken, 'whole'>> {
+  async #cut(): Promise<Pick<Taken, 'at' | 'time' | 'epoch'>> {
     const { network, clock, random } = this.#options;
     for (let tries = 1; tries <= CUTS_MAX; tries++) {
       const { epoch } = network.projection;

@@ -33,7 +33,7 @@ export class BackupOperator {
   /** Time must go by for it. */
   async backup(
     follows: { readonly id: string; readonly at: Cut } | null,
-    rest: Pick<TakeOptions, 'giveUpMs' | 'read'> = {},
+    { of = null, ...rest }: Pick<TakeOptions, 'giveUpMs' | 'read'> & Partial<Pick<TakeOptions, 'of'>> = {},
   ): Promise<MadeBackup> {
     const ring = this.#ring;
     const clock = ring.time.clock();
@@ -56,7 +56,8 @@ export class BackupOperator {
     const chunks: Buffer[] = [];
     const writer = new BackupWriter(async (bytes) => void chunks.push(Buffer.from(bytes)));
     const id = `${++this.#made}`.padStart(32, '0');
-    await writer.begin({ id, network: networkId, begun: `backup ${this.#made}`, version: '0', follows });
+    const share = of && { path: '/some', top: of.top };
+    await writer.begin({ id, network: networkId, begun: `backup ${this.#made}`, version: '0', share, follows });
     try {
       const taken = await take({
         network: {
@@ -81,7 +82,7 @@ export class BackupOperator {
             }
           },
         },
-        ...{ clock, random: ring.random(), from: follows?.at ?? null },
+        ...{ clock, random: ring.random(), from: follows?.at ?? null, of },
         put: (records) => writer.records(records),
         ...rest,
       });

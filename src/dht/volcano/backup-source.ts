@@ -7,6 +7,7 @@ import { SLICES } from '../../flare/keys.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import { epochAt, type Kept } from '../../flare/store/log-runs.ts';
 import type { StreamedSlice } from '../../flare/store/log-stream.ts';
+import { ContentsOf } from '../backup/contents-of.ts';
 import { RefreshError } from '../errors.ts';
 import type { BackupPart, Reading, ReadingPage, SliceAt } from '../programs/node/handlers.ts';
 import { READ_SLICES_MAX } from '../programs/node/procedures/backup.ts';
@@ -93,20 +94,21 @@ export class BackupSource implements BackupPart {
     return { slice, ...this.#parts.store.replica.following.last(slice) };
   }
 
-  async read(whole: boolean, slices: readonly SliceAt[]): Promise<Reading> {
+  async read(whole: boolean, slices: readonly SliceAt[], shares: readonly number[]): Promise<Reading> {
     const { map } = this.#parts;
     const asked = slices.map(({ slice }) => slice);
     if (new Set(asked).size < asked.length || (whole && asked.length > READ_SLICES_MAX))
       throw new DeniedError('a reading is of a few slices, each once');
     if (!asked.every((slice) => this.#parts.serving.isOwn(slice))) throw new RefreshError(map.epoch);
     if (this.#readings.size >= READINGS_MAX) throw new BusyError();
-    return whole ? this.#whole(asked) : this.#behind(slices);
+    const contents = shares.length === 0 ? null : new ContentsOf(shares);
+    return whole ? this.#whole(asked, contents) : this.#behind(slices, contents);
   }
 
-  #whole(slices: readonly number[]): Reading {
+  #whole(slices: readonly number[], contents: ContentsOf | null): Reading {
     const { replica } = this.#parts.store;
     const at = slices.map((slice) => this.#at(slice));
-    const pages = new RecordPages(new Map(at.map((one) => [one.slice, one])));
+    const pages = new RecordPages(new Map(at.map((one) => [one.slice, one])), contents);
     const reading = this.#begin(slices, pages, async () => {
       for (const { slice, number } of at) if (number > 0) pages.wiped(slice);
       await replica.walk(
@@ -119,7 +121,7 @@ export class BackupSource implements BackupPart {
     return { reading, at, gone: [] };
   }
 
-  async #behind(from: readonly SliceAt[]): Promise<Reading> {
+  async #behind(from: readonly SliceAt[], contents: ContentsOf | null): Promise<Reading> {
     const { replica } = this.#parts.store;
     const lsn = await this.#committed();
     const changed = from.filter(({ slice, number, epoch }) => {
@@ -136,8 +138,9 @@ export class BackupSource implements BackupPart {
       if (found !== undefined && kept) streamed.set(slice, { after: number, kept: found });
       else gone.push(slice);
     }
-    const pages = new RecordPages(new Map());
-    const reading = this.#begin([...streamed.keys()], pages, () => this.#stream(streamed, lsn, pages));
+    const pages = new RecordPages(new Map(), contents);
+    const work = (): Promise<void> => this.#stream(streamed, lsn, pages, contents);
+    const reading = this.#begin([...streamed.keys()], pages, work);
     return { reading, at: [], gone };
   }
 
@@ -166,11 +169,16 @@ export class BackupSource implements BackupPart {
     }
   }
 
-  async #stream(slices: ReadonlyMap<number, StreamedSlice>, lsn: number, pages: RecordPages): Promise<void> {
+  async #stream(
+    slices: ReadonlyMap<number, StreamedSlice>,
+    lsn: number,
+    pages: RecordPages,
+    contents: ContentsOf | null,
+  ): Promise<void> {
     if (slices.size === 0) return;
     for await (const groups of this.#parts.store.replica.stream(slices).upTo(lsn)) {
       for (const payload of groups.flat()) {
-        pages.add(Buffer.from(payload));
+        pages.add(contents === null ? Buffer.from(payload) : contents.of(payload));
         const room = pages.room();
         if (isPending(room)) await room;
       }

@@ -4,7 +4,8 @@ import { encodeRecord } from '../../flare/record/codec.ts';
 import { type Change, ChangeTypeSchema, type LogRecord, OperationSchema } from '../../flare/record/schema.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
 import { dataChange, type WalkSink } from '../../flare/store/walk.ts';
-import type { FlareId } from '../../flare/types.ts';
+import type { Attributes, FlareId } from '../../flare/types.ts';
+import type { ContentsOf } from '../backup/contents-of.ts';
 import type { ReadingPage } from '../programs/node/handlers.ts';
 import { PAGE_RECORDS_MAX } from '../programs/node/procedures/backup.ts';
 
@@ -16,6 +17,7 @@ const FULL_RECORDS = PAGE_RECORDS_MAX / 4;
 /** Gathers records, of a walk as base records, into pages that somebody fetches one by one: no more is gathered than a page, and what comes before its next wait. */
 export class RecordPages implements WalkSink {
   readonly #at: ReadonlyMap<number, LastRecord>;
+  readonly #contents: ContentsOf | null;
   #records: Buffer[] = [];
   #bytes = 0;
   #ended = false;
@@ -25,9 +27,10 @@ export class RecordPages implements WalkSink {
   #more: () => void = () => {};
   #less: () => void = () => {};
 
-  /** `at`: how far the slices are that are walked, which is what base records say. */
-  constructor(at: ReadonlyMap<number, LastRecord>) {
+  /** `at`: how far the slices are that are walked, which is what base records say; `contents`: of which files they have contents, null: of all. */
+  constructor(at: ReadonlyMap<number, LastRecord>, contents: ContentsOf | null) {
     this.#at = at;
+    this.#contents = contents;
   }
 
   get #full(): boolean {
@@ -55,6 +58,10 @@ export class RecordPages implements WalkSink {
 
   /** Answers of the last minutes are for calls that come again: they mean nothing in another life. */
   replay(): void {}
+
+  wants(file: Attributes): boolean {
+    return this.#contents?.has(file.share) ?? true;
+  }
 
   #record(slice: number, changes: readonly Change[]): LogRecord {
     const { number, epoch } = this.#at.get(slice)!;

@@ -22,6 +22,8 @@ export interface WalkSink {
   /** A piece of a file's data, `DATA_MAX` bytes at most. The bytes are there until the next turn. */
   data(slice: number, id: FlareId, offset: number, bytes: Buffer): void;
   replay(slice: number, replay: Replay): void;
+  /** Whether the contents of a file are to be given; absent: those of all are. */
+  wants?(file: Attributes): boolean;
   /** Waits until it may be given more; rejects when the walk is to end. */
   room(): Eventually<void>;
 }
@@ -131,7 +133,7 @@ export class Walk {
       this.#sink.changes(slice, changes.slice(at, at + CHANGES_MAX));
     }
     if (attributes.type === FlareType.directory) await this.#entries(slice, attributes);
-    else if (attributes.used > 0) await this.#contents(slice, attributes);
+    else if (attributes.used > 0 && this.#sink.wants?.(attributes) !== false) await this.#contents(slice, attributes);
   }
 
   async #entries(slice: number, directory: Attributes): Promise<void> {

@@ -2,6 +2,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BackupError } from '../../dht/backup/errors.ts';
 import { type BackupSummary, summaryOf } from '../../dht/backup/format.ts';
+import { lacks } from './share.ts';
 
 const NAME = /^magma-\d{8}T\d{6}\.\d{3}Z-(full|more)\.backup$/;
 
@@ -56,16 +57,26 @@ export async function backupsIn(directory: string, odd: (problem: string) => voi
   return found;
 }
 
-/** A backup with all that it needs, that which stands alone first: those before it lie in the same directory. `path`: a file, or a directory, of which the newest is meant. Rejects when one is missing. */
-export async function chainOf(path: string, odd: (problem: string) => void = () => {}): Promise<BackupFile[]> {
+/**
+ * A backup with all that it needs, that which stands alone first: those before it lie in the same directory. `path`: a file, or a directory, of which the newest is meant that has all
+ * of the directory `wanted` of the tree (null: of the network). Rejects when one is missing.
+ */
+export async function chainOf(
+  path: string,
+  wanted: string | null,
+  odd: (problem: string) => void = () => {},
+): Promise<BackupFile[]> {
   const isDirectory = (
     await stat(path).catch((error: unknown) => {
       throw inFile(path, error);
     })
   ).isDirectory();
   const all = await backupsIn(isDirectory ? path : dirname(path), isDirectory ? odd : undefined);
-  const last = isDirectory ? all.at(-1) : await backupFile(path);
+  const why = ({ header }: BackupFile): string | null => lacks(header, wanted);
+  const last = isDirectory ? (all.findLast((one) => why(one) === null) ?? all.at(-1)) : await backupFile(path);
   if (last === undefined) throw new BackupError(`${path}: there is no complete backup in it`);
+  const problem = why(last);
+  if (problem !== null) throw new BackupError(`${last.path}: ${problem}`);
   const chain = [last];
   for (let first = last; first.header.follows !== null; [first] = chain as [BackupFile]) {
     const { id } = first.header.follows;

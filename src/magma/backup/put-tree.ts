@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { boundBefore } from '../../acl/bindings.ts';
+import type { BackupShare } from '../../dht/backup/format.ts';
 import { FlareError } from '../../flare/errors.ts';
 import { keyText } from '../../flare/keys.ts';
 import type { FlareService, NoteStore } from '../../flare/service.ts';
@@ -10,6 +11,7 @@ import { find, need, pathText, remotePath } from '../files/paths.ts';
 import { FileProblem } from '../files/problem.ts';
 import { goOn } from '../files/run.ts';
 import type { Progress } from '../progress.ts';
+import { directoryAt, directoryIn } from './share.ts';
 
 /** Entries of a directory that are asked for at once. */
 const PAGE = 256;
@@ -34,17 +36,18 @@ interface Copying {
 }
 
 /**
- * Puts a directory of one tree into another one, as a new directory at a path where nothing is; under a temporary name until all of it is there. Rejects with `FileProblem` that names the path, and `Interrupted`; then
+ * Puts a directory of one tree, of which that is a backup (`of`), into another one, as a new directory at a path where nothing is; under a temporary name until all of it is there. Rejects with `FileProblem` that names the path, and `Interrupted`; then
  * what was put is removed again.
  */
 export async function putTree(
   from: FlareService & NoteStore,
   share: string,
+  of: BackupShare | null,
   to: FlareService,
   into: string,
   { signal, bar }: { readonly signal: AbortSignal; readonly bar: Progress },
 ): Promise<PutTree> {
-  const source = await sourceOf(from, share);
+  const source = await sourceOf(from, share, of);
   const { names } = remotePath(into);
   const name = names.at(-1);
   if (name === undefined) throw new FileProblem('/', 'is there already: name a path where nothing is');
@@ -69,12 +72,11 @@ export async function putTree(
 }
 
 /** What a path of the backup means: the directory that the rules of such a share were bound to, else what lies at that path. */
-async function sourceOf(from: FlareService & NoteStore, share: string): Promise<Attributes> {
+async function sourceOf(from: FlareService & NoteStore, share: string, of: BackupShare | null): Promise<Attributes> {
   const { names } = remotePath(share);
+  if (of !== null) return directoryIn(from, of, names);
   const [bound] = await boundBefore(from, from, pathOf(names));
-  const found = bound ?? (await need(from, names));
-  if (found.type !== FlareType.directory) throw FileProblem.of(pathText(names), FlareError.of('NOTDIR'));
-  return found;
+  return bound ?? directoryAt(from, names);
 }
 
 async function putEntries(copying: Copying, from: FlareId, to: FlareId, path: readonly Name[]): Promise<void> {

@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { openDisk } from '../../base/system-disk.ts';
 import { BackupError } from '../../dht/backup/errors.ts';
-import { type BackupPiece, readBackups } from '../../dht/backup/format.ts';
+import { type BackupPiece, type BackupShare, readBackups } from '../../dht/backup/format.ts';
 import { type Restored, restore } from '../../dht/backup/restore.ts';
 import type { LocalStore } from '../../flare/store/local-store.ts';
 import { openStore } from '../../flare/store/open.ts';
@@ -21,6 +21,7 @@ import { type Progress, progress } from '../progress.ts';
 import { failed } from '../ring.ts';
 import { chainOf, inFile } from './directory.ts';
 import { type PutTree, putTree } from './put-tree.ts';
+import { lacks } from './share.ts';
 import { syncDirectory } from './target.ts';
 
 /** `magma restore`, as its help has it. */
@@ -34,8 +35,8 @@ export const RESTORE: CommandSpec = {
     '[-q] BACKUP --share PATH --into PATH [--work DIRECTORY] [--at ADDR[:PORT]] [--key-file FILE] [--config FILE]',
   ],
   text: [
-    'BACKUP is a directory, of which the newest backup is meant, a file, or - for standard input. What a backup needs besides is found beside it; of several on standard input each follows the one before it. What is torn, damaged or missing is refused, and nothing is left of what was begun.',
-    'With --to: DIRECTORY, which must be empty or not be there, becomes that of a volcano that is alone. magmad -b with a key begins a network with it, and other volcanos join that, with empty directories. Handles that NFS clients hold stay valid; what mount.magma needs (magma key client) is to be given anew, since it is another network: no volcano of the old one can come between. Locks are given up, and clients told.',
+    'BACKUP is a directory, of which the newest backup is meant that has what is asked for, a file, or - for standard input. What a backup needs besides is found beside it; of several on standard input each follows the one before it. What is torn, damaged or missing is refused, and nothing is left of what was begun.',
+    'With --to, of backups of the whole network: DIRECTORY, which must be empty or not be there, becomes that of a volcano that is alone. magmad -b with a key begins a network with it, and other volcanos join that, with empty directories. Handles that NFS clients hold stay valid; what mount.magma needs (magma key client) is to be given anew, since it is another network: no volcano of the old one can come between. Locks are given up, and clients told.',
     'With --share: the directory at that path of the backup, of a share or any other, is put into the tree as a new directory, with owners, permissions, times of change, links and devices. PATH of --into must not be there, its directory must. It has that name when all of it is there.',
     'The backup is unpacked first, into --work: that takes as much room as it has files.',
   ],
@@ -93,6 +94,8 @@ export async function restoreCommand(argv: readonly string[]): Promise<number> {
   });
 }
 
+type Told = Omit<Restored, 'share'>;
+
 interface How {
   readonly bar: Progress;
   readonly signal: AbortSignal;
@@ -112,7 +115,7 @@ async function makeDirectory(backup: string, to: string, how: How): Promise<void
   // Beside it, so that it can get its name at once; what is not complete is no data directory.
   const temporary = await mkdtemp(join(dirname(target), `.${basename(target)}.restoring-`));
   try {
-    const { told } = await unpack(backup, temporary, how, async () => {});
+    const { told } = await unpack(backup, null, temporary, how, async () => {});
     if (there !== null) await rmdir(target);
     await rename(temporary, target);
     await syncDirectory(dirname(target));
@@ -134,8 +137,8 @@ async function makeShare(backup: string, argv: readonly string[], flags: Words['
     throw error;
   });
   try {
-    const { told, made } = await unpack(backup, temporary, how, (store) =>
-      putTree(store, share, reached.tree, into, how),
+    const { told, made } = await unpack(backup, share, temporary, how, (store, of) =>
+      putTree(store, share, of, reached.tree, into, how),
     );
     how.bar.end();
     tellShare(told, made, { share, into }, how.json);
@@ -145,28 +148,34 @@ async function makeShare(backup: string, argv: readonly string[], flags: Words['
   }
 }
 
-/** Makes a data directory of backups, and does something with what it holds. */
+/** Makes a data directory of backups that have all of a directory `wanted` (null: of the network), and does something with what it holds. */
 async function unpack<T>(
   backup: string,
+  wanted: string | null,
   directory: string,
   { bar, signal }: How,
-  work: (store: LocalStore) => Promise<T>,
-): Promise<{ readonly told: Restored; readonly made: T }> {
+  work: (store: LocalStore, of: BackupShare | null) => Promise<T>,
+): Promise<{ readonly told: Told; readonly made: T }> {
   const store = await openStore({ disk: await openDisk(directory), logger: silentLogger, boot: true });
   try {
-    const told = await restore(store, piecesOf(backup, signal), systemClock, (bytes) => bar.add(bytes));
-    return { told, made: await work(store) };
+    const pieces = piecesOf(backup, wanted, signal);
+    const { share, ...told } = await restore(store, pieces, systemClock, (bytes) => bar.add(bytes));
+    return { told, made: await work(store, share) };
   } finally {
     await store.close();
   }
 }
 
-async function* piecesOf(backup: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
+async function* piecesOf(backup: string, wanted: string | null, signal: AbortSignal): AsyncGenerator<BackupPiece> {
   if (backup === '-') {
-    yield* interrupted(readBackups(process.stdin), signal);
+    for await (const piece of interrupted(readBackups(process.stdin), signal)) {
+      const problem = piece.kind === 'header' ? lacks(piece.header, wanted) : null;
+      if (problem !== null) throw new BackupError(problem);
+      yield piece;
+    }
     return;
   }
-  const chain = await chainOf(backup, (problem) => process.stderr.write(`magma: passed over: ${problem}\n`));
+  const chain = await chainOf(backup, wanted, (problem) => process.stderr.write(`magma: passed over: ${problem}\n`));
   for (const { path } of chain) {
     try {
       yield* interrupted(readBackups(createReadStream(path, { highWaterMark: READ_BYTES })), signal);
@@ -183,7 +192,7 @@ async function* interrupted(pieces: AsyncIterable<BackupPiece>, signal: AbortSig
   }
 }
 
-function tellNetwork(told: Restored, directory: string, json: boolean): void {
+function tellNetwork(told: Told, directory: string, json: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...told, directory })}\n`);
     return;
@@ -194,12 +203,7 @@ function tellNetwork(told: Restored, directory: string, json: boolean): void {
   );
 }
 
-function tellShare(
-  told: Restored,
-  put: PutTree,
-  { share, into }: { share: string; into: string },
-  json: boolean,
-): void {
+function tellShare(told: Told, put: PutTree, { share, into }: { share: string; into: string }, json: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...told, into, ...put })}\n`);
     return;

@@ -1,6 +1,6 @@
 import { FlareError } from '../../flare/errors.ts';
 import type { FlareService } from '../../flare/service.ts';
-import { type Attributes, FlareType, type Name } from '../../flare/types.ts';
+import { type Attributes, type FlareId, FlareType, type Name } from '../../flare/types.ts';
 import { DEPTH_MAX, pathOf, ROOT } from '../../operator/paths.ts';
 import { shown } from '../../operator/text.ts';
 import { FileProblem } from './problem.ts';
@@ -41,10 +41,15 @@ export function localText(path: Buffer): string {
   return readable(path.toString('latin1'));
 }
 
-/** What a path means; null when its last name means nothing. Symbolic links are not followed. Rejects with `FileProblem` naming the part that is wrong. */
-export async function find(tree: FlareService, names: readonly Name[]): Promise<Attributes | null> {
-  let found = await tree.getattr(tree.root());
+/** What a path means; null when its last name means nothing. `from`: what its first `depth` names are known to mean. Symbolic links are not followed. Rejects with `FileProblem` naming the part that is wrong. */
+export async function find(
+  tree: FlareService,
+  names: readonly Name[],
+  from: { readonly id: FlareId; readonly depth: number } = { id: tree.root(), depth: 0 },
+): Promise<Attributes | null> {
+  let found = await tree.getattr(from.id);
   for (const [at, name] of names.entries()) {
+    if (at < from.depth) continue;
     try {
       found = await tree.lookup(ROOT, found, name);
     } catch (error) {

@@ -320,8 +320,10 @@ export class NodeClient {
     return {
       hold: (hold, ms) => this.#ask(calls.hold, { epoch: this.#epoch(), hold, ms }),
       letGo: (hold) => this.#ask(calls.letGo, { hold }),
-      read: (whole, slices) =>
-        this.#ask(calls.readSlices, { epoch: this.#epoch(), whole, slices: slices.map((one) => ({ ...one })) }),
+      read: (whole, slices, shares) => {
+        const from = slices.map((one) => ({ ...one }));
+        return this.#ask(calls.readSlices, { epoch: this.#epoch(), whole, slices: from, shares: [...shares] });
+      },
       readOn: async (reading, page): Promise<ReadingPage> => {
         const { records, end } = await this.#ask(calls.readOn, { reading, page });
         return { records: records.map((record) => Buffer.from(record)), end };

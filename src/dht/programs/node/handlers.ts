@@ -118,8 +118,8 @@ export interface BackupPart {
   hold(hold: number, ms: number): Eventually<readonly SliceAt[]>;
   /** Ends it. True: it was unbroken till now, and the slices are the volcano's as they were. */
   letGo(hold: number): Eventually<boolean>;
-  /** Begins to read own slices: all that lives in them, or committed records behind the given ones. `RefreshError`, `BusyError`. */
-  read(whole: boolean, slices: readonly SliceAt[]): Eventually<Reading>;
+  /** Begins to read own slices: all that lives in them, or committed records behind the given ones; with the contents of files that count in these shares, or, when none are given, of all. `RefreshError`, `BusyError`. */
+  read(whole: boolean, slices: readonly SliceAt[], shares: readonly number[]): Eventually<Reading>;
   /** The next page, from 0. `DeniedError` when there is no such reading (any more): it is to be begun anew. */
   readOn(reading: number, page: number): Eventually<ReadingPage>;
 }

@@ -114,8 +114,8 @@ const rows: { readonly [N in Name]: Run<N> } = {
   DIGEST: (handlers, { slice }) => handlers.digest(slice),
   HOLD: (handlers, { hold, ms }) => andThen(handlers.backup().hold(hold, ms), (slices) => [...slices]),
   LETGO: (handlers, { hold }) => handlers.backup().letGo(hold),
-  READSLICES: (handlers, { whole, slices }) =>
-    andThen(handlers.backup().read(whole, slices), ({ reading, at, gone }) => ({
+  READSLICES: (handlers, { whole, slices, shares }) =>
+    andThen(handlers.backup().read(whole, slices, shares), ({ reading, at, gone }) => ({
       reading,
       at: [...at],
       gone: [...gone],

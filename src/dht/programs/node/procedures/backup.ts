@@ -8,6 +8,8 @@ import { head } from './head.ts';
 /** The most records in one page of a reading, and slices that one whole reading is about. */
 export const PAGE_RECORDS_MAX = 65_536;
 export const READ_SLICES_MAX = 16;
+/** The most shares that one reading is about. */
+export const READ_SHARES_MAX = 4096;
 
 /** How far a slice is: its last record. */
 const sliceAt = xdr.struct('SliceAt', { slice: xdr.uint32(), number: xdr.uint64(), epoch: xdr.uint64() });
@@ -30,7 +32,13 @@ export const backupProcedures = {
   READSLICES: {
     number: 82,
     arguments: compile(
-      xdr.struct('ReadSlices', { ...head, whole: xdr.bool(), slices: xdr.array(sliceAt, SLICES_MAX) }),
+      xdr.struct('ReadSlices', {
+        ...head,
+        whole: xdr.bool(),
+        slices: xdr.array(sliceAt, SLICES_MAX),
+        /** Contents of files in these alone; none: of all. */
+        shares: xdr.array(xdr.uint32(), READ_SHARES_MAX),
+      }),
     ),
     result: compile(
       resultOf(
