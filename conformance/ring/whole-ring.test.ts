@@ -36,6 +36,10 @@ const FAILED_ONCE: readonly (readonly [seed: number, what: string])[] = [
   ],
   [925216, 'a takeover was broken off after the operator who ends such ones had looked: a fault of the simulator'],
   [950656, 'what nobody else had was damaged, and nobody restored it: a fault of the simulator'],
+  [
+    962387,
+    'a primary did not hear that its proposal had been written, that it is not alone, and answered after it had been replaced',
+  ],
   [500025, 'who had read a map before it was a member took itself for one that had been declared dead'],
 ];
 

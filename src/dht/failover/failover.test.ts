@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { sliceOf } from '../../flare/keys.ts';
 import { FILE, ROOT } from '../../flare/store/testing/harness.ts';
 import type { Attributes } from '../../flare/types.ts';
 import { nextStep } from '../projection/plan.ts';
@@ -6,6 +7,7 @@ import { runOf } from '../projection/queries.ts';
 import { Mirroring } from '../replication/mirroring.ts';
 import { VirtualRing } from '../testing/virtual-ring.ts';
 import { CARRY_MS } from '../volcano/carrier.ts';
+import type { Ring } from '../volcano.ts';
 import { FAILOVER_MS } from './times.ts';
 
 /*
@@ -176,6 +178,37 @@ t.test(
     const after = await ring.settle(asked.promise);
     t.ok(after.version > before.version, 'it has asked who owns it now');
     t.equal(after.size, (await ring.settle(Promise.resolve(v0.flares.getattr(directory)))).size);
+    await ring.close();
+  },
+);
+
+t.test(
+  'A primary that does not hear whether its proposal was written, that a mirror is in sync, answers nothing once that one may have taken over',
+  async (t) => {
+    const ring = await ringOf(3);
+    const v0 = ring.volcanos[0]!.up;
+    // Who keeps the maps is the first one; each mirrors the one before it.
+    const [, owner, mirror] = v0.projection().volcanos.map(({ nickname }) => Number(nickname.slice(1)));
+    const cut = ring.volcanos[owner!]!.up;
+    const directory = await ownedBy(ring, `v${owner}`);
+    const slice = sliceOf(directory.key);
+    const mirrors = (one: Ring): number => one.projection().map[slice]!.inSync.length;
+    ring.kill(mirror!, 'power');
+    while (mirrors(v0) === 1) await ring.time.step();
+    while (mirrors(v0) === 0) await ring.time.step();
+    const heal = ring.network.faults.partition([`v${owner}`], ['v0']);
+    t.equal(mirrors(cut), 0, 'it is alone, as far as it knows');
+    await ring.time.run(FAILOVER_MS);
+    await ring.settle(Promise.resolve(v0.flares.create(ROOT, directory, 'x', FILE)));
+    t.equal(mirrors(cut), 0);
+    let early = true;
+    const asked = Promise.resolve(cut.flares.getattr(directory)).then((attributes) => ({ attributes, early }));
+    await ring.time.run(100);
+    early = false;
+    heal();
+    const after = await ring.settle(asked);
+    t.notOk(after.early, 'it has waited');
+    t.equal(after.attributes.version, (await ring.settle(Promise.resolve(v0.flares.getattr(directory)))).version);
     await ring.close();
   },
 );

@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import { BusyError } from '../../flare/joint.ts';
 import { SLICES } from '../../flare/keys.ts';
 import { isLegal, type Step, stretch } from '../projection/plan.ts';
-import { followers, indexOf, memberOf, runOf, runs } from '../projection/queries.ts';
+import { followers, indexOf, memberOf, runOf, runs, slicesOf } from '../projection/queries.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
 import { Alarm } from './alarm.ts';
 import { Grants } from './grants.ts';
@@ -37,6 +37,8 @@ export class Failover {
   readonly #alarm: Alarm;
   /** Until when no mirror takes the own slices over, by the monotonic clock; nothing for others' slices. */
   readonly #until = new Float64Array(SLICES).fill(Number.NEGATIVE_INFINITY);
+  /** Who is perhaps in sync by now, of which own slices: that was proposed, and it is not known what became of it. */
+  #proposed: { readonly member: MemberId; readonly slices: ReadonlySet<number> } | null = null;
   /** The epoch of the map that this life began with, which records may have been written in before; 0: none. */
   #begunIn = 0;
   #wasCurrent = false;
@@ -139,13 +141,22 @@ export class Failover {
     return null;
   }
 
-  /** From now on nothing is granted to whom the step takes slices from; `proposed` ends that, when it is known what became of it. */
-  propose({ volcanos, map }: Projection, step: Step): void {
+  /**
+   * That step may be in the map from now on. So nothing is granted to whom it takes slices from; and the lease of whom it makes a mirror in sync is needed, who may take over while this volcano does not
+   * hear of it. `proposed` ends that, when it is known what became of the step.
+   */
+  propose(projection: Projection, step: Step): void {
+    const { volcanos, map } = projection;
     if (step.kind === 'takeOver') this.#grants.propose(volcanos[map[step.range.first]!.primary]!.id);
+    if (step.kind !== 'inSync') return;
+    this.#proposed = { member: volcanos[step.member]!.id, slices: new Set(slicesOf(projection, step.range)) };
+    this.#renewed();
   }
 
   proposed(): void {
     this.#grants.settled();
+    this.#proposed = null;
+    this.#renewed();
   }
 
   /** Whose leases are asked for: of all that mirror slices of this volcano, and of those that would. */
@@ -174,6 +185,8 @@ export class Failover {
       let until = primary === own ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
       if (primary === own)
         for (const member of inSync) until = Math.min(until, this.#leases.until(projection.volcanos[member]!.id));
+      if (this.#proposed?.slices.has(slice) === true)
+        until = Math.min(until, this.#leases.until(this.#proposed.member));
       this.#until[slice] = until;
     }
   }

@@ -153,6 +153,7 @@ export class Carrier {
     } finally {
       this.#carried = null;
     }
+    failover.propose(projection, step);
   }
 
   /**
