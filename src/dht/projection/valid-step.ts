@@ -52,8 +52,8 @@ function replay(before: Projection, after: Projection): Projection | null {
   }
   const range = changed(before, after);
   if (range === null) {
-    const member = before.volcanos.findIndex(({ state }, index) => state !== after.volcanos[index]?.state);
     if (after.protocol !== before.protocol) return raised(before, after.protocol);
+    const member = before.volcanos.findIndex(({ state }, index) => state !== after.volcanos[index]?.state);
     if (member === -1) return applyStep(before, { kind: 'anew', member: 0 });
     if (after.volcanos[member]?.state === 'leaving') return leave(before, member);
     return before.volcanos[member]!.state === 'leaving' ? stay(before, member) : serve(before, member);

@@ -141,7 +141,7 @@ export class Answers {
     this.#changed[place] = 1;
   }
 
-  /** All places, the oldest answer's first. An answer may be removed while they are gone through. */
+  /** All places, from the one whose turn comes first: the oldest answers', but where newer ones have taken the places of wiped ones. An answer may be removed while they are gone through. */
   *places(): Generator<number> {
     // Before it has gone round the first time all lies before the next place.
     const [first, steps] = this.#round ? [this.#next, this.#max] : [0, this.#next];
@@ -151,7 +151,7 @@ export class Answers {
     }
   }
 
-  /** The places of answers that stand in a segment, the oldest first. As `places`. */
+  /** The places of answers that stand in a segment, in the order of `places`. */
   *placesIn(segment: number): Generator<number> {
     const first = this.#next;
     for (let step = 0; step < this.#max; step++) {
@@ -160,7 +160,7 @@ export class Answers {
     }
   }
 
-  /** The packed rows that are marked, the oldest first; none is marked afterwards. */
+  /** The packed rows that are marked, in the order of `places`; none is marked afterwards. */
   takeChanged(): Buffer[] {
     const rows: Buffer[] = [];
     // What changed last was mostly added last: it is looked for from there backwards.

@@ -101,7 +101,7 @@ export class Replays {
     if (this.#refusals.size > this.#maxRefusals) takeOldest(this.#refusals);
   }
 
-  /** The places of answers that stand in a segment, the oldest first. */
+  /** `Answers.placesIn`. */
   placesIn(segment: number): Iterable<number> {
     return this.#answers.placesIn(segment);
   }
@@ -117,7 +117,7 @@ export class Replays {
     this.#answers.mark(place);
   }
 
-  /** The answers that stand in records of a slice for which that is so, oldest first. */
+  /** The answers that stand in records of a slice for which that is so, in the order of `Answers.places`. */
   *inSlices(has: (slice: number) => boolean): Generator<ReplayRow> {
     for (const place of this.#answers.places()) {
       if (this.#answers.segmentOf(place) > 0 && has(this.#answers.sliceOf(place))) yield this.#answers.at(place);
