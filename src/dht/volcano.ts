@@ -9,7 +9,6 @@ import { FAILOVER_MS } from './failover/times.ts';
 import { chainNet } from './keys/chain-net.ts';
 import { Doorman } from './keys/doorman.ts';
 import { askForKey, KeyKeeper } from './keys/keeper.ts';
-import { keyFigures, keyStanding } from './keys/standing.ts';
 import { NOTHING_OBSERVED, type Observation, type Observing } from './observation.ts';
 import { type OperatorView, operatorView } from './operator-view.ts';
 import { Peers } from './peers.ts';
@@ -148,9 +147,7 @@ class Volcano implements Ring {
       },
     });
     this.#serving = new Serving({
-      ...{ self: id, store },
-      map: this.#map,
-      peers: this.#peers,
+      ...{ self: id, store, map: this.#map, peers: this.#peers },
       failover: this.#failover,
     });
     this.#figures = new NetworkFigures({
@@ -162,7 +159,7 @@ class Volcano implements Ring {
       disk: () => store.diskFigures(),
       usage: () => store.limitedUsage(),
       protocol: this.#protocols.most,
-      keys: () => keyFigures(chain.plan, () => this.#doorman.users.list()),
+      keys: () => this.#doorman.figures(),
       heard: () => this.#duties?.upgrade.settle(),
       logger,
     });
@@ -202,7 +199,7 @@ class Volcano implements Ring {
     this.#keeper = new KeyKeeper({
       ...{ clock, logger, chain, notes: this.#notes },
       ask: askForKey(id, { projection: () => this.#map.projection, peers: this.#peers, networkId: entered.networkId }),
-      standing: () => keyStanding(this.projection().volcanos, ({ id: one }) => this.#figures.of(one)?.keys ?? null),
+      standing: () => this.#figures.keyStanding(),
       redial: () => this.#peers.giveUp(),
       turnOut: (keyIds) => this.#programs?.cut((connection) => this.#doorman.isOf(connection, keyIds)),
     });

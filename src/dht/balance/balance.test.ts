@@ -180,3 +180,24 @@ t.test('Who takes no part tells nothing, and then nobody moves anything', async 
   t.equal(mapOf(ring).epoch, epoch, 'it is the same map');
   await ring.close();
 });
+
+t.test('Of moves that several volcanos make all are told, with their reasons', async (t) => {
+  const ring = await mirroredRing(3, BALANCED);
+  const files = await filesOf(ring, await makeFiles(ring, 0, 0, 120));
+  await ring.stop(2);
+  await ring.start(2, { ...MIRRORED, balance: { ...BALANCED.balance!, weight: 6 } });
+  await planned(ring);
+  const before = sizes(ring);
+  const end = load(ring, files, () => true);
+  await ring.time.run(15 * PAUSE_MS);
+  t.equal(end(), 0);
+  await planned(ring);
+  const given = before.map((count, at) => count - sizes(ring)[at]!);
+  const moves = movesOf(ring).filter(({ end }) => end === 'done');
+  t.same(new Set(moves.map(({ from }) => from)), new Set(['v0', 'v1']));
+  const told = mapOf(ring).volcanos.map(({ nickname }) =>
+    moves.reduce((sum, { from, to, count }) => sum + (from === nickname ? count : to === nickname ? -count : 0), 0),
+  );
+  t.same(told, given, JSON.stringify(moves));
+  await ring.close();
+});

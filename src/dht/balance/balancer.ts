@@ -1,14 +1,14 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { NoteStore } from '../../flare/service.ts';
 import type { SpaceFigures } from '../../flare/types.ts';
 import type { Peers } from '../peers.ts';
 import { isLegal, nextStep, type Silent, type Step } from '../projection/plan.ts';
 import { indexOf, runOf, slicesOf } from '../projection/queries.ts';
 import type { MemberId, Projection, SliceRange } from '../projection/types.ts';
+import type { NetworkNotes } from '../volcano/network-notes.ts';
 import type { RingMap } from '../volcano/ring-map.ts';
 import { burdenOf, decide, type Move, type Rules, type Situation } from './decide.ts';
-import { isPaused, MOVES_NOTE, type MoveNote, noteMove, readMoves } from './moves.ts';
+import { isPaused, MOVES_NOTE, type MoveNote, readMoves, withMove } from './moves.ts';
 import { SliceLoads, unitsOf } from './slice-loads.ts';
 import { LOOK_MS, MOVE_PAUSE_MS } from './times.ts';
 import { REASON_MAX, type Work } from './work.ts';
@@ -34,7 +34,7 @@ export interface BalancerParts extends BalanceOptions {
   readonly map: RingMap;
   readonly peers: Peers;
   /** The network's; `known`: they have been read. */
-  readonly notes: NoteStore & { readonly known: boolean };
+  readonly notes: Pick<NetworkNotes, 'known' | 'note' | 'change'>;
   readonly silent: (member: MemberId) => boolean;
   readonly space: () => SpaceFigures;
   /** Of what lies in a slice. */
@@ -164,7 +164,7 @@ export class Balancer {
   #tell(note: MoveNote): void {
     const { notes, logger } = this.#parts;
     this.#noted = this.#noted
-      .then(() => noteMove(notes, note))
+      .then(() => notes.change(MOVES_NOTE, (told) => withMove(told, note)))
       .catch((err: unknown) => {
         if (!this.#stopped) logger.warn({ err }, 'a move of slices could not be noted');
       });

@@ -1,15 +1,6 @@
 import t from 'tap';
 import { MemoryNotes } from '../../flare/testing/memory-notes.ts';
-import {
-  isPaused,
-  MOVES_KEPT,
-  MOVES_NOTE,
-  type MoveNote,
-  moveText,
-  noteMove,
-  PAUSED_NOTE,
-  readMoves,
-} from './moves.ts';
+import { isPaused, MOVES_KEPT, type MoveNote, moveText, PAUSED_NOTE, readMoves, withMove } from './moves.ts';
 
 const MOVE: MoveNote = {
   ...{ at: 1_795_312_800_000_000, from: 'gromit', to: 'penguin', first: 12, count: 1, why: 'room' },
@@ -17,10 +8,9 @@ const MOVE: MoveNote = {
 };
 
 t.test('The last moves are kept, newest first; how one ended is told in its place', async (t) => {
-  const notes = new MemoryNotes();
-  for (let n = 0; n < MOVES_KEPT + 3; n++) await noteMove(notes, { ...MOVE, at: n });
-  await noteMove(notes, { ...MOVE, at: MOVES_KEPT + 2, end: 'done' });
-  const moves = readMoves(notes.note(MOVES_NOTE));
+  let note: Buffer | null = null;
+  for (let n = 0; n < MOVES_KEPT + 3; n++) note = withMove(note, { ...MOVE, at: n });
+  const moves = readMoves(withMove(note, { ...MOVE, at: MOVES_KEPT + 2, end: 'done' }));
   t.same(
     moves.map(({ at, end }) => [at, end]),
     Array.from({ length: MOVES_KEPT }, (_, n) => [MOVES_KEPT + 2 - n, n === 0 ? 'done' : null]),

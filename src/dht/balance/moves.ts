@@ -64,11 +64,11 @@ export function isPaused(notes: Pick<NoteStore, 'note'>): boolean {
   return notes.note(PAUSED_NOTE) !== null;
 }
 
-/** Puts a move in front of the others, in place of what was told of it before. */
-export async function noteMove(notes: NoteStore, move: MoveNote): Promise<void> {
-  const others = readMoves(notes.note(MOVES_NOTE)).filter(({ at, from }) => at !== move.at || from !== move.from);
+/** The note with a move in front of the others, in place of what was told of it before. */
+export function withMove(value: Buffer | null, move: MoveNote): Buffer {
+  const others = readMoves(value).filter(({ at, from }) => at !== move.at || from !== move.from);
   const kept = [{ ...move, end: move.end?.slice(0, END_MAX) ?? null }, ...others].slice(0, MOVES_KEPT);
-  await notes.setNote(MOVES_NOTE, Buffer.from(JSON.stringify(kept), 'latin1'));
+  return Buffer.from(JSON.stringify(kept), 'latin1');
 }
 
 /** A move as operators are shown it. */

@@ -1,8 +1,8 @@
 import t from 'tap';
+import { MemoryNotes } from '../../flare/testing/memory-notes.ts';
 import { quickKeyring } from '../testing/virtual-ring.ts';
 import { KEYS_MAX, KeyChain, type NetworkKey, RETIRED_MAX } from './chain.ts';
 import { ACCEPTED_MAX, type KeyPlan } from './plan.ts';
-import { memoryNotes } from './testing/memory-notes.ts';
 
 const NETWORK = Buffer.alloc(16, 1);
 
@@ -21,7 +21,7 @@ const goesTo = (chain: KeyChain, key: NetworkKey, number: number): Promise<void>
 
 t.test('However many keys a volcano is given it keeps so many, those that are let in among them', async (t) => {
   const [first, second, ...more] = await keysOf(ACCEPTED_MAX + 3);
-  const notes = memoryNotes();
+  const notes = new MemoryNotes();
   const chain = new KeyChain(notes, first!);
   const plan: KeyPlan = { number: 1, dial: idOf(second!), accept: [first!, second!].map(idOf), until: 0 };
   await chain.follow(plan, [second!]);
@@ -40,7 +40,7 @@ t.test(
   'So many keys that are let in no more are known by name; the oldest is forgotten, also over a restart',
   async (t) => {
     const [first, ...more] = await keysOf(RETIRED_MAX + 2);
-    const notes = memoryNotes();
+    const notes = new MemoryNotes();
     const chain = new KeyChain(notes, first!);
     for (const [at, key] of more.entries()) await goesTo(chain, key, at + 1);
     for (const one of [chain, new KeyChain(notes, first!)]) {

@@ -2,11 +2,11 @@ import t from 'tap';
 import { silentLogger } from '../../base/logger.ts';
 import { VirtualTime } from '../../base/virtual-clock.ts';
 import { BusyError } from '../../flare/joint.ts';
+import { MemoryNotes } from '../../flare/testing/memory-notes.ts';
 import type { CallContext } from '../../rpc/program.ts';
 import type { KeyChain } from './chain.ts';
 import { Doorman, REFUSED_LINE_MS, REFUSED_MAX } from './doorman.ts';
 import { REVOKED_MAX, revoke, revokedNames, revokedUpTo } from './revoked.ts';
-import { memoryNotes } from './testing/memory-notes.ts';
 import { KeyUsers, USERS_MAX } from './users.ts';
 
 const NETWORK = 'ab'.repeat(16);
@@ -25,9 +25,14 @@ function made() {
   const clock = time.clock();
   const lines: string[] = [];
   const logger = { ...silentLogger, warn: (_: object, line: string) => void lines.push(line) };
-  const notes = memoryNotes();
+  const notes = Object.assign(new MemoryNotes(), { known: true });
   const accepted = [{ secrets: { keyId: KEY } }] as unknown as KeyChain['accepted'];
-  const chain = { accepted, accepts: (keyId: string) => keyId === KEY, isRetired: (keyId: string) => keyId === OLD };
+  const chain = {
+    accepted,
+    plan: null,
+    accepts: (keyId: string) => keyId === KEY,
+    isRetired: (keyId: string) => keyId === OLD,
+  };
   const doorman = new Doorman({ clock, logger, notes, chain });
   return { time, clock, lines, notes, doorman };
 }

@@ -8,6 +8,7 @@ import { DeniedError } from '../programs/result.ts';
 import type { KeyChain } from './chain.ts';
 import { type ClientName, clientText, type Identity, parseIdentity, type Role } from './identity.ts';
 import { isRevoked } from './revoked.ts';
+import { type KeyFigures, keyFigures } from './standing.ts';
 import { KeyUsers } from './users.ts';
 
 /** How often a caller who is refused has a line in the log, in milliseconds, and how many such callers are remembered. */
@@ -21,7 +22,7 @@ export interface DoormanParts {
   /** The network's notes, which say what is revoked, and whether they are known here yet. */
   readonly notes: NoteStore & { readonly known: boolean };
   /** The network's keys that are let in. */
-  readonly chain: Pick<KeyChain, 'accepted' | 'accepts' | 'isRetired'>;
+  readonly chain: Pick<KeyChain, 'accepted' | 'accepts' | 'isRetired' | 'plan'>;
 }
 
 interface Guest {
@@ -61,6 +62,11 @@ export class Doorman {
   isOf(connection: object, keyIds: readonly string[]): boolean {
     const keyId = this.#guests.get(connection)?.keyId;
     return keyId !== undefined && keyId !== null && keyIds.includes(keyId);
+  }
+
+  /** What is told of keys with this volcano's figures. */
+  figures(): KeyFigures {
+    return keyFigures(this.#parts.chain.plan, () => this.users.list());
   }
 
   /** A connection was not let in, under that identity; null: nothing was said. */

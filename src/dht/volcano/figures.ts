@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { DiskFigures } from '../../flare/store/local-store.ts';
 import type { AccountUsage } from '../../flare/store/usage.ts';
 import type { SpaceFigures, Usage } from '../../flare/types.ts';
-import { type KeyFigures, NO_KEYS } from '../keys/standing.ts';
+import { type KeyFigures, type KeyStanding, keyStanding, NO_KEYS } from '../keys/standing.ts';
 import type { Peers } from '../peers.ts';
 import type { Figures, Heard, Loads } from '../programs/node/handlers.ts';
 import { HEARD_MAX, USAGE_MAX } from '../programs/node/procedures/figures.ts';
@@ -127,6 +127,11 @@ export class NetworkFigures {
     if (figures === null) return null;
     const { self, clock } = this.#parts;
     return { figures, heardSeconds: id === self ? 0 : Math.floor((clock.monotonic() - this.heardAt(id)) / 1000) };
+  }
+
+  /** How a change of the network's key stands, by what is known; null: none is under way. */
+  keyStanding(): KeyStanding | null {
+    return keyStanding(this.#parts.map.projection?.volcanos ?? [], ({ id }) => this.of(id)?.keys ?? null);
   }
 
   /** When something was last heard of another volcano, by the own monotonic clock; minus infinity when nothing was. */

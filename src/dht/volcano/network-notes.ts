@@ -90,6 +90,14 @@ export class NetworkNotes implements NoteStore {
     });
   }
 
+  /** Sets a note to what becomes of it: as it is now, and not as it was some `NOTES_MS` ago, when others may have set it since. */
+  change(name: string, next: (value: Buffer | null) => Buffer | null): Promise<void> {
+    return untilDone(this.#parts, 'NOTE', async () => {
+      if (!(await this.refresh())) throw new BusyError();
+      await this.setNote(name, next(this.note(name)));
+    });
+  }
+
   /** As owner: sets a note for whoever asks. `BusyError` when this volcano is not the owner. RangeError for what is no note of the network. */
   async set(name: string, value: Buffer | null): Promise<void> {
     if (!this.#owner) throw new BusyError();
