@@ -1,14 +1,13 @@
+import { systemClock } from '../base/clock.ts';
+import { systemRandom } from '../base/random.ts';
 import { isPaused, MOVES_NOTE, type MoveNote, PAUSED_NOTE, readMoves } from '../dht/balance/moves.ts';
 import { ownerOfKey } from '../dht/projection/queries.ts';
-import { isTransient } from '../dht/retry.ts';
+import { untilDone } from '../dht/retry.ts';
 import { ROOT_KEY } from '../flare/keys.ts';
 import type { RingClient } from './ring-client.ts';
 
 /** Notes whose names come after this one are the balance's first. */
 const BEFORE = 'balance/';
-/** It is tried again so often while the owner of the notes cannot be said, with so long a pause, in milliseconds. */
-const TRIES = 30;
-const PAUSE_MS = 1_000;
 
 /** What the network's notes say of its balance. */
 export interface BalanceState {
@@ -25,15 +24,11 @@ export async function readBalance(ring: Pick<RingClient, 'projection' | 'node'>)
 }
 
 /** Has nothing more be moved, or things moved again; durable when it resolves. */
-export async function setPaused(ring: RingClient, paused: boolean): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      const asked = ring.projection.volcanos.find((one) => one.nickname === ring.asked);
-      const { projection } = asked === undefined ? ring : await ring.newer(asked);
-      return await ring.node(ownerOfKey(projection, ROOT_KEY)).setNote(PAUSED_NOTE, paused ? Buffer.from('1') : null);
-    } catch (error) {
-      if (!isTransient(error) || tries >= TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
+export function setPaused(ring: RingClient, paused: boolean): Promise<void> {
+  const pace = { clock: systemClock, random: systemRandom };
+  return untilDone(pace, paused ? 'pausing' : 'resuming', async () => {
+    const asked = ring.projection.volcanos.find((one) => one.nickname === ring.asked);
+    const { projection } = asked === undefined ? ring : await ring.newer(asked);
+    await ring.node(ownerOfKey(projection, ROOT_KEY)).setNote(PAUSED_NOTE, paused ? Buffer.from('1') : null);
+  });
 }

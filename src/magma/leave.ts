@@ -1,6 +1,8 @@
+import { systemClock } from '../base/clock.ts';
+import { systemRandom } from '../base/random.ts';
 import { indexOf, mirroredBy, runOf } from '../dht/projection/queries.ts';
 import type { Member, MemberId, Projection } from '../dht/projection/types.ts';
-import { isTransient } from '../dht/retry.ts';
+import { untilDone } from '../dht/retry.ts';
 import type { CommandSpec } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
@@ -31,8 +33,6 @@ export const LEAVE: CommandSpec = {
 
 /** How often the map is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
-/** It is asked again so often while it cannot be said who may write maps. */
-const TRIES = 30;
 /** Nobody has told anything for so many looks: something is wrong with all of them. */
 const SILENT_LOOKS_MAX = 120;
 
@@ -46,15 +46,9 @@ export function heldBy(projection: Projection, member: number): number {
   return 2 * (runOf(projection, member)?.count ?? 0) + inSync.length + filling.length;
 }
 
-async function say(ring: RingClient, asked: Member, id: MemberId, leaves: boolean): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await (await ring.newer(asked)).node(asked).leave(id, leaves);
-    } catch (error) {
-      if (!isTransient(error) || tries >= TRIES) throw error;
-      await pause();
-    }
-  }
+function say(ring: RingClient, asked: Member, id: MemberId, leaves: boolean): Promise<void> {
+  const pace = { clock: systemClock, random: systemRandom };
+  return untilDone(pace, 'asking', async () => (await ring.newer(asked)).node(asked).leave(id, leaves));
 }
 
 /** The newest map that one of the others knows, each asked in its turn; null: that one does not answer. */

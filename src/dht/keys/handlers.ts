@@ -7,7 +7,7 @@ import type { NetworkNotes } from '../volcano/network-notes.ts';
 import { type KeyChain, networkKeyFrom, wireKey } from './chain.ts';
 import type { Doorman } from './doorman.ts';
 import type { KeyKeeper } from './keeper.ts';
-import { planOf, setPlan } from './plan.ts';
+import { planOf, samePlan, setPlan } from './plan.ts';
 import { revoke, revokedNames } from './revoked.ts';
 
 /** So long after it has made a plan a volcano follows it, in milliseconds. */
@@ -57,7 +57,7 @@ export function keyHandlers(
         await anew();
         const before = planOf(notes, chain.networkId);
         // Whoever asks again has not heard that it was done.
-        if (JSON.stringify(before) === JSON.stringify(plan)) return;
+        if (before !== null && samePlan(before, plan)) return;
         if (plan.number !== (before?.number ?? 0) + 1)
           throw new DeniedError("another step of a change of the network's key was made meanwhile: ask again");
         await setPlan(notes, chain.networkId, plan);

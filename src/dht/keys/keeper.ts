@@ -4,7 +4,7 @@ import type { NoteStore } from '../../flare/service.ts';
 import type { Peers } from '../peers.ts';
 import type { MemberId, Projection } from '../projection/types.ts';
 import { type KeyChain, type NetworkKey, networkKeyFrom } from './chain.ts';
-import { type KeyPlan, planOf } from './plan.ts';
+import { type KeyPlan, planOf, samePlan } from './plan.ts';
 import { isUrgent, type KeyStanding, standingText } from './standing.ts';
 
 /** How often it is looked whether there is another plan, or a key's time is over, in milliseconds. */
@@ -73,14 +73,14 @@ export class KeyKeeper {
   }
 
   async #settle(): Promise<void> {
-    const { chain, notes, clock } = this.#parts;
+    const { chain, notes } = this.#parts;
     if (this.#stopped || !notes.known) return;
     const plan = planOf(notes, chain.networkId);
     if (plan !== null && this.#isDue(plan)) await this.#follow(plan);
     const { plan: now } = chain;
-    if (now !== null && now.until > 0 && clock.now() / 1_000_000 >= now.until && chain.find(now.dial) !== null)
-      await this.#changing(() => chain.expire());
-    else if (now !== null) this.#warn();
+    if (now === null) return;
+    if (this.#isOver(now) && chain.find(now.dial) !== null) await this.#changing(() => chain.expire());
+    else this.#warn();
   }
 
   /** Says loudly whom the end of the old key is going to shut out. */
@@ -99,7 +99,7 @@ export class KeyKeeper {
     const { plan: mine } = chain;
     if (mine === null || plan.number > mine.number) return true;
     if (plan.number < mine.number || this.#isOver(plan)) return false;
-    return JSON.stringify(plan) !== JSON.stringify(mine) || plan.accept.some((id) => chain.find(id) === null);
+    return !samePlan(plan, mine) || plan.accept.some((id) => chain.find(id) === null);
   }
 
   #isOver({ until }: KeyPlan): boolean {

@@ -39,6 +39,11 @@ export function planFromWire({ number, dial, accept, until }: Value<typeof KeyPl
   return { number, dial: dial.toString('hex'), accept: accept.map((id) => id.toString('hex')), until };
 }
 
+/** Whether both say the same. */
+export function samePlan(one: KeyPlan, other: KeyPlan): boolean {
+  return codec.encode(wirePlan(one)).equals(codec.encode(wirePlan(other)));
+}
+
 /** What is planned for the whole network; null: its key has never been changed. */
 export function planOf(notes: NoteStore, networkId: string): KeyPlan | null {
   const value = notes.note(PLAN_NOTE + networkId);

@@ -15,7 +15,7 @@ export class RotationError extends Error {
 }
 
 /** What a volcano told of keys, or why it did not. */
-export type Told = { readonly nickname: string } & ({ readonly keys: KeysTold } | { readonly problem: string });
+type Told = { readonly nickname: string } & ({ readonly keys: KeysTold } | { readonly problem: string });
 
 /** What a rotation is made with. */
 export interface RotationParts {
@@ -40,7 +40,7 @@ export interface Rotated {
 }
 
 /** Asks all at the same time. */
-export function askAll({ volcanos }: Pick<RotationParts, 'volcanos'>): Promise<Told[]> {
+function askAll({ volcanos }: Pick<RotationParts, 'volcanos'>): Promise<Told[]> {
   return Promise.all(
     volcanos.map(async ({ nickname, node }) => {
       try {
@@ -61,7 +61,7 @@ function awayOf(told: readonly Told[]): string[] {
 }
 
 /** The newest plan, or what holds where none was made. RotationError when nobody tells. */
-export function newestPlan(told: readonly Told[]): KeyPlan {
+function newestPlan(told: readonly Told[]): KeyPlan {
   const all = answered(told);
   const [first] = all;
   if (first === undefined) throw new RotationError('no volcano answers: see magma ring');
@@ -147,28 +147,24 @@ export async function rotate(parts: RotationParts, key: NetworkKey, wanted: numb
   return { plan, away: awayOf(told) };
 }
 
-/** Lets the older key in no more, before its time. `RotationError` when there is none. */
-export async function end(parts: RotationParts): Promise<Rotated> {
+/** Has one key let in and no other: the one that volcanos call each other with, which has to be that of the two. */
+async function settle(parts: RotationParts, which: 0 | 1, otherwise: string): Promise<Rotated> {
   const told = await askAll(parts);
+  const away = awayOf(told);
   const plan = newestPlan(told);
-  if (plan.accept.length === 1) return { plan, away: awayOf(told) };
-  if (plan.dial !== plan.accept[1])
-    throw new RotationError(
-      'volcanos do not call each other with the new key yet. Cure: the rotation again, or --back',
-    );
+  if (plan.accept.length === 1) return { plan, away };
+  if (plan.dial !== plan.accept[which]) throw new RotationError(otherwise);
   const next = { number: plan.number + 1, dial: plan.dial, accept: [plan.dial], until: 0 };
   await make(parts, next);
-  return { plan: next, away: awayOf(told) };
+  return { plan: next, away };
+}
+
+/** Lets the older key in no more, before its time. `RotationError` when volcanos still call each other with it. */
+export function end(parts: RotationParts): Promise<Rotated> {
+  return settle(parts, 1, 'volcanos do not call each other with the new key yet. Cure: the rotation again, or --back');
 }
 
 /** Calls a rotation back, as long as volcanos do not call each other with the new key. `RotationError` when they do. */
-export async function back(parts: RotationParts): Promise<Rotated> {
-  const told = await askAll(parts);
-  const plan = newestPlan(told);
-  if (plan.accept.length === 1) return { plan, away: awayOf(told) };
-  if (plan.dial !== plan.accept[0])
-    throw new RotationError('volcanos call each other with the new key already. Cure: --end, and another rotation');
-  const next = { number: plan.number + 1, dial: plan.dial, accept: [plan.dial], until: 0 };
-  await make(parts, next);
-  return { plan: next, away: awayOf(told) };
+export function back(parts: RotationParts): Promise<Rotated> {
+  return settle(parts, 0, 'volcanos call each other with the new key already. Cure: --end, and another rotation');
 }

@@ -1,23 +1,10 @@
+import { systemClock } from '../../base/clock.ts';
+import { systemRandom } from '../../base/random.ts';
 import { clientText } from '../../dht/keys/identity.ts';
-import { isTransient } from '../../dht/retry.ts';
+import { untilDone } from '../../dht/retry.ts';
 import { confirmed } from '../confirm.ts';
 import { askEvery, problemsOf, silentLines } from '../every.ts';
 import type { RingClient } from '../ring-client.ts';
-
-/** It is asked again so often, and after so many milliseconds, while it cannot be done. */
-const TRIES = 30;
-const PAUSE_MS = 1_000;
-
-async function untilDone<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isTransient(error) || tries >= TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-}
 
 /** `magma key revoke`; an empty name: the key that clients share. Resolves with the exit status. */
 export async function revokeClient(ring: RingClient, json: boolean, name: string, yes: boolean): Promise<number> {
@@ -25,7 +12,10 @@ export async function revokeClient(ring: RingClient, json: boolean, name: string
     if (!json) process.stderr.write('All clients that have no key of their own are let in no more.\n');
     if (!(await confirmed('key', 'shared', yes))) throw new Error('nothing was done');
   }
-  const { number } = await untilDone(async () => (await ring.newer(ring.member)).node(ring.member).revoke(name));
+  const pace = { clock: systemClock, random: systemRandom };
+  const { number } = await untilDone(pace, 'revoking', async () =>
+    (await ring.newer(ring.member)).node(ring.member).revoke(name),
+  );
   // Each reads what is revoked anew when it is asked: nobody lets it in for some seconds more.
   const told = await askEvery(ring, async (node) => {
     const { fresh, revoked } = await node.keys();
