@@ -11,6 +11,7 @@ import { UsageError } from '../magmad/usage.ts';
 import { readBalance } from './balance-notes.ts';
 import type { CommandSpec } from './command.ts';
 import { within } from './every.ts';
+import { FileProblem } from './files/problem.ts';
 import { keyOf, readAsking, usageError } from './options.ts';
 import { connectAny, RingClient } from './ring-client.ts';
 
@@ -71,7 +72,8 @@ export async function asking(
 
 /** Says that something was not done, and why, as people or programs are told; the exit status. */
 export function failed(json: boolean, error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error);
+  const place = error instanceof FileProblem ? `${error.place}: ` : '';
+  const message = `${place}${error instanceof Error ? error.message : error}`;
   if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
   else process.stderr.write(`magma: ${message}\n`);
   return 1;

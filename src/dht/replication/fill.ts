@@ -1,14 +1,7 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import { KmlReadError, KmlRotError } from '../../flare/kml/errors.ts';
-import { decodeRecord, encodeRecord } from '../../flare/record/codec.ts';
-import {
-  type Change,
-  ChangeTypeSchema,
-  type LogRecord,
-  OperationSchema,
-  type Replay,
-  type Undone,
-} from '../../flare/record/schema.ts';
+import { decodeRecord } from '../../flare/record/codec.ts';
+import { type Change, ChangeTypeSchema, OperationSchema, type Replay, type Undone } from '../../flare/record/schema.ts';
 import type { Common, Theirs } from '../../flare/store/common.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
 import type { Kept } from '../../flare/store/log-runs.ts';
@@ -16,7 +9,7 @@ import { GoneError, type StreamedSlice } from '../../flare/store/log-stream.ts';
 import { groupsOf } from '../../flare/store/log-tail.ts';
 import { partialChange } from '../../flare/store/note-table.ts';
 import type { Replica } from '../../flare/store/replica.ts';
-import { dataChange, type WalkSink } from '../../flare/store/walk.ts';
+import { baseRecord, dataChange, type WalkSink } from '../../flare/store/walk.ts';
 import type { FlareId } from '../../flare/types.ts';
 import { COMMON_SLICES_MAX, RUNS_MAX } from '../programs/node/procedures/mirror.ts';
 import { HELD_AFTER_BYTES, ROUNDS_MAX } from './limits.ts';
@@ -152,13 +145,13 @@ export class Fill implements WalkSink {
   }
 
   #begun(slice: number): Buffer[] {
-    return [this.#record(slice, [{ type: ChangeTypeSchema.wiped }, partialChange(slice, true)], null)];
+    return [this.#record(slice, [{ type: ChangeTypeSchema.wiped }, partialChange(slice, true)])];
   }
 
   /** The copies are good by themselves from here on. */
   async #good(slices: readonly number[]): Promise<void> {
     await this.room();
-    this.#put(slices.map((slice) => [this.#record(slice, [partialChange(slice, false)], null)]));
+    this.#put(slices.map((slice) => [this.#record(slice, [partialChange(slice, false)])]));
   }
 
   /** Undoes, and sends what the log has from there on. False when the log has not all of it any more, or grows faster. */
@@ -224,27 +217,20 @@ export class Fill implements WalkSink {
   }
 
   /** Base records say that the slice is as far as it is in the stream, whatever has been appended meanwhile. */
-  #record(slice: number, changes: readonly Change[], replay: Replay | null, data?: Buffer): Buffer {
-    const { number, epoch } = this.#parts.last(slice);
-    const record: LogRecord = {
-      ...{ slice, number, epoch, time: 0, commit: 0, place: 0, groupSize: 1 },
-      operation: OperationSchema.base,
-      replay,
-      changes,
-    };
-    return encodeRecord(record, data);
+  #record(slice: number, changes: readonly Change[], more?: Parameters<typeof baseRecord>[3]): Buffer {
+    return baseRecord(slice, this.#parts.last(slice), changes, more);
   }
 
   changes(slice: number, changes: readonly Change[]): void {
-    this.#put([[this.#record(slice, changes, null)]]);
+    this.#put([[this.#record(slice, changes)]]);
   }
 
   data(slice: number, id: FlareId, offset: number, bytes: Buffer): void {
-    this.#put([[this.#record(slice, [dataChange(id, offset)], null, bytes)]]);
+    this.#put([[this.#record(slice, [dataChange(id, offset)], { data: bytes })]]);
   }
 
   replay(slice: number, replay: Replay): void {
-    this.#put([[this.#record(slice, [], replay)]]);
+    this.#put([[this.#record(slice, [], { replay })]]);
   }
 
   async room(): Promise<void> {

@@ -1,9 +1,8 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';
-import { encodeRecord } from '../../flare/record/codec.ts';
-import { type Change, ChangeTypeSchema, type LogRecord, OperationSchema } from '../../flare/record/schema.ts';
+import { type Change, ChangeTypeSchema } from '../../flare/record/schema.ts';
 import type { LastRecord } from '../../flare/store/following.ts';
-import { dataChange, type WalkSink } from '../../flare/store/walk.ts';
+import { baseRecord, dataChange, type WalkSink } from '../../flare/store/walk.ts';
 import type { Attributes, FlareId } from '../../flare/types.ts';
 import type { ContentsOf } from '../backup/contents-of.ts';
 import type { ReadingPage } from '../programs/node/handlers.ts';
@@ -49,11 +48,11 @@ export class RecordPages implements WalkSink {
   }
 
   changes(slice: number, changes: readonly Change[]): void {
-    this.add(encodeRecord(this.#record(slice, changes)));
+    this.add(baseRecord(slice, this.#at.get(slice)!, changes));
   }
 
   data(slice: number, id: FlareId, offset: number, bytes: Buffer): void {
-    this.add(encodeRecord(this.#record(slice, [dataChange(id, offset)]), bytes));
+    this.add(baseRecord(slice, this.#at.get(slice)!, [dataChange(id, offset)], { data: bytes }));
   }
 
   /** Answers of the last minutes are for calls that come again: they mean nothing in another life. */
@@ -61,12 +60,6 @@ export class RecordPages implements WalkSink {
 
   wants(file: Attributes): boolean {
     return this.#contents?.has(file.share) ?? true;
-  }
-
-  #record(slice: number, changes: readonly Change[]): LogRecord {
-    const { number, epoch } = this.#at.get(slice)!;
-    const head = { slice, number, epoch, time: 0, commit: 0, place: 0, groupSize: 1 };
-    return { ...head, operation: OperationSchema.base, replay: null, changes: [...changes] };
   }
 
   room(): Eventually<void> {

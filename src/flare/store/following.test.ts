@@ -16,7 +16,7 @@ import { UnsoundRecordError } from './following.ts';
 import type { LocalStore } from './local-store.ts';
 import { groupsOf } from './log-tail.ts';
 import { type ALICE, check, checkRebuilt, FILE, ROOT, testStore } from './testing/harness.ts';
-import { dataChange, type WalkSink } from './walk.ts';
+import { baseRecord, dataChange, type WalkSink } from './walk.ts';
 
 /*
  * A mirror takes the records of a primary's slices into its own log and state, and a walk of the live state fills one (docs/architecture.md, "Replication"). Here
@@ -86,9 +86,8 @@ class Feed implements WalkSink {
   }
 
   #record(slice: number, changes: readonly Change[], replay: Replay | null, data?: Buffer): void {
-    const head = { epoch: 1, time: 5, commit: 0, place: 0, groupSize: 1, operation: OperationSchema.base };
-    const number = this.#sent.get(slice)!;
-    this.#mirror.take([[encodeRecord({ ...head, slice, number, changes, replay }, data)]]);
+    const at = { number: this.#sent.get(slice)!, epoch: 1 };
+    this.#mirror.take([[baseRecord(slice, at, changes, { replay, ...(data === undefined ? {} : { data }) })]]);
   }
 
   changes(slice: number, changes: readonly Change[]): void {

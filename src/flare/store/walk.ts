@@ -1,12 +1,20 @@
 import { type Eventually, isPending } from '../../base/eventually.ts';
 import { KmlReadError } from '../kml/errors.ts';
-import { encodeOutcome } from '../record/codec.ts';
+import { encodeOutcome, encodeRecord } from '../record/codec.ts';
 import { CHANGES_MAX, DATA_MAX } from '../record/limits.ts';
 import { type Flare, NO_BYTES, packEntry, packFlare, packId, unpackId } from '../record/pack.ts';
-import { type Change, ChangeTypeSchema, type Replay, type StoredExtent, type Undone } from '../record/schema.ts';
+import {
+  type Change,
+  ChangeTypeSchema,
+  OperationSchema,
+  type Replay,
+  type StoredExtent,
+  type Undone,
+} from '../record/schema.ts';
 import { type Attributes, type FlareId, FlareType, type Key } from '../types.ts';
 import type { Core } from './core.ts';
 import { within } from './extents.ts';
+import type { LastRecord } from './following.ts';
 import { CHUNK_SIZE } from './limits.ts';
 import { sliceOfNote } from './note-table.ts';
 import type { Parents } from './parent-table.ts';
@@ -247,6 +255,17 @@ function linkChanges(id: FlareId, parents: Parents): Change[] {
     const parentLink = { id: packId(id), directory: packId(directory), count, old: 0 };
     return { type: ChangeTypeSchema.parentLink, parentLink };
   });
+}
+
+/** A base record of what a walk has found, for a copy that has the slice up to `at`. `data`: the bytes of its last change. */
+export function baseRecord(
+  slice: number,
+  { number, epoch }: LastRecord,
+  changes: readonly Change[],
+  { replay = null, data }: { readonly replay?: Replay | null; readonly data?: Buffer } = {},
+): Buffer {
+  const head = { slice, number, epoch, time: 0, commit: 0, place: 0, groupSize: 1 };
+  return encodeRecord({ ...head, operation: OperationSchema.base, replay, changes }, data);
 }
 
 /** A data change without its bytes, which `encodeRecord` puts in place. */

@@ -8,7 +8,6 @@ import { VERSION } from '../../magmad/version.ts';
 import type { CommandSpec } from '../command.ts';
 import { askEvery } from '../every.ts';
 import { remotePath } from '../files/paths.ts';
-import { FileProblem } from '../files/problem.ts';
 import { reach } from '../files/reach.ts';
 import { until } from '../files/run.ts';
 import { interruptible } from '../files/signals.ts';
@@ -95,8 +94,6 @@ async function findShare(asked: Asking, key: string): Promise<Wanted['of']> {
     const found = await directoryAt(tree, names);
     const top = { key: found.key, generation: found.generation };
     return { share: { path: `/${names.join('/')}`, top }, number: found.share };
-  } catch (error) {
-    throw error instanceof FileProblem ? new Error(`${error.place}: ${error.message}`, { cause: error }) : error;
   } finally {
     await close();
   }

@@ -12,7 +12,7 @@ import type { LocalStore } from '../../flare/store/local-store.ts';
 import { openStore } from '../../flare/store/open.ts';
 import { UsageError } from '../../magmad/usage.ts';
 import { ASKING_FLAGS, type CommandSpec } from '../command.ts';
-import { FileProblem, Interrupted } from '../files/problem.ts';
+import { Interrupted } from '../files/problem.ts';
 import { reach } from '../files/reach.ts';
 import { goOn } from '../files/run.ts';
 import { interruptible } from '../files/signals.ts';
@@ -88,7 +88,6 @@ export async function restoreCommand(argv: readonly string[]): Promise<number> {
     } catch (error) {
       bar.end();
       if (error instanceof UsageError) throw error;
-      if (error instanceof FileProblem) return failed(json, new Error(`${error.place}: ${error.message}`));
       return failed(json, error instanceof Interrupted ? new Error('broken off: nothing was restored') : error);
     }
   });
