@@ -45,7 +45,8 @@ class Skim {
   /** Passes over bytes of variable length; returns that. */
   varBytes(): number {
     const length = this.u32();
-    this.at += (length + 3) & ~3;
+    // Not (length + 3) & ~3: of a length of 2 GiB and more, which damage may make, that goes back.
+    this.at += length + (-length & 3);
     return length;
   }
 
