@@ -69,8 +69,8 @@ export class Site {
 
   /** A Linux client writes files of this round durably, or finds them as they were written. */
   async kept(t: Test, namespace: string, number: number, what: 'write' | 'read', round: string): Promise<void> {
-    const host = `${ETHERNET}.${number}`;
-    report(t, await linuxClient(this.directory, [['kept.py', what, round]], { protocol: 'udp', namespace, host }));
+    const reached = { protocol: 'udp', namespace, host: `${ETHERNET}.${number}`, timeoutSeconds: 600 } as const;
+    report(t, await linuxClient(this.directory, [['kept.py', what, round]], reached));
   }
 }
 
@@ -127,7 +127,9 @@ for port in sys.argv[2:]:
         print('open')
     except TimeoutError: print('silent')
     except ConnectionRefusedError: print('refused')`;
-  const ran = await run(...inNamespace(namespace, 'python3', '-c', program, host, ...ports.map(String)));
+  const ran = await run(...inNamespace(namespace, 'python3', '-c', program, host, ...ports.map(String)), {
+    timeoutMs: 300_000,
+  });
   return ran.stdout.trim().split('\n');
 }
 

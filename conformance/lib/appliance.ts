@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inNamespace } from './namespace.ts';
@@ -44,7 +44,10 @@ function flat([command, args]: [string, string[]]): [string, ...string[]] {
   return [command, ...args];
 }
 
-/** A machine that runs the image, in QEMU. Its disk is a file that outlives it. */
+/** How long a machine in software emulation is waited for. The longest wait on an idle machine is that for a new system to be given up: ten minutes and two starts. */
+const WAIT_MS = 2_400_000;
+
+/** A machine that runs the image, in QEMU. Its disk is a file that outlives it; beside it lies what its serial line says, in `DISK.console`. */
 export class ApplianceMachine {
   readonly disk: string;
   readonly #namespace: string;
@@ -107,6 +110,7 @@ export class ApplianceMachine {
     });
     const hear = (data: Buffer): void => {
       this.#said += data.toString('latin1');
+      appendFileSync(`${this.disk}.console`, data);
       this.#look();
     };
     child.stdout.on('data', hear);
@@ -122,17 +126,21 @@ export class ApplianceMachine {
     return this.#said.replaceAll(/\x1b(\[[0-9;?]*[A-Za-z]|c)/g, '').replaceAll('\r', '');
   }
 
-  /** Waits until the serial line has said that, from `after` characters on; returns how much it has said then. Rejects when the machine ends. */
+  /** Waits until the serial line has said that, from `after` characters on; returns how much it has said then. Rejects when the machine ends, and after `WAIT_MS`. */
   says(pattern: RegExp, after = 0): Promise<number> {
     return new Promise((resolve, reject) => {
+      const never = (what: string): void =>
+        reject(new Error(`the machine ${what}, and never said ${pattern}; its last words: ${this.said.slice(-2000)}`));
+      const late = setTimeout(() => {
+        this.#look = () => {};
+        never('was waited for');
+      }, WAIT_MS);
       this.#look = () => {
         const found = pattern.exec(this.said.slice(after));
         if (found !== null) resolve(after + found.index + found[0].length);
-        else if (this.#process?.exitCode !== null || this.#process === null)
-          reject(
-            new Error(`the machine has ended, and never said ${pattern}; its last words: ${this.said.slice(-2000)}`),
-          );
+        else if (this.#process?.exitCode !== null || this.#process === null) never('has ended');
         else return;
+        clearTimeout(late);
         this.#look = () => {};
       };
       this.#look();

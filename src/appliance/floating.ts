@@ -24,7 +24,7 @@ export function keepalived(settings: Appliance, floating: NonNullable<Appliance[
     vrrp_version 3
 }
 
-${script('magma_answers', '/usr/bin/magma-answers', 1, 2, 2)}${script('magma_reaches', `/usr/bin/magma-reaches ${others}`, 3, 10, misses)}${script('magma_may', `/usr/bin/magma-reaches --unless ${bare} ${others}`, 1, 10, 1)}vrrp_instance magma {
+${script('magma_answers', '/usr/bin/magma-answers', 1, 2, 2)}${script('magma_reaches', `/usr/bin/magma-reaches ${others}`, 3, 30, misses)}${script('magma_may', `/usr/bin/magma-reaches --unless ${bare} ${others}`, 1, 30, 1)}vrrp_instance magma {
     interface ${settings.interface}
     virtual_router_id ${floating['router-id']}
     priority ${floating.priority}
