@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,6 +7,7 @@ import t from 'tap';
 import { run } from './lib/run.ts';
 
 const SHIPPED = fileURLToPath(new URL('../systemd/magma-reaches', import.meta.url));
+const ANSWERS = fileURLToPath(new URL('../systemd/magma-answers', import.meta.url));
 
 t.test(
   'magma-reaches: another volcano that answers is enough; else NFS must answer here, and only then is `magma ready` asked, which is a program that takes seconds to start',
@@ -15,6 +18,8 @@ t.test(
     copyFileSync(SHIPPED, at('magma-reaches'));
     script('magma-answers', `[ -e '${directory}/up-'"\${1:-here}" ]\n`);
     script('magma', `: >'${at('asked')}'; [ -e '${at('ready')}' ]\n`);
+    const env = { ...process.env, RUNTIME_DIRECTORY: directory };
+    const succeeds = async () => (await run(at('magma-reaches'), ['1.2.3.4', '1.2.3.5'], { env })).status === 0;
     const rows: readonly [readonly string[], boolean, boolean][] = [
       [[], false, false],
       [['ready'], false, false],
@@ -24,10 +29,34 @@ t.test(
     ];
     for (const [there, reaches, asked] of rows) {
       for (const name of there) writeFileSync(at(name), '');
-      const { status } = await run(at('magma-reaches'), ['1.2.3.4', '1.2.3.5']);
-      t.equal(status === 0, reaches, `with ${there.join(' and ') || 'nothing'}`);
+      t.equal(await succeeds(), reaches, `with ${there.join(' and ') || 'nothing'}`);
       t.equal(existsSync(at('asked')), asked);
       for (const name of [...there, 'asked']) rmSync(at(name), { force: true });
     }
+    writeFileSync(at('up-here'), '');
+    t.equal(await succeeds(), true, 'what it has said holds for a while');
+    t.notOk(existsSync(at('asked')), 'and is not asked again then');
+    rmSync(at('up-here'));
+    t.equal(await succeeds(), false, 'but not where NFS does not answer');
   },
 );
+
+t.test('magma-answers: NFS version 2 answers a call of procedure NULL, or it is away, or says nothing', async (t) => {
+  const server = createSocket('udp4');
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  const words = ['127.0.0.1', `${server.address().port}`];
+  let call: Buffer | undefined;
+  server.once('message', (message) => {
+    call = message;
+  });
+  t.not((await run(ANSWERS, words)).status, 0, 'silence');
+  t.equal(call?.toString('hex', 4), `0000000000000002000186a30000000200000000${'00'.repeat(16)}`);
+  server.once('message', (message, { port }) => {
+    server.send(Buffer.concat([message.subarray(0, 4), Buffer.from([0, 0, 0, 1]), Buffer.alloc(16)]), port);
+  });
+  t.equal((await run(ANSWERS, words)).status, 0, 'an answer');
+  server.close();
+  await once(server, 'close');
+  t.not((await run(ANSWERS, words)).status, 0, 'nobody there');
+});
