@@ -16,15 +16,17 @@ t.test(
     const at = (name: string): string => join(directory, name);
     const script = (name: string, text: string): void => writeFileSync(at(name), `#!/bin/sh\n${text}`, { mode: 0o755 });
     copyFileSync(SHIPPED, at('magma-reaches'));
-    script('magma-answers', `[ -e '${directory}/up-'"\${1:-here}" ]\n`);
+    // It is read by the shell that runs magma-reaches.
+    script('magma-answers', `for place; do [ -e '${directory}/up-'"$place" ] && return 0; done; return 1\n`);
     script('magma', `: >'${at('asked')}'; [ -e '${at('ready')}' ]\n`);
     const env = { ...process.env, RUNTIME_DIRECTORY: directory };
-    const succeeds = async () => (await run(at('magma-reaches'), ['1.2.3.4', '1.2.3.5'], { env })).status === 0;
+    const succeeds = async (...unless: string[]) =>
+      (await run(at('magma-reaches'), [...unless, '1.2.3.4', '1.2.3.5'], { env })).status === 0;
     const rows: readonly [readonly string[], boolean, boolean][] = [
       [[], false, false],
       [['ready'], false, false],
-      [['up-here'], false, true],
-      [['up-here', 'ready'], true, true],
+      [['up-127.0.0.1'], false, true],
+      [['up-127.0.0.1', 'ready'], true, true],
       [['up-1.2.3.5'], true, false],
     ];
     for (const [there, reaches, asked] of rows) {
@@ -33,11 +35,18 @@ t.test(
       t.equal(existsSync(at('asked')), asked);
       for (const name of [...there, 'asked']) rmSync(at(name), { force: true });
     }
-    writeFileSync(at('up-here'), '');
+    writeFileSync(at('up-127.0.0.1'), '');
     t.equal(await succeeds(), true, 'what it has said holds for a while');
     t.notOk(existsSync(at('asked')), 'and is not asked again then');
-    rmSync(at('up-here'));
+    rmSync(at('up-127.0.0.1'));
     t.equal(await succeeds(), false, 'but not where NFS does not answer');
+    for (const [address, has] of [
+      ['127.0.0.1', true],
+      ['27.0.0.1', false],
+      ['127.0.0.0', false],
+      ['127.0.0.11', false],
+    ] as const)
+      t.equal(await succeeds('--unless', address), has, `who ${has ? 'has' : 'has not'} the address ${address}`);
   },
 );
 
@@ -45,7 +54,9 @@ t.test('magma-answers: NFS version 2 answers a call of procedure NULL, or it is 
   const server = createSocket('udp4');
   server.bind(0, '127.0.0.1');
   await once(server, 'listening');
-  const words = ['127.0.0.1', `${server.address().port}`];
+  const silent = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const words = [silent, server].map((socket) => `127.0.0.1/${socket.address().port}`);
   let call: Buffer | undefined;
   server.once('message', (message) => {
     call = message;
@@ -56,6 +67,7 @@ t.test('magma-answers: NFS version 2 answers a call of procedure NULL, or it is 
     server.send(Buffer.concat([message.subarray(0, 4), Buffer.from([0, 0, 0, 1]), Buffer.alloc(16)]), port);
   });
   t.equal((await run(ANSWERS, words)).status, 0, 'an answer');
+  silent.close();
   server.close();
   await once(server, 'close');
   t.not((await run(ANSWERS, words)).status, 0, 'nobody there');

@@ -238,7 +238,8 @@ export async function startSite(
     const conf = join(directory, `keepalived-${index}.conf`);
     writeFileSync(conf, keepalivedConf(directory, index, hosts));
     const files = ['-p', '-r', '-c'].flatMap((flag) => [flag, join(directory, `keepalived-${index}${flag}.pid`)]);
-    const words = inNamespace(host.namespace, 'keepalived', '-n', '-l', '-D', '-f', conf, ...files);
+    const held = `RUNTIME_DIRECTORY=${directory}`;
+    const words = inNamespace(host.namespace, 'env', held, 'keepalived', '-n', '-l', '-D', '-f', conf, ...files);
     machines.push(
       new Machine(index, host, volcano, etcd[index]!, new Daemon(t, join(directory, `keepalived-${index}.log`), words)),
     );
