@@ -5,12 +5,9 @@ import { SimulatedDisk } from '../../../base/simulated-disk.ts';
 import { type VirtualClock, VirtualTime } from '../../../base/virtual-clock.ts';
 import { FlareError, UnavailableError } from '../../../flare/errors.ts';
 import { inlineIndexHost } from '../../../flare/index/inline-host.ts';
-import { BusyError } from '../../../flare/joint.ts';
 import type { LocalStore } from '../../../flare/store/local-store.ts';
 import { openStore } from '../../../flare/store/open.ts';
 import { SMALL } from '../../../flare/store/testing/harness.ts';
-import { RefreshError } from '../../errors.ts';
-import { RetryError } from '../../owners.ts';
 import type { Peers } from '../../peers.ts';
 import type { Append } from '../../programs/node/handlers.ts';
 import { indexOf } from '../../projection/queries.ts';
@@ -21,6 +18,7 @@ import { alone, member, NETWORK_ID } from '../../testing/members.ts';
 import { Mirroring } from '../mirroring.ts';
 import type { MirrorNode } from '../types.ts';
 import { ownersOf } from './neighbours.ts';
+import { Ways } from './ways.ts';
 
 /** How long something may take in virtual time, in milliseconds, before it is taken for stuck. */
 export const STUCK_MS = 120_000;
@@ -53,12 +51,6 @@ export class TestVolcano {
   }
 }
 
-/** A way from one volcano to another: calls arrive in order, until it is cut. */
-interface Way {
-  lastArrival: number;
-  readonly cut: Set<() => void>;
-}
-
 function copyOf(append: Append): { copy: Append; spoil: () => void } {
   const copies: Buffer[] = [];
   const groups = append.groups.map((group) =>
@@ -84,16 +76,14 @@ export class Mirrors {
   readonly time = new VirtualTime();
   readonly random: Random;
   readonly volcanos: TestVolcano[] = [];
-  readonly #ways = new Map<string, Way>();
-  readonly #delayMs: number;
+  readonly #ways: Ways;
   #rootGeneration = 0;
   #lives = 0;
   readonly #seed: number;
   projection: Projection;
   /** APPENDs that were sent. */
   appends = 0;
-  /** Connections that were cut, lives that were ended, tails and whats that were asked for. */
-  cuts = 0;
+  /** Lives that were ended, tails and whats that were asked for. */
   kills = 0;
   tails = 0;
   asked = 0;
@@ -103,7 +93,7 @@ export class Mirrors {
   constructor(seed: number, count: number, options: { readonly replicas?: number; readonly delayMs?: number } = {}) {
     this.#seed = seed;
     this.random = seededRandom(seed);
-    this.#delayMs = options.delayMs ?? 3;
+    this.#ways = new Ways(this.time, this.random, this.volcanos, options.delayMs ?? 3);
     let projection = alone({ replicas: options.replicas ?? 2 });
     for (let number = 0; number < count; number++) {
       if (number > 0) projection = withMember(projection, member(number), number - 1);
@@ -170,7 +160,7 @@ export class Mirrors {
     const owners = ownersOf({
       self: volcano.id,
       life: () => life,
-      call: (to, run) => this.#call(number, to, life, life.epoch, run),
+      call: (to, run) => this.#ways.call(number, to, life, life.epoch, run),
     });
     const random = this.#ownRandom();
     const router = new Router({ store, owners, clock, random, logger, statfs: () => store.statfs() });
@@ -223,24 +213,17 @@ export class Mirrors {
 
   /** The connection between two is lost: calls on it get no answer, and may arrive late. */
   cut(from: number, to: number): void {
-    const name = `${from} ${to}`;
-    const way = this.#ways.get(name);
-    if (way === undefined) return;
-    this.#ways.delete(name);
-    this.cuts++;
-    for (const fail of way.cut) fail();
+    this.#ways.cut(from, to);
   }
 
-  #way(from: number, to: number): Way {
-    const name = `${from} ${to}`;
-    const known = this.#ways.get(name) ?? { lastArrival: 0, cut: new Set() };
-    this.#ways.set(name, known);
-    return known;
+  /** Connections that were cut. */
+  get cuts(): number {
+    return this.#ways.cuts;
   }
 
   #node(from: number, to: number, life: Life): MirrorNode {
     const call = <T>(epoch: number, run: (replication: Mirroring) => Promise<T>): Promise<T> =>
-      this.#call(from, to, life, epoch, (there) => run(there.replication));
+      this.#ways.call(from, to, life, epoch, (there) => run(there.replication));
     return {
       append: (append) => {
         this.appends++;
@@ -261,41 +244,6 @@ export class Mirrors {
       },
       common: (ask) => call(ask.epoch, (replication) => replication.common(ask)),
     };
-  }
-
-  #call<T>(from: number, to: number, life: Life, epoch: number, run: (at: Life) => Promise<T>): Promise<T> {
-    const way = this.#way(from, to);
-    const delay = (): number => 1 + this.random.below(this.#delayMs * 1000);
-    way.lastArrival = Math.max(way.lastArrival, this.time.now + delay());
-    const lost = this.random.below(2) === 0;
-    return new Promise<T>((resolve, reject) => {
-      let open = true;
-      const fail = (): void => {
-        open = false;
-        way.cut.delete(fail);
-        reject(new RetryError('no answer'));
-      };
-      way.cut.add(fail);
-      if (this.volcanos[from]!.life !== life) return fail();
-      const back = (answer: () => void): void => {
-        this.time.after(delay(), () => {
-          if (!open) return;
-          way.cut.delete(fail);
-          answer();
-        });
-      };
-      this.time.after(way.lastArrival - this.time.now, () => {
-        if (!open && lost) return;
-        const there = this.volcanos[to]?.life ?? null;
-        if (there === null) return open ? fail() : undefined;
-        if (epoch < there.epoch) return back(() => reject(new RefreshError(there.epoch)));
-        if (epoch > there.epoch) return back(() => reject(new BusyError()));
-        run(there).then(
-          (value) => back(() => resolve(value)),
-          (error: unknown) => back(() => reject(error)),
-        );
-      });
-    });
   }
 
   /** A store that is the tree as whoever owns the first slice gives it, and asks again, as clients do, until there is an answer. */
