@@ -31,7 +31,10 @@ const COMMANDS: Readonly<
 > = {
   configure: { help: 'makes the settings of all services, of magma.toml (at each start)', run: configure },
   setup: { help: 'asks for what magma.toml needs, and writes it', run: setup },
-  banner: { help: 'shows who this is, and how it is mounted', run: banner },
+  banner: {
+    help: '[yes|no]: shows who this is, and how it is mounted; and whether it serves, if that is known',
+    run: banner,
+  },
   update: { help: 'FILE: writes a new system beside this one, to be tried at the next start', run: update },
   good: { help: 'this system works: it is started from now on', run: good },
   'give-up': { help: 'the system that is tried does not work', run: giveUp },
@@ -79,7 +82,8 @@ async function setup(): Promise<void> {
   command('systemctl', 'reboot');
 }
 
-function banner(): void {
+/** `serves`: what whoever shows the banner has seen of it, so that it is not shown otherwise than it is known. */
+function banner([serves]: readonly string[]): void {
   const { settings, problem } = settingsNow();
   const addresses = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
@@ -91,7 +95,7 @@ function banner(): void {
       version: VERSION,
       ...(settings === null ? {} : { nickname: settings.nickname }),
       ...(problem === undefined ? {} : { problem }),
-      serves: spawnSync('magma-answers').status === 0,
+      serves: serves === undefined ? spawnSync('magma-answers').status === 0 : serves === 'yes',
       addresses,
       slot: running(),
       shares: shares.length === 0 ? ['/'] : [...new Set(shares)],
