@@ -4,7 +4,7 @@ import type { Appliance } from './settings.ts';
 export function keepalived(settings: Appliance, floating: NonNullable<Appliance['floating']>): string {
   const others = floating.others.join(' ');
   const bare = floating.address.split('/')[0]!;
-  // Whether this host serves everything by itself is for `magma ready` to say, which a slow machine needs seconds for, and an emulated one a minute: what takes long leaves things as they are. The checks have limits of their own, of seconds.
+  // Whether this host serves everything by itself is for `magma ready` to say, which a slow machine needs seconds for, and an emulated one a minute; a check that keepalived ends has failed. The checks have limits of their own, of seconds.
   // It must take longer than the network needs to replace a volcano (docs/floating-address.md): `failover` is 10 s unless told otherwise.
   const { failover } = settings.magmad;
   const misses = Math.max(4, Math.ceil((typeof failover === 'number' ? failover : 10) * 0.4));
