@@ -6,18 +6,19 @@ import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { client } from './lib/client.ts';
 import { NumberedFiles } from './lib/files.ts';
-import { at, KEY, magma, scratch, startVolcano, twoVolcanos } from './lib/ring.ts';
+import { at, KEY, magma, scratch, startVolcano, threeVolcanos } from './lib/ring.ts';
 
 const MAGMA = fileURLToPath(new URL('../../bin/magma', import.meta.url));
 
 /* Real processes: backups of a ring under load, and what is made of them (docs/backup.md). */
 
 t.test(
-  'magma backup of a ring of two under load, to a directory and to a pipe, restored as a network and as a share',
+  'magma backup of a ring of three under load, to a directory and to a pipe, restored as a network and as a share',
   { timeout: TEST_TIMEOUT },
   async (t) => {
     const directory = scratch(t);
-    const [first, second] = await twoVolcanos(t, directory);
+    const ring = await threeVolcanos(t, directory);
+    const [first, second] = ring;
     const { nfs, root } = await client(t, first);
     const { handle: home } = await nfs.ok('MKDIR', root, 'home', { mode: 0o755 });
     const written = new NumberedFiles(nfs, home!).begin();
@@ -81,8 +82,7 @@ t.test(
     t.match(share, { status: 0, stdout: /^\/home\.before: \/home as it was at / }, share.stderr);
     const { attributes } = await nfs.ok('LOOKUP', root, 'home.before');
     t.equal(attributes!.mode & 0o777, 0o755);
-    await second.volcano.stop();
-    await first.volcano.stop();
+    for (const { volcano } of ring) await volcano.stop();
     const anew = await startVolcano(t, directory, { nickname: 'restored' });
     const { nfs: there, root: top } = await client(t, anew);
     t.same(top, root, 'handles are the same');

@@ -1,13 +1,25 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { LONG } from '../../src/base/testing/seed.ts';
+import { PROTOCOLS } from '../../src/dht/protocols.ts';
 import { run } from '../lib/run.ts';
 import { TEST_TIMEOUT } from '../lib/seed.ts';
 import { Volcano } from '../lib/volcano.ts';
 import { client } from '../ring-real/lib/client.ts';
-import { at, KEY, magma, scratch, startVolcano, whole } from '../ring-real/lib/ring.ts';
+import { NumberedFiles } from '../ring-real/lib/files.ts';
+import { at, KEY, magma, NICKNAMES, type RingVolcano, scratch, startVolcano, whole } from '../ring-real/lib/ring.ts';
 import { makeFirst, type Sampled, sampleOf } from './lib/sample.ts';
 
 /*
@@ -116,5 +128,75 @@ t.test(
         await volcano.stop();
       }
     }
+  },
+);
+
+/** A made-up next version of this program: it speaks one protocol more. Resolves with where it is. */
+function nextVersion(directory: string): string {
+  for (const name of ['bin', 'src', 'package.json'])
+    cpSync(join(ROOT, name), join(directory, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  const file = join(directory, 'src', 'dht', 'protocols.ts');
+  const most = (protocol: number): string => `PROTOCOLS: Protocols = { least: ${PROTOCOLS.least}, most: ${protocol} }`;
+  const [before, after] = readFileSync(file, 'utf8').split(most(PROTOCOLS.most));
+  if (after === undefined) throw new Error(`${file} does not say ${most(PROTOCOLS.most)}`);
+  writeFileSync(file, before + most(PROTOCOLS.most + 1) + after);
+  return directory;
+}
+
+/** What `magma ring` of that version says once all volcanos serve and every file has its copies: the network's protocol. */
+async function protocolOf(version: string, volcano: RingVolcano): Promise<number> {
+  for (;;) {
+    const words = ['ring', '--json', ...at(volcano)];
+    const { status, stdout } = await run(join(version, 'bin', 'magma'), words, { env: { MAGMA_KEY: KEY } });
+    if (status !== 0) continue;
+    const { protocol, volcanos } = JSON.parse(stdout) as {
+      protocol: number;
+      volcanos: readonly { state: string; filling: number }[];
+    };
+    if (volcanos.every(({ state, filling }) => state === 'serving' && filling === 0)) return protocol;
+  }
+}
+
+t.test(
+  'Under load, a ring of three goes over to a made-up next version, one volcano after the other: no call fails, both versions work together, and then the network speaks its protocol (docs/upgrading.md, "Do it")',
+  { timeout: TEST_TIMEOUT, skip: LONG ? false : 'of the long form' },
+  async (t) => {
+    const directory = scratch(t);
+    const installed = join(directory, 'installed');
+    const install = (version: string): void => {
+      rmSync(installed, { force: true });
+      symlinkSync(version, installed);
+    };
+    install(ROOT);
+    const ring: RingVolcano[] = [];
+    for (const nickname of NICKNAMES)
+      ring.push(await startVolcano(t, directory, { nickname, program: join(installed, 'bin', 'magmad') }, ring.at(-1)));
+    const [first, second, third] = ring as [RingVolcano, RingVolcano, RingVolcano];
+    t.equal(await protocolOf(installed, first), PROTOCOLS.most);
+    const caller = await client(t, first);
+    const files = new NumberedFiles(caller.nfs, caller.root).begin();
+    install(nextVersion(join(directory, 'next')));
+    // Who keeps the maps is the last one.
+    for (const { volcano } of [third, second, first]) {
+      await files.reach(files.made + 20);
+      t.equal(await protocolOf(installed, first), PROTOCOLS.most);
+      t.equal(await volcano.stop(), 0);
+      await volcano.start([]);
+    }
+    while ((await protocolOf(installed, first)) === PROTOCOLS.most);
+    t.match(
+      await magma(['ring', ...at(first)]),
+      { status: 1, stderr: /run a newer magma/ },
+      'the tool is to be a new one, too',
+    );
+    await files.reach(files.made + 20);
+    await files.end();
+    await files.check(t, await client(t, second));
+
+    install(ROOT);
+    t.equal(await third.volcano.stop(), 0);
+    await t.rejects(third.volcano.start([]), /run a newer magma there/, 'there is no way back');
+    for (const { volcano } of [second, first]) await volcano.stop();
   },
 );
